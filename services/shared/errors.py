@@ -1,0 +1,66 @@
+"""What can go wrong around a job. Adapters raise these in place of their vendors' errors.
+
+Each has a stable `type`; which HTTP status it answers is the API's affair.
+"""
+
+from f5_tts_core.errors import TimbreError
+
+
+class JobNotFound(TimbreError):
+    type = "job-not-found"
+    title = "No such job"
+
+
+class BlobNotFound(TimbreError):
+    type = "blob-not-found"
+    title = "No such stored audio"
+
+
+class StaleJob(TimbreError):
+    """The job changed since it was read: read it again and decide again."""
+
+    type = "job-changed"
+    title = "The job changed meanwhile"
+
+
+class TransitionRefused(TimbreError):
+    """The job's state does not allow what was asked."""
+
+    type = "job-state-conflict"
+    title = "The job's state does not allow this"
+
+
+class LeaseLost(TimbreError):
+    """Another attempt owns the job by now; whatever this one made is to be thrown away."""
+
+    type = "lease-lost"
+    title = "Another worker took the job over"
+
+
+class Unavailable(TimbreError):
+    """A part we need does not answer. Worth a retry."""
+
+    type = "unavailable"
+    title = "A part of the service does not answer"
+
+
+class BlobStoreUnavailable(Unavailable):
+    type = "blob-store-unavailable"
+    title = "The object store does not answer"
+
+
+class JobStoreUnavailable(Unavailable):
+    type = "job-store-unavailable"
+    title = "The job store does not answer"
+
+
+class JobQueueUnavailable(Unavailable):
+    type = "job-queue-unavailable"
+    title = "The queue does not answer"
+
+
+class TranscriptionFailed(TimbreError):
+    """No words were recognised in the reference."""
+
+    type = "transcription-failed"
+    title = "The reference could not be transcribed"

@@ -1,0 +1,196 @@
+"""A job, and the transitions its state allows. Frozen: every change is a new `Job`, stored by compare-and-set.
+
+    queued -> processing -> succeeded | failed | canceled
+       |          |
+       |          +-> queued      (released: graceful stop, transient fault, lapsed lease)
+       +-> canceled | expired | failed
+"""
+
+import secrets
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import Literal
+
+from services.shared.errors import LeaseLost, TransitionRefused
+
+AudioFormat = Literal["wav", "flac"]
+
+
+class JobStatus(StrEnum):
+    QUEUED = "queued"
+    PROCESSING = "processing"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELED = "canceled"
+    EXPIRED = "expired"
+
+    @property
+    def is_terminal(self) -> bool:
+        return self not in (JobStatus.QUEUED, JobStatus.PROCESSING)
+
+
+@dataclass(frozen=True)
+class JobInput:
+    """What the client asked for. The reference itself lies in the blob store under `reference_key`."""
+
+    text: str = field(repr=False)
+    reference_key: str
+    reference_sha256: str
+    #: None: the worker's transcriber finds out.
+    ref_text: str | None = field(repr=False)
+    speed: float
+    seed: int | None
+    nfe_step: int
+    cfg_strength: float
+    remove_silence: bool
+    format: AudioFormat
+
+
+@dataclass(frozen=True)
+class JobOutput:
+    """What was made: where it lies, and what it must be to be the job's."""
+
+    key: str
+    format: AudioFormat
+    bytes: int
+    sha256: str
+    duration_seconds: float
+    sample_rate: int
+    seed: int
+
+
+@dataclass(frozen=True)
+class JobFault:
+    """Why a job failed, in words fit for the client. `type` is the error class's stable one."""
+
+    type: str
+    title: str
+    detail: str
+
+
+@dataclass(frozen=True)
+class Job:
+    """Times are seconds since the epoch, UTC."""
+
+    id: str
+    #: Who may see it: the API key's name, or "anonymous".
+    owner: str
+    input: JobInput
+    created_at: float
+    status: JobStatus = JobStatus.QUEUED
+    #: Counts the claims; also the fencing number: only the latest attempt may commit.
+    attempt: int = 0
+    #: Bumped by the store on every change; what compare-and-set compares.
+    revision: int = 0
+    #: When the message was last sent; None: written but not enqueued yet, or given back.
+    enqueued_at: float | None = None
+    #: A released job is not enqueued again before this moment (backoff).
+    not_before: float = 0.0
+    lease_until: float | None = None
+    worker: str | None = None
+    cancel_requested: bool = False
+    progress: float = 0.0
+    started_at: float | None = None
+    completed_at: float | None = None
+    #: Seconds by stage, as measured by worker and engine.
+    metrics: dict[str, float] = field(default_factory=dict)
+    output: JobOutput | None = None
+    fault: JobFault | None = None
+
+    def log_context(self) -> dict[str, object]:
+        return {"job_id": self.id, "owner": self.owner, "status": str(self.status), "attempt": self.attempt}
+
+
+def new_job_id(now: float) -> str:
+    """An id that cannot be guessed and sorts by time: 12 hex digits of milliseconds, 20 of chance."""
+    return f"{int(now * 1000):012x}{secrets.token_hex(10)}"
+
+
+def reference_key(job_id: str) -> str:
+    return f"inputs/{job_id}/reference"
+
+
+def output_key(job_id: str, attempt: int, audio_format: AudioFormat) -> str:
+    """One key an attempt, so that an attempt that lost its lease cannot overwrite the winner's audio."""
+    return f"outputs/{job_id}/{attempt}.{audio_format}"
+
+
+def mark_enqueued(job: Job, now: float) -> Job:
+    _require(job, JobStatus.QUEUED)
+    return replace(job, enqueued_at=now)
+
+
+def claim(job: Job, worker: str, now: float, lease_seconds: float) -> Job:
+    """Take a queued job, or one whose lease has run out, for a new attempt."""
+    lapsed = job.status is JobStatus.PROCESSING and (job.lease_until or 0.0) <= now
+    if not lapsed:
+        _require(job, JobStatus.QUEUED)
+    return replace(
+        job,
+        status=JobStatus.PROCESSING,
+        attempt=job.attempt + 1,
+        worker=worker,
+        lease_until=now + lease_seconds,
+        started_at=now,
+        progress=0.0,
+    )
+
+
+def succeed(job: Job, attempt: int, output: JobOutput, metrics: dict[str, float], now: float) -> Job:
+    _require_attempt(job, attempt)
+    return replace(_ended(job, JobStatus.SUCCEEDED, now), output=output, metrics=metrics, progress=1.0)
+
+
+def fail(job: Job, attempt: int, fault: JobFault, now: float) -> Job:
+    _require_attempt(job, attempt)
+    return replace(_ended(job, JobStatus.FAILED, now), fault=fault)
+
+
+def release(job: Job, attempt: int, not_before: float) -> Job:
+    """Give a job back unfinished, to be enqueued again at `not_before`."""
+    _require_attempt(job, attempt)
+    return replace(
+        job,
+        status=JobStatus.QUEUED,
+        worker=None,
+        lease_until=None,
+        enqueued_at=None,
+        not_before=not_before,
+        progress=0.0,
+    )
+
+
+def request_cancel(job: Job, now: float) -> Job:
+    """Cancel a queued job at once; ask the worker of a processing one to stop."""
+    if job.status is JobStatus.QUEUED:
+        return _ended(job, JobStatus.CANCELED, now)
+    _require(job, JobStatus.PROCESSING)
+    return replace(job, cancel_requested=True)
+
+
+def confirm_cancel(job: Job, attempt: int, now: float) -> Job:
+    """What the worker says once it has stopped."""
+    _require_attempt(job, attempt)
+    return _ended(job, JobStatus.CANCELED, now)
+
+
+def expire(job: Job, now: float) -> Job:
+    """Waited longer than its lifetime in the queue allows."""
+    _require(job, JobStatus.QUEUED)
+    return _ended(job, JobStatus.EXPIRED, now)
+
+
+def _ended(job: Job, status: JobStatus, now: float) -> Job:
+    return replace(job, status=status, completed_at=now, lease_until=None)
+
+
+def _require(job: Job, status: JobStatus) -> None:
+    if job.status is not status:
+        raise TransitionRefused(f"The job is {job.status}, not {status}.")
+
+
+def _require_attempt(job: Job, attempt: int) -> None:
+    if job.status is not JobStatus.PROCESSING or job.attempt != attempt:
+        raise LeaseLost(f"Attempt {attempt} no longer owns the job ({job.status}, attempt {job.attempt}).")
+
+

@@ -1,0 +1,143 @@
+"""What the services need of the outside world, as small Protocols. One contract suite each, run over every adapter.
+
+All are synchronous and thread-safe; async callers run them in a thread pool. Every method may raise its
+port's `Unavailable` error.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import BinaryIO, Protocol
+
+from f5_tts_core.types import Waveform
+from services.shared.job import Job, JobStatus
+
+#: Seconds since the epoch. Injected, so that tests own the time.
+Clock = Callable[[], float]
+
+
+@dataclass(frozen=True)
+class JobPage:
+    jobs: Sequence[Job]
+    #: Opaque; None on the last page.
+    next_cursor: str | None
+
+
+@dataclass(frozen=True)
+class Beat:
+    """The store's answer to a heartbeat."""
+
+    #: False: the lease was lost to another attempt, or the job is gone or over.
+    owned: bool
+    cancel_requested: bool = False
+
+
+class JobStore(Protocol):
+    """Job records. Writes are compare-and-set on `revision`; only `beat` updates in place."""
+
+    def add(self, job: Job) -> None: ...
+
+    def get(self, job_id: str) -> Job:
+        """Raises `JobNotFound`."""
+        ...
+
+    def replace(self, old: Job, new: Job) -> Job:
+        """Store `new` where `old` lies, and return it with its new revision.
+
+        Raises `StaleJob` where the record's revision is not `old`'s, `JobNotFound` where it is gone.
+        A record that became terminal is kept for the store's lifetime of ended jobs from then on.
+        """
+        ...
+
+    def remove(self, job_id: str) -> None:
+        """Raises `JobNotFound`."""
+        ...
+
+    def page(self, owner: str, *, limit: int, cursor: str | None = None, status: JobStatus | None = None) -> JobPage:
+        """An owner's jobs, newest first. Raises `ValueError` on a cursor that is not one of ours."""
+        ...
+
+    def beat(self, job_id: str, attempt: int, *, progress: float, lease_until: float) -> Beat:
+        """Extend the lease and note the progress of a running attempt, in one round trip."""
+        ...
+
+    def lapsed(self, now: float, limit: int) -> Sequence[Job]:
+        """Processing jobs whose lease ran out before `now`."""
+        ...
+
+    def queued(self, limit: int) -> Sequence[Job]:
+        """Queued jobs, of all owners, longest waiting first."""
+        ...
+
+    def counts(self) -> dict[JobStatus, int]:
+        """How many are queued and processing."""
+        ...
+
+    def ping(self) -> None: ...
+
+
+class BlobStore(Protocol):
+    """Audio by key."""
+
+    def put(self, key: str, data: BinaryIO, length: int, content_type: str) -> None: ...
+
+    def get(self, key: str) -> bytes:
+        """Whole: references are bounded in size. Raises `BlobNotFound`."""
+        ...
+
+    def delete(self, key: str) -> None:
+        """No error where there is none."""
+        ...
+
+    def delete_prefix(self, prefix: str) -> None: ...
+
+    def sign(self, key: str, *, expires_seconds: int, filename: str) -> str:
+        """A URL that anybody can fetch the blob with until it expires. No round trip."""
+        ...
+
+    def ping(self) -> None: ...
+
+
+class JobQueue(Protocol):
+    """Delivers job ids to workers, at least once. Truth about a job is in the `JobStore` alone."""
+
+    def send(self, job_id: str) -> None: ...
+
+    def depth(self) -> int:
+        """Messages that no worker has taken yet."""
+        ...
+
+    def ping(self) -> None: ...
+
+
+@dataclass(frozen=True)
+class WorkerBeat:
+    """A worker that is alive and ready. `info` is its engine's `EngineInfo` as a dict."""
+
+    worker: str
+    info: dict[str, str | int | float]
+    started_at: float
+
+
+class WorkerRegistry(Protocol):
+    """Which workers are ready, kept alive by their beats."""
+
+    def announce(self, beat: WorkerBeat, ttl_seconds: float) -> None: ...
+
+    def withdraw(self, worker: str) -> None: ...
+
+    def ready(self) -> Sequence[WorkerBeat]: ...
+
+
+@dataclass(frozen=True)
+class Transcript:
+    text: str
+    #: BCP 47, as far as the transcriber knows.
+    language: str
+
+
+class Transcriber(Protocol):
+    """Words out of a reference whose transcript was left out."""
+
+    def transcribe(self, audio: Waveform) -> Transcript:
+        """Raises `TranscriptionFailed` where no words are found."""
+        ...
