@@ -1,9 +1,9 @@
 """A job, and the transitions its state allows. Frozen: every change is a new `Job`, stored by compare-and-set.
 
-    queued -> processing -> succeeded | failed | canceled
-       |          |
-       |          +-> queued      (released: graceful stop, transient fault, lapsed lease)
-       +-> canceled | expired | failed
+queued -> processing -> succeeded | failed | canceled
+   |          |
+   |          +-> queued      (released: graceful stop, transient fault, lapsed lease)
+   +-> canceled | expired | failed
 """
 
 import secrets
@@ -192,5 +192,3 @@ def _require(job: Job, status: JobStatus) -> None:
 def _require_attempt(job: Job, attempt: int) -> None:
     if job.status is not JobStatus.PROCESSING or job.attempt != attempt:
         raise LeaseLost(f"Attempt {attempt} no longer owns the job ({job.status}, attempt {job.attempt}).")
-
-

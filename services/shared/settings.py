@@ -3,33 +3,53 @@
 A field's name in capitals is its variable: `nfe_step` is `NFE_STEP`. Secrets have no default.
 """
 
+import ipaddress
+import os
+import re
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit, urlunsplit
 
-from pydantic import Field, HttpUrl, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    HttpUrl,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+from pydantic_core import ErrorDetails
 
 from f5_tts_core import limits
 from f5_tts_core.engine import Device, EngineConfig, Precision
 
 LogLevel = Literal["debug", "info", "warning", "error"]
 
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+_KEY_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_ORIGIN = re.compile(r"https?://[^/\s?#@*]+")
+
 
 class SettingsError(ValueError):
     """One line a wrong setting: its name, what is wrong, what was expected. Never the value: it may be a secret."""
 
 
-class Settings(BaseSettings):
-    model_config = SettingsConfigDict(env_file=None, frozen=True, extra="ignore")
+class Settings(BaseModel):
+    """Built by `load_settings`; a value given in code goes through the same checks."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, validate_default=False)
 
     # --- API ------------------------------------------------------------------------------------
     api_host: str = "127.0.0.1"
     api_port: Annotated[int, Field(ge=0, le=65_535)] = 8000
     #: `name=sha256-of-the-key` pairs, comma separated; `timbre keys new NAME` prints one.
-    api_keys: Annotated[dict[str, str], NoDecode] = Field(default_factory=dict)
+    api_keys: dict[str, str] = Field(default_factory=dict, repr=False)
     #: Serve without API keys on an address that others can reach.
     allow_anonymous: bool = False
-    cors_origins: Annotated[tuple[str, ...], NoDecode] = ()
+    cors_origins: tuple[str, ...] = ()
     #: Whether `POST /tts` answers the job or, where nothing else is asked for, waits for the audio.
     default_mode: Literal["async", "sync"] = "async"
     max_wait_seconds: Annotated[float, Field(gt=0, le=600)] = 60.0
@@ -114,3 +134,119 @@ class Settings(BaseSettings):
             reference_cache_bytes=self.reference_cache_bytes,
             target_rms=self.target_rms,
         )
+
+    @field_validator("api_keys", mode="before")
+    @classmethod
+    def _split_keys(cls, value: Any) -> Any:
+        return _parse_api_keys(value) if isinstance(value, str) else value
+
+    @field_validator("api_keys")
+    @classmethod
+    def _check_keys(cls, keys: dict[str, str]) -> dict[str, str]:
+        for position, (name, digest) in enumerate(keys.items(), 1):
+            if not _KEY_NAME.fullmatch(name):
+                raise ValueError(f"entry {position}: expected a name of letters, digits, '.', '_', '-'")
+            if not _SHA256.fullmatch(digest):
+                raise ValueError(
+                    f"entry {position} is not a SHA-256 in 64 lower-case hex digits; keys are never stored in the "
+                    "clear: expected name=sha256-of-the-key, as `timbre keys new NAME` prints it"
+                )
+        if len(set(keys.values())) != len(keys):
+            raise ValueError("two names share one key; expected a key of its own for every name")
+        if "anonymous" in keys:
+            raise ValueError("the name 'anonymous' is kept for callers without a key")
+        return keys
+
+    @field_validator("cors_origins", mode="before")
+    @classmethod
+    def _split_origins(cls, value: Any) -> Any:
+        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _check_origins(cls, origins: tuple[str, ...]) -> tuple[str, ...]:
+        if not all(_ORIGIN.fullmatch(origin) for origin in origins):
+            raise ValueError("expected origins such as https://app.example.com, comma separated; no '*', no path")
+        return origins
+
+    @field_validator("redis_url")
+    @classmethod
+    def _check_redis_url(cls, url: SecretStr) -> SecretStr:
+        if not url.get_secret_value().startswith(("redis://", "rediss://")):
+            raise ValueError("expected redis://[:password@]host:port/db, or rediss:// for TLS")
+        return url
+
+    @field_validator("s3_endpoint", "s3_public_endpoint")
+    @classmethod
+    def _check_endpoint(cls, url: HttpUrl | None) -> HttpUrl | None:
+        if url is not None and (url.username or url.password or url.query or url.path not in (None, "/")):
+            raise ValueError("expected http(s)://host:port alone; credentials go into S3_ACCESS_KEY and S3_SECRET_KEY")
+        return url
+
+    @model_validator(mode="after")
+    def _check_heartbeat(self) -> Self:
+        if self.heartbeat_seconds >= self.lease_seconds / 2:
+            raise ValueError("HEARTBEAT_SECONDS: two beats must fit into a lease; expected under half of LEASE_SECONDS")
+        return self
+
+    def check_exposure(self) -> None:
+        """Raise `SettingsError` where strangers could reach an API that asks for no key."""
+        if not (self.api_keys or self.allow_anonymous or _is_loopback(self.api_host)):
+            raise SettingsError(
+                "API_HOST: others can reach this address and no API_KEYS are set; "
+                "expected API_KEYS, a loopback address, or ALLOW_ANONYMOUS=true"
+            )
+
+    def public_view(self) -> dict[str, Any]:
+        """All settings as plain JSON values, fit to be shown: no secrets, key names without their hashes."""
+        view = self.model_dump(mode="json", exclude={"s3_access_key", "s3_secret_key"})
+        for name in ("redis_url", "broker_url"):
+            url: SecretStr | None = getattr(self, name)
+            view[name] = url and _without_credentials(url.get_secret_value())
+        return view | {"api_keys": sorted(self.api_keys)}
+
+
+def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
+    """Read the settings from `environ` (this process's by default). An empty variable counts as not set.
+
+    Raises `SettingsError`, which tells of every wrong variable at once.
+    """
+    source = os.environ if environ is None else environ
+    given = {
+        name: source[name.upper()].strip() for name in Settings.model_fields if source.get(name.upper(), "").strip()
+    }
+    try:
+        return Settings.model_validate(given)
+    except ValidationError as error:
+        raise SettingsError("\n".join(_explain(one) for one in error.errors(include_input=False))) from None
+
+
+def _explain(error: ErrorDetails) -> str:
+    """One line: the variable, and what was expected of it."""
+    message = error["msg"].removeprefix("Value error, ")
+    if not error["loc"]:
+        return message
+    if error["type"] == "missing":
+        message = "is not set, and has no default"
+    return f"{str(error['loc'][0]).upper()}: {message[0].lower()}{message[1:]}"
+
+
+def _parse_api_keys(text: str) -> dict[str, str]:
+    entries = [entry.strip() for entry in text.split(",") if entry.strip()]
+    pairs = [(name.strip(), digest.strip()) for name, _, digest in (entry.partition("=") for entry in entries)]
+    if len({name for name, _ in pairs}) != len(pairs):
+        raise ValueError("one name is there twice; expected every name once")
+    return dict(pairs)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _without_credentials(url: str) -> str:
+    """Scheme, host, port and path: user, password and query may hold secrets."""
+    parts = urlsplit(url)
+    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))

@@ -1,0 +1,36 @@
+"""Where a page of jobs ended."""
+
+import base64
+import binascii
+import json
+import math
+from dataclasses import dataclass
+from typing import Self
+
+from services.shared.job import Job
+
+
+@dataclass(frozen=True)
+class Cursor:
+    """The last job that was shown. Clients see base64 and are promised nothing about what is in it."""
+
+    created_at: float
+    job_id: str
+
+    @classmethod
+    def after(cls, job: Job) -> Self:
+        return cls(job.created_at, job.id)
+
+    def encode(self) -> str:
+        return base64.urlsafe_b64encode(json.dumps([self.created_at, self.job_id]).encode()).decode().rstrip("=")
+
+    @classmethod
+    def decode(cls, text: str) -> Self:
+        """Raises `ValueError` on anything that `encode` did not make."""
+        try:
+            created_at, job_id = json.loads(base64.urlsafe_b64decode(text.encode("ascii") + b"=="))
+        except (binascii.Error, TypeError, ValueError) as error:
+            raise ValueError("The cursor is not one of ours.") from error
+        if not isinstance(created_at, int | float) or not math.isfinite(created_at) or not isinstance(job_id, str):
+            raise ValueError("The cursor is not one of ours.")
+        return cls(created_at, job_id)

@@ -1,0 +1,323 @@
+"""The ports in memory, for tests of the services. Held to the same contract suites as the real adapters.
+
+Each part has a switch: `part.down = True` and every call raises its port's `Unavailable` error.
+"""
+
+import threading
+from bisect import insort
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, BinaryIO
+from urllib.parse import quote, urlencode
+
+from f5_tts_core.types import Waveform
+from services.shared import errors
+from services.shared.cursor import Cursor
+from services.shared.job import Job, JobInput, JobStatus, new_job_id, reference_key
+from services.shared.parts import Parts
+from services.shared.ports import Beat, Clock, JobPage, Transcript, WorkerBeat
+from services.shared.settings import Settings
+
+#: Where every `ManualClock` starts: a round moment in 2027.
+START = 1_800_000_000.0
+
+
+class ManualClock:
+    """A clock that stands still until told otherwise."""
+
+    def __init__(self, now: float = START) -> None:
+        self.now = now
+
+    def __call__(self) -> float:
+        return self.now
+
+    def advance(self, seconds: float) -> float:
+        self.now += seconds
+        return self.now
+
+
+class MemoryJobStore:
+    """`JobStore` in a dict; ended records vanish `ttl_seconds` after their end by the injected clock."""
+
+    def __init__(self, clock: Clock, *, ttl_seconds: float = 3_600.0) -> None:
+        self.down = False
+        self._clock = clock
+        self._ttl = ttl_seconds
+        self._jobs: dict[str, Job] = {}
+        self._gone_at: dict[str, float] = {}
+        self._lock = threading.RLock()
+
+    def add(self, job: Job) -> None:
+        with self._lock:
+            if self._alive().setdefault(job.id, job) != job:
+                raise errors.StaleJob(f"The id {job.id} is taken.")
+
+    def get(self, job_id: str) -> Job:
+        with self._lock:
+            job = self._alive().get(job_id)
+        if job is None:
+            raise errors.JobNotFound(f"There is no job {job_id}.")
+        return job
+
+    def replace(self, old: Job, new: Job) -> Job:
+        with self._lock:
+            stored = self.get(old.id)
+            if new.status.is_terminal and replace(new, revision=stored.revision) == stored:
+                return stored
+            if stored.revision != old.revision:
+                raise errors.StaleJob(f"The job is at revision {stored.revision}, not {old.revision}.")
+            written = replace(_keep_beats(stored, new), revision=old.revision + 1)
+            self._jobs[old.id] = written
+            if written.status.is_terminal:
+                self._gone_at.setdefault(old.id, self._clock() + self._ttl)
+            return written
+
+    def remove(self, job_id: str) -> None:
+        with self._lock:
+            self.get(job_id)
+            del self._jobs[job_id]
+            self._gone_at.pop(job_id, None)
+
+    def page(self, owner: str, *, limit: int, cursor: str | None = None, status: JobStatus | None = None) -> JobPage:
+        before = Cursor.decode(cursor) if cursor is not None else None
+        found = [
+            job
+            for job in self._sorted(reverse=True)
+            if job.owner == owner
+            and status in (None, job.status)
+            and (before is None or (job.created_at, job.id) < (before.created_at, before.job_id))
+        ]
+        rest = len(found) > limit
+        return JobPage(
+            found[:limit], Cursor(found[limit - 1].created_at, found[limit - 1].id).encode() if rest else None
+        )
+
+    def beat(self, job_id: str, attempt: int, *, progress: float, lease_until: float) -> Beat:
+        with self._lock:
+            job = self._alive().get(job_id)
+            if job is None or job.status is not JobStatus.PROCESSING or job.attempt != attempt:
+                return Beat(owned=False)
+            self._jobs[job_id] = replace(job, progress=progress, lease_until=lease_until)
+            return Beat(owned=True, cancel_requested=job.cancel_requested)
+
+    def lapsed(self, now: float, limit: int) -> Sequence[Job]:
+        running = [job for job in self._sorted() if job.status is JobStatus.PROCESSING]
+        lapsed = [job for job in running if job.lease_until is not None and job.lease_until <= now]
+        return sorted(lapsed, key=lambda job: job.lease_until or 0.0)[:limit]
+
+    def queued(self, limit: int) -> Sequence[Job]:
+        return [job for job in self._sorted() if job.status is JobStatus.QUEUED][:limit]
+
+    def counts(self) -> dict[JobStatus, int]:
+        statuses = [job.status for job in self._sorted()]
+        return {status: statuses.count(status) for status in (JobStatus.QUEUED, JobStatus.PROCESSING)}
+
+    def ping(self) -> None:
+        self._alive()
+
+    def lifetime(self, job_id: str) -> float | None:
+        """Seconds until an ended record vanishes; None while it is kept for good."""
+        with self._lock:
+            gone_at = self._gone_at.get(job_id)
+        return None if gone_at is None else gone_at - self._clock()
+
+    def _sorted(self, *, reverse: bool = False) -> list[Job]:
+        with self._lock:
+            return sorted(self._alive().values(), key=lambda job: (job.created_at, job.id), reverse=reverse)
+
+    def _alive(self) -> dict[str, Job]:
+        """All records, after those whose time is over were dropped. Fails while the store is down."""
+        if self.down:
+            raise errors.JobStoreUnavailable("The job store does not answer.")
+        with self._lock:
+            now = self._clock()
+            for job_id in [key for key, gone_at in self._gone_at.items() if gone_at <= now]:
+                del self._jobs[job_id], self._gone_at[job_id]
+            return self._jobs
+
+
+def _keep_beats(stored: Job, new: Job) -> Job:
+    """A writer that read the job before the latest beat must not take that beat back."""
+    if new.status is not JobStatus.PROCESSING or new.attempt != stored.attempt:
+        return new
+    lease = max(stored.lease_until or 0.0, new.lease_until or 0.0)
+    return replace(new, lease_until=lease, progress=max(stored.progress, new.progress))
+
+
+class MemoryBlobStore:
+    """`BlobStore` in a dict; `fetch` plays the server behind signed URLs."""
+
+    def __init__(self, clock: Clock) -> None:
+        self.down = False
+        #: What lies where: content and content type by key.
+        self.blobs: dict[str, tuple[bytes, str]] = {}
+        self._clock = clock
+        self._signed: dict[str, tuple[str, float]] = {}
+        self._lock = threading.Lock()
+
+    def put(self, key: str, data: BinaryIO, length: int, content_type: str) -> None:
+        self.ping()
+        content = data.read(length)
+        if len(content) != length:
+            raise ValueError(f"The data ended after {len(content)} of {length} bytes.")
+        with self._lock:
+            self.blobs[key] = (content, content_type)
+
+    def get(self, key: str) -> bytes:
+        self.ping()
+        with self._lock:
+            if key not in self.blobs:
+                raise errors.BlobNotFound(f"There is no blob {key}.")
+            return self.blobs[key][0]
+
+    def delete(self, key: str) -> None:
+        self.ping()
+        with self._lock:
+            self.blobs.pop(key, None)
+
+    def delete_prefix(self, prefix: str) -> None:
+        self.ping()
+        with self._lock:
+            for key in [key for key in self.blobs if key.startswith(prefix)]:
+                del self.blobs[key]
+
+    def sign(self, key: str, *, expires_seconds: int, filename: str) -> str:
+        with self._lock:
+            query = urlencode({"filename": filename, "signature": len(self._signed)})
+            url = f"http://blobs.test/{quote(key)}?{query}"
+            self._signed[url] = (key, self._clock() + expires_seconds)
+        return url
+
+    def fetch(self, url: str) -> bytes:
+        """What a client gets under a signed URL. Raises `PermissionError` on any other, or an expired one."""
+        key, expires_at = self._signed.get(url, ("", 0.0))
+        if expires_at <= self._clock():
+            raise PermissionError(url)
+        return self.get(key)
+
+    def ping(self) -> None:
+        if self.down:
+            raise errors.BlobStoreUnavailable("The object store does not answer.")
+
+
+class MemoryJobQueue:
+    """`JobQueue` as a list: `sent` is all that was ever sent, `waiting` what nobody took yet."""
+
+    def __init__(self) -> None:
+        self.down = False
+        self.sent: list[str] = []
+        self.waiting: list[str] = []
+
+    def send(self, job_id: str) -> None:
+        self.ping()
+        self.sent.append(job_id)
+        self.waiting.append(job_id)
+
+    def take(self) -> str:
+        """What a worker does: the message that waited longest. Raises `IndexError` where none waits."""
+        self.ping()
+        return self.waiting.pop(0)
+
+    def depth(self) -> int:
+        self.ping()
+        return len(self.waiting)
+
+    def ping(self) -> None:
+        if self.down:
+            raise errors.JobQueueUnavailable("The queue does not answer.")
+
+
+class MemoryWorkerRegistry:
+    """`WorkerRegistry` in a dict, with lifetimes by the injected clock."""
+
+    def __init__(self, clock: Clock) -> None:
+        self.down = False
+        self._clock = clock
+        self._beats: dict[str, tuple[WorkerBeat, float]] = {}
+        self._lock = threading.Lock()
+
+    def announce(self, beat: WorkerBeat, ttl_seconds: float) -> None:
+        self._answer()
+        with self._lock:
+            self._beats[beat.worker] = (beat, self._clock() + ttl_seconds)
+
+    def withdraw(self, worker: str) -> None:
+        self._answer()
+        with self._lock:
+            self._beats.pop(worker, None)
+
+    def ready(self) -> Sequence[WorkerBeat]:
+        self._answer()
+        found: list[WorkerBeat] = []
+        with self._lock:
+            for beat, gone_at in self._beats.values():
+                if gone_at > self._clock():
+                    insort(found, beat, key=lambda one: one.worker)
+        return found
+
+    def _answer(self) -> None:
+        if self.down:
+            raise errors.JobStoreUnavailable("The worker registry does not answer.")
+
+
+class ScriptedTranscriber:
+    """Hears what it was told to, in whatever it is given; `text=None`: no words."""
+
+    def __init__(self, text: str | None = "What the reference says.", language: str = "en") -> None:
+        self.text = text
+        self.language = language
+        self.heard: list[Waveform] = []
+
+    def transcribe(self, audio: Waveform) -> Transcript:
+        self.heard.append(audio)
+        if self.text is None:
+            raise errors.TranscriptionFailed("No words were recognised in the reference.")
+        return Transcript(self.text, self.language)
+
+
+def make_job(**overrides: Any) -> Job:
+    """A fresh queued job. Fields of `Job` and of its `JobInput` may be given alike."""
+    created_at = overrides.pop("created_at", START)
+    job_id = overrides.pop("id", None) or new_job_id(created_at)
+    values: dict[str, Any] = {
+        "text": "Hello from the other side.",
+        "reference_key": reference_key(job_id),
+        "reference_sha256": "0" * 64,
+        "ref_text": "What the reference says.",
+        "speed": 1.0,
+        "seed": None,
+        "nfe_step": 7,
+        "cfg_strength": 2.0,
+        "remove_silence": False,
+        "format": "wav",
+    }
+    values.update({name: overrides.pop(name) for name in list(overrides) if name in values})
+    fields: dict[str, Any] = {"owner": "anonymous", "input": JobInput(**values), **overrides}
+    return Job(id=job_id, created_at=created_at, **fields)
+
+
+def make_settings(**overrides: Any) -> Settings:
+    """Settings of a stack that does not exist, whatever the environment says."""
+    values: dict[str, Any] = {
+        "redis_url": "redis://:redis-password@127.0.0.1:1/0",
+        "s3_endpoint": "http://127.0.0.1:1",
+        "s3_access_key": "access-key",
+        "s3_secret_key": "secret-key",
+        "engine": "tone",
+        "transcriber": "none",
+    }
+    return Settings(**values | overrides)
+
+
+def memory_parts(*, clock: Clock | None = None, settings: Settings | None = None, **overrides: Any) -> Parts:
+    """Parts in memory that share one clock. `overrides` are settings."""
+    time = clock or ManualClock()
+    chosen = settings or make_settings(**overrides)
+    return Parts(
+        settings=chosen,
+        clock=time,
+        jobs=MemoryJobStore(time, ttl_seconds=chosen.job_ttl_seconds),
+        blobs=MemoryBlobStore(time),
+        queue=MemoryJobQueue(),
+        workers=MemoryWorkerRegistry(time),
+    )
