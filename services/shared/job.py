@@ -80,6 +80,8 @@ class Job:
     status: JobStatus = JobStatus.QUEUED
     #: Counts the claims; also the fencing number: only the latest attempt may commit.
     attempt: int = 0
+    #: Attempts that ended badly (a fault, a lease that ran out), which are limited; being given back is no setback.
+    setbacks: int = 0
     #: Bumped by the store on every change; what compare-and-set compares.
     revision: int = 0
     #: When the message was last sent; None: written but not enqueued yet, or given back.
@@ -129,6 +131,7 @@ def claim(job: Job, worker: str, now: float, lease_seconds: float) -> Job:
         job,
         status=JobStatus.PROCESSING,
         attempt=job.attempt + 1,
+        setbacks=job.setbacks + lapsed,
         worker=worker,
         lease_until=now + lease_seconds,
         started_at=now,
@@ -146,12 +149,13 @@ def fail(job: Job, attempt: int, fault: JobFault, now: float) -> Job:
     return replace(_ended(job, JobStatus.FAILED, now), fault=fault)
 
 
-def release(job: Job, attempt: int, not_before: float) -> Job:
+def release(job: Job, attempt: int, not_before: float, *, setback: bool = False) -> Job:
     """Give a job back unfinished, to be enqueued again at `not_before`."""
     _require_attempt(job, attempt)
     return replace(
         job,
         status=JobStatus.QUEUED,
+        setbacks=job.setbacks + setback,
         worker=None,
         lease_until=None,
         enqueued_at=None,
