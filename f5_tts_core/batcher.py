@@ -1,0 +1,312 @@
+"""Continuous batching: one thread owns the device, and takes join and leave its batch at any solver step.
+
+Each row has its own time, length, guidance and noise, and no row's result depends on the others. Ideas from
+language-model servers; the flow-matching solver makes it simpler, since a row's state is one mel.
+"""
+
+import logging
+from collections import defaultdict, deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from threading import Condition, Thread
+from time import perf_counter
+from typing import TypeVar
+
+import torch
+from torch import Tensor
+
+from f5_tts_core import errors
+from f5_tts_core.cache import WeighedCache
+from f5_tts_core.devices import Placement, is_out_of_memory
+from f5_tts_core.network.dit import DiT, Modulation
+from f5_tts_core.sampling import modulation_table, time_grid
+from f5_tts_core.takes import Prompt, Take, Ticket
+
+T = TypeVar("T")
+
+logger = logging.getLogger(__name__)
+
+#: Padded lengths are multiples of this: few shapes, since CPU kernels are compiled for each.
+_BUCKET_FRAMES = 64
+_SCHEDULE_CACHE_BYTES = 128 * 1024 * 1024
+
+
+@dataclass(eq=False)
+class Rung:
+    """A placement of the network, loaded when first needed."""
+
+    placement: Placement
+    load: Callable[[], DiT]
+    _network: DiT | None = None
+
+    @property
+    def network(self) -> DiT:
+        if self._network is None:
+            self._network = self.load()
+        return self._network
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """The solver's times, and the modulation of all of them: it depends on nothing else, so it is kept."""
+
+    times: list[float]
+    modulation: Modulation
+
+    @property
+    def bytes(self) -> int:
+        return sum(part.numel() * part.element_size() for part in self.modulation)
+
+
+@dataclass
+class BatcherStats:
+    """Counters since the start. `rows` over `forwards` is the mean occupancy."""
+
+    forwards: int = 0
+    rows: int = 0
+
+
+class StepBatcher:
+    """Solves takes together. Thread-safe: `submit` and `call` from anywhere, the device from one thread."""
+
+    def __init__(self, rungs: Sequence[Rung], *, max_frames: int, deterministic: bool = False) -> None:
+        self._rungs = rungs
+        self._max_frames = max_frames
+        # Kernels choose their summation order by shape, so equal bytes need equal shapes: one take a forward.
+        self._deterministic = deterministic
+        self._schedules: WeighedCache[Schedule] = WeighedCache(_SCHEDULE_CACHE_BYTES, lambda schedule: schedule.bytes)
+        self._takes: list[Take] = []
+        self._calls: deque[Callable[[], None]] = deque()
+        self._closed = False
+        self._wake = Condition()
+        self._thread = Thread(target=self._run, name="timbre-device", daemon=True)
+        self.stats = BatcherStats()
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stop after the step under way. Requests still waiting fail."""
+        with self._wake:
+            self._closed = True
+            self._wake.notify()
+        if self._thread.is_alive():
+            self._thread.join()
+        self._drain()
+
+    @property
+    def placement(self) -> Placement:
+        return self._rungs[0].placement
+
+    def submit(self, prompts: Sequence[Prompt]) -> Ticket:
+        """Have all prompts solved; they join the running batch at its next step."""
+        ticket = Ticket(total_steps=sum(prompt.nfe_step for prompt in prompts), chunks=len(prompts))
+        takes = [Take(prompt, ticket, index) for index, prompt in enumerate(prompts)]
+        with self._wake:
+            self._require_open()
+            self._takes.extend(takes)
+            self._wake.notify()
+        return ticket
+
+    def call(self, function: Callable[[], T]) -> T:
+        """Run `function` on the device thread between two steps, and return what it returns."""
+        future: Future[T] = Future()
+
+        def run() -> None:
+            try:
+                future.set_result(function())
+            except BaseException as error:
+                future.set_exception(error)
+
+        with self._wake:
+            self._require_open()
+            self._calls.append(run)
+            self._wake.notify()
+        return future.result()
+
+    # --- the device thread ----------------------------------------------------------------------
+
+    @torch.inference_mode()
+    def _run(self) -> None:
+        while True:
+            with self._wake:
+                self._wake.wait_for(lambda: self._closed or self._calls or self._takes)
+                if self._closed:
+                    return
+                calls = list(self._calls)
+                self._calls.clear()
+                self._takes = [take for take in self._takes if not (take.ticket.canceled or take.ticket.failed)]
+                takes = list(self._takes)
+            for call in calls:
+                call()
+            if takes:
+                self._step(self._select(takes))
+
+    def _select(self, takes: Sequence[Take]) -> list[Take]:
+        """Who is in the next forward: requests in turn, their earlier chunks first, as far as frames go."""
+        rank: dict[Ticket, int] = defaultdict(int)
+        order: list[tuple[int, int, int, Take]] = []
+        for position, take in enumerate(takes):
+            order.append((rank[take.ticket], take.ticket.served, position, take))
+            rank[take.ticket] += 1
+        queue = [take for *_, take in sorted(order, key=lambda entry: entry[:3])]
+        chosen = queue[:1]
+        longest = _padded(chosen[0])
+        for take in queue[1:]:
+            padded = max(longest, _padded(take))
+            fits = padded * (len(chosen) + 1) <= self._max_frames
+            if fits and take.rung == chosen[0].rung and not self._deterministic:
+                chosen.append(take)
+                longest = padded
+        return chosen
+
+    def _step(self, takes: Sequence[Take]) -> None:
+        started = perf_counter()
+        try:
+            states = self._advance(takes)
+        except Exception as error:
+            self._recover(takes, error)
+            return
+        seconds = (perf_counter() - started) / len(takes)
+        self.stats.forwards += 1
+        self.stats.rows += len(takes)
+        for take, state in zip(takes, states, strict=True):
+            take.state = state
+            take.step += 1
+            take.ticket.served = self.stats.forwards
+            take.ticket.advance(seconds)
+            if take.step == take.prompt.nfe_step:
+                self._finish(take, state)
+
+    def _advance(self, takes: Sequence[Take]) -> list[Tensor]:
+        """One Euler step of every take: their next states. Changes nothing, so that it can be tried again."""
+        rung = self._rungs[takes[0].rung]
+        for take in takes:
+            _place(take, rung)
+        schedules = [self._schedule(take) for take in takes]
+        state = _stack([take.state for take in takes])
+        velocity = _guided_velocity(rung.network, takes, schedules, state)
+        spans = [
+            schedule.times[take.step + 1] - schedule.times[take.step]
+            for take, schedule in zip(takes, schedules, strict=True)
+        ]
+        state = state + _column(spans, state.device) * velocity
+        return [row[: take.prompt.frames] for take, row in zip(takes, state, strict=True)]
+
+    def _finish(self, take: Take, state: Tensor) -> None:
+        mel = state.to("cpu", copy=True)
+        if bool(torch.isfinite(mel).all()):
+            self._forget(take)
+            take.ticket.finish(take.index, mel)
+        else:
+            self._fall_back(take, errors.NotFiniteOutput("The network produced NaN or infinite values."))
+
+    def _recover(self, takes: Sequence[Take], error: Exception) -> None:
+        """Out of memory: smaller batches, then the next placement. Anything else fails these requests only."""
+        if not is_out_of_memory(error):
+            logger.error("forward failed", exc_info=error)
+            for take in takes:
+                take.ticket.fail(errors.EngineError("The engine failed while it spoke this text."))
+            return
+        if self.placement.device.type == "cuda":
+            torch.cuda.empty_cache()
+        if len(takes) > 1:
+            frames = max(_padded(take) for take in takes) * len(takes)
+            self._max_frames = max(frames // 2, _BUCKET_FRAMES)
+            logger.warning("out of memory: the frame budget is now %d", self._max_frames)
+            return
+        self._fall_back(takes[0], errors.OutOfMemory("The device has too little memory for this text and reference."))
+
+    def _fall_back(self, take: Take, error: errors.EngineError) -> None:
+        rung = take.rung + 1
+        if rung == len(self._rungs):
+            take.ticket.fail(error)
+            return
+        logger.warning("%s: starting over on %s", error.type, self._rungs[rung].placement)
+        take.start_over(rung)
+
+    def _schedule(self, take: Take) -> Schedule:
+        prompt, rung = take.prompt, self._rungs[take.rung]
+
+        def make() -> Schedule:
+            times = time_grid(prompt.nfe_step, prompt.sway_coef)
+            return Schedule(times.tolist(), modulation_table(rung.network, times))
+
+        return self._schedules.get((take.rung, prompt.nfe_step, prompt.sway_coef), make)
+
+    # --- under the lock, or after the thread's end ----------------------------------------------
+
+    def _forget(self, take: Take) -> None:
+        with self._wake:
+            self._takes.remove(take)
+
+    def _require_open(self) -> None:
+        if self._closed:
+            raise errors.EngineError("The engine is closed.")
+
+    def _drain(self) -> None:
+        closed = errors.EngineError("The engine was closed before the request was finished.")
+        for take in self._takes:
+            take.ticket.fail(closed)
+        for call in self._calls:
+            call()
+
+
+def _place(take: Take, rung: Rung) -> None:
+    """Bring a take's tensors to the device, and embed its text once."""
+    if take.state is not None:
+        return
+    device, prompt = rung.placement.device, take.prompt
+    take.cond = prompt.cond.to(device)
+    tokens = prompt.tokens.to(device)
+    take.text = rung.network.embed_text(tokens, prompt.frames)
+    if take.guided:
+        take.dropped_text = rung.network.embed_text(tokens, prompt.frames, drop=True)
+    take.state = prompt.noise.to(device)
+
+
+def _guided_velocity(network: DiT, takes: Sequence[Take], schedules: Sequence[Schedule], state: Tensor) -> Tensor:
+    """One forward for all takes, unconditional lanes of the guided ones behind: velocity [takes, frames, n_mels]."""
+    guided = [index for index, take in enumerate(takes) if take.guided]
+    lanes = [*range(len(takes)), *guided]
+    cond = _stack([take.cond for take in takes])
+    text = _stack([take.text for take in takes] + [takes[index].dropped_text for index in guided])
+    steps = [(schedules[lane].modulation, takes[lane].step) for lane in lanes]
+    velocity: Tensor = network(
+        state[lanes],
+        torch.cat([cond, torch.zeros_like(cond[guided])]),
+        text,
+        Modulation(
+            blocks=torch.stack([modulation.blocks[step] for modulation, step in steps]),
+            out=torch.stack([modulation.out[step] for modulation, step in steps]),
+        ),
+        torch.tensor([takes[lane].prompt.frames for lane in lanes], device=state.device),
+    )
+    conditional, unconditional = velocity[: len(takes)], velocity[len(takes) :]
+    if guided:
+        strength = _column([takes[index].prompt.cfg_strength for index in guided], state.device)
+        conditional[guided] += (conditional[guided] - unconditional) * strength
+    return conditional
+
+
+def _stack(rows: Sequence[Tensor | None]) -> Tensor:
+    """Rows [frames, d] of different lengths as one [rows, padded, d], zero behind each."""
+    present = [row for row in rows if row is not None]
+    padded = _round_up(max(row.shape[0] for row in present))
+    stacked = present[0].new_zeros(len(present), padded, present[0].shape[1])
+    for index, row in enumerate(present):
+        stacked[index, : row.shape[0]] = row
+    return stacked
+
+
+def _column(values: Sequence[float], device: torch.device) -> Tensor:
+    return torch.tensor(values, dtype=torch.float32, device=device)[:, None, None]
+
+
+def _padded(take: Take) -> int:
+    return _round_up(take.prompt.frames)
+
+
+def _round_up(frames: int) -> int:
+    return -(-frames // _BUCKET_FRAMES) * _BUCKET_FRAMES

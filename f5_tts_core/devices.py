@@ -1,0 +1,80 @@
+"""Which device and precision to run on, and what to fall back to when they fail."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+
+from f5_tts_core import errors
+from f5_tts_core.engine import Device, Precision
+
+_DTYPES: dict[str, torch.dtype] = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+_PREFERENCE = ("cuda", "xpu", "mps", "cpu")
+
+
+@dataclass(frozen=True)
+class Placement:
+    """A device and the precision of the weights on it."""
+
+    device: torch.device
+    dtype: torch.dtype
+
+    def __str__(self) -> str:
+        return f"{self.device} in {precision_name(self.dtype)}"
+
+
+def precision_name(dtype: torch.dtype) -> str:
+    return next(name for name, known in _DTYPES.items() if known is dtype)
+
+
+def available_devices() -> list[str]:
+    """Device types that work here, best first."""
+    present = {
+        "cuda": torch.cuda.is_available(),
+        "xpu": torch.xpu.is_available(),
+        "mps": torch.backends.mps.is_available(),
+        "cpu": True,
+    }
+    return [name for name in _PREFERENCE if present[name]]
+
+
+def choose_device(wanted: Device) -> torch.device:
+    """The device asked for, or the best there is. Raises `EngineError` where it is not there."""
+    available = available_devices()
+    if wanted == "auto":
+        return torch.device(available[0])
+    if wanted not in available:
+        raise errors.EngineError(f"DEVICE is {wanted!r}, but this machine has only {', '.join(available)}.")
+    return torch.device(wanted)
+
+
+def choose_dtype(wanted: Precision, device: torch.device) -> torch.dtype:
+    """The precision asked for, or the fastest that the device multiplies natively."""
+    if wanted != "auto":
+        return _DTYPES[wanted]
+    if device.type == "cuda":
+        return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float16
+    if device.type == "cpu":
+        return torch.bfloat16 if _cpu_multiplies_bf16() else torch.float32
+    return torch.float16 if device.type == "mps" else torch.bfloat16
+
+
+def placements(device: torch.device, dtype: torch.dtype, *, allow_cpu: bool) -> Sequence[Placement]:
+    """What to try, in order: as chosen, then in full precision, then on the CPU if that is allowed."""
+    ladder = [Placement(device, dtype), Placement(device, torch.float32)]
+    if allow_cpu:
+        ladder.append(Placement(torch.device("cpu"), torch.float32))
+    return list(dict.fromkeys(ladder))
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether a device, or the CPU's allocator (which has no error class of its own), ran out of memory."""
+    if isinstance(error, torch.OutOfMemoryError | MemoryError):
+        return True
+    return isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
+
+
+def _cpu_multiplies_bf16() -> bool:
+    """AMX tiles. Without them bf16 products on a CPU are emulated, and slower than fp32."""
+    supported: bool = torch.cpu._is_amx_tile_supported()
+    return supported

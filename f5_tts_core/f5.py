@@ -1,0 +1,234 @@
+"""The F5 engine: our network behind the `Engine` port. One model a process; many requests at once."""
+
+import os
+import secrets
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from functools import partial
+from importlib.resources import files
+from threading import BoundedSemaphore
+from time import perf_counter
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from f5_tts_core import errors, limits
+from f5_tts_core.batcher import BatcherStats, Rung, StepBatcher
+from f5_tts_core.cache import WeighedCache
+from f5_tts_core.checkpoint import load_dit, load_vocoder
+from f5_tts_core.devices import Placement, choose_device, choose_dtype, placements, precision_name
+from f5_tts_core.engine import CancelCallback, Engine, EngineConfig, ProgressCallback
+from f5_tts_core.joining import cross_fade, remove_silence
+from f5_tts_core.manifest import Manifest, resolve_manifest
+from f5_tts_core.network.dit import DiT
+from f5_tts_core.network.mel import MelSpectrogram
+from f5_tts_core.plan import PlannedChunk, Planner
+from f5_tts_core.reference import ReferenceClip
+from f5_tts_core.takes import Prompt, Ticket
+from f5_tts_core.text.vocabulary import load_vocabulary
+from f5_tts_core.types import EngineInfo, Reference, Synthesis, SynthesisRequest, Waveform
+
+#: Seconds between two looks at `should_cancel` while a request waits for its turn.
+_TURN_POLL_SECONDS = 0.05
+
+
+def create(config: EngineConfig) -> Engine:
+    """The entry point `f5` of `timbre.engines`."""
+    return F5Engine(config)
+
+
+@dataclass(frozen=True)
+class PreparedReference:
+    """A reference ready for the solver: the clip, and its mel [frames, n_mels] on the CPU."""
+
+    clip: ReferenceClip
+    mel: Tensor
+
+    @property
+    def bytes(self) -> int:
+        return self.clip.audio.samples.nbytes + self.mel.numel() * self.mel.element_size()
+
+
+class Stopwatch:
+    """Seconds by stage."""
+
+    def __init__(self) -> None:
+        self._started = perf_counter()
+        self._stages: dict[str, float] = {}
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        started = perf_counter()
+        try:
+            yield
+        finally:
+            self._stages[name] = perf_counter() - started
+
+    def timings(self, **more: float) -> dict[str, float]:
+        return {**self._stages, **more, "total": perf_counter() - self._started}
+
+
+class F5Engine:
+    """See `Engine`. `load` first; then `synthesize` from up to `max_concurrency` threads at once, others wait."""
+
+    def __init__(self, config: EngineConfig) -> None:
+        self._config = config
+        self._turns = BoundedSemaphore(config.max_concurrency)
+        self._references: WeighedCache[PreparedReference] = WeighedCache(
+            config.reference_cache_bytes, lambda prepared: prepared.bytes
+        )
+
+    def load(self) -> None:
+        config = self._config
+        _configure_torch(config)
+        device = choose_device(config.device)
+        dtype = choose_dtype(config.precision, device)
+        self._manifest = resolve_manifest(config)
+        vocabulary = load_vocabulary(self._manifest.vocabulary)
+        self._planner = Planner(self._manifest, vocabulary)
+        self._mel = MelSpectrogram()
+        self._vocoder = load_vocoder(self._manifest, device)
+        ladder = placements(device, dtype, allow_cpu=config.allow_cpu_fallback)
+        rungs = [Rung(placement, _loader(self._manifest, placement)) for placement in ladder]
+        self._parameters = sum(parameter.numel() for parameter in rungs[0].network.parameters())
+        self._batcher = StepBatcher(rungs, max_frames=config.max_batch_frames, deterministic=config.deterministic)
+        self._batcher.start()
+        self._warm_up()
+
+    def describe(self) -> EngineInfo:
+        placement = self._batcher.placement
+        return EngineInfo(
+            engine="f5",
+            model=self._manifest.name,
+            device=str(placement.device),
+            precision=precision_name(placement.dtype),
+            vocoder=self._vocoder.name,
+            parameters=self._parameters,
+        )
+
+    @property
+    def stats(self) -> BatcherStats:
+        return self._batcher.stats
+
+    def close(self) -> None:
+        self._batcher.close()
+
+    def synthesize(
+        self,
+        request: SynthesisRequest,
+        *,
+        on_progress: ProgressCallback | None = None,
+        should_cancel: CancelCallback | None = None,
+    ) -> Synthesis:
+        should_cancel = should_cancel or _never
+        watch = Stopwatch()
+        seed = secrets.randbelow(limits.MAX_SEED + 1) if request.seed is None else request.seed
+        with watch.stage("queue"):
+            self._wait_for_turn(should_cancel)
+        try:
+            with watch.stage("reference"):
+                prepared = self._prepared(request.reference)
+            chunks = self._planner.chunks(request.text, prepared.clip, request.speed)
+            with watch.stage("solver"):
+                prompts = [_prompt(request, prepared.mel, chunk, seed + index) for index, chunk in enumerate(chunks)]
+                ticket = self._batcher.submit(prompts)
+                _follow(ticket, on_progress or _ignore, should_cancel)
+            with watch.stage("vocoder"):
+                waves = [self._decode(mel[len(prepared.mel) :]) for mel in ticket.mels]
+            audio = _finish(waves, prepared.clip, request)
+        finally:
+            self._turns.release()
+        return Synthesis(audio, seed, len(chunks), watch.timings(network=ticket.network_seconds))
+
+    def _wait_for_turn(self, should_cancel: CancelCallback) -> None:
+        while not self._turns.acquire(timeout=_TURN_POLL_SECONDS):
+            if should_cancel():
+                raise errors.Canceled("The request was canceled while it waited.")
+
+    def _prepared(self, reference: Reference) -> PreparedReference:
+        def make() -> PreparedReference:
+            clip = self._planner.prepare(reference, self._config.target_rms)
+            return PreparedReference(clip, self._batcher.call(partial(self._mel_of, clip.audio)))
+
+        return self._references.get(reference.content_hash, make)
+
+    def _decode(self, mel: Tensor) -> npt.NDArray[np.float32]:
+        """Mel [frames, n_mels] to samples [n]."""
+        samples = self._batcher.call(partial(self._samples_of, mel))
+        if not bool(torch.isfinite(samples).all()):
+            raise errors.NotFiniteOutput("The vocoder produced NaN or infinite samples.")
+        wave: npt.NDArray[np.float32] = samples.numpy()
+        return wave
+
+    def _mel_of(self, audio: Waveform) -> Tensor:
+        spectrogram: Tensor = self._mel(torch.from_numpy(audio.samples)[None])
+        return spectrogram[0].T.contiguous()
+
+    def _samples_of(self, mel: Tensor) -> Tensor:
+        return self._vocoder.decode(mel[None].to(self._batcher.placement.device))[0].cpu()
+
+    def _warm_up(self) -> None:
+        """Speak once, so that the first client does not pay for kernels and allocators that start lazily."""
+        # A model without Latin letters cannot speak the sample: then its first client pays.
+        sample = files("f5_tts_core") / "assets" / "sample"
+        reference = Reference((sample / "reference.wav").read_bytes(), (sample / "reference.txt").read_text().strip())
+        with suppress(errors.TextError):
+            self.synthesize(SynthesisRequest("Hello.", reference, seed=0, nfe_step=2))
+
+
+def _configure_torch(config: EngineConfig) -> None:
+    if config.threads:
+        torch.set_num_threads(config.threads)
+    if config.deterministic:
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # else cuBLAS may sum in another order
+        torch.use_deterministic_algorithms(True)
+
+
+def _loader(manifest: Manifest, placement: Placement) -> Callable[[], DiT]:
+    return lambda: load_dit(manifest, placement.device, placement.dtype)[0]
+
+
+def _prompt(request: SynthesisRequest, reference_mel: Tensor, chunk: PlannedChunk, seed: int) -> Prompt:
+    """Each chunk draws from a generator of its own, so that neither neighbours nor the batch change its noise."""
+    frames = max(len(reference_mel) + chunk.speech_frames, len(chunk.tokens) + 1)
+    cond = torch.zeros(frames, limits.N_MELS)
+    cond[: len(reference_mel)] = reference_mel
+    generator = torch.Generator().manual_seed(seed)
+    return Prompt(
+        cond=cond,
+        tokens=torch.tensor(chunk.tokens),
+        noise=torch.randn(frames, limits.N_MELS, generator=generator),
+        nfe_step=request.nfe_step,
+        cfg_strength=request.cfg_strength,
+        sway_coef=request.sway_coef,
+    )
+
+
+def _follow(ticket: Ticket, on_progress: ProgressCallback, should_cancel: CancelCallback) -> None:
+    """Report and ask between steps, from the requesting thread: the device never waits for either."""
+    try:
+        for share in ticket.progress():
+            on_progress(share)
+            if should_cancel():
+                raise errors.Canceled("The request was canceled.")
+    except BaseException:
+        ticket.cancel()
+        raise
+
+
+def _finish(waves: list[npt.NDArray[np.float32]], clip: ReferenceClip, request: SynthesisRequest) -> Waveform:
+    """Chunks joined, at the reference's own loudness."""
+    samples = cross_fade(waves, request.cross_fade_seconds)
+    if request.remove_silence:
+        samples = remove_silence(samples)
+    return Waveform(np.clip(samples / clip.gain, -1.0, 1.0).astype(np.float32))
+
+
+def _never() -> bool:
+    return False
+
+
+def _ignore(_share: float) -> None: ...

@@ -1,0 +1,268 @@
+"""The batcher: rows that do not depend on each other, join at any step, and survive a device that fails."""
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from threading import Event
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from f5_tts_core import errors
+from f5_tts_core.batcher import Rung, StepBatcher
+from f5_tts_core.devices import Placement
+from f5_tts_core.manifest import Architecture
+from f5_tts_core.network.dit import DiT, Modulation
+from f5_tts_core.sampling import sample
+from f5_tts_core.takes import Prompt
+
+CPU = Placement(torch.device("cpu"), torch.float32)
+ARCHITECTURE = Architecture(
+    dim=64, depth=2, heads=2, dim_head=32, ff_mult=2, text_dim=32, conv_layers=2, text_mask_padding=True
+)
+
+
+class ProbedDiT(DiT):
+    """Our network, which notes the rows of each forward and can be told to fail."""
+
+    def __init__(self, fault: Callable[[Tensor], Tensor | None] = lambda noisy: None) -> None:
+        super().__init__(ARCHITECTURE, vocabulary_size=20)
+        self.rows: list[int] = []
+        self._fault = fault
+
+    def forward(
+        self, noisy: Tensor, cond: Tensor, text: Tensor, modulation: Modulation, lengths: Tensor | None
+    ) -> Tensor:
+        self.rows.append(noisy.shape[0])
+        instead = self._fault(noisy)
+        return super().forward(noisy, cond, text, modulation, lengths) if instead is None else instead
+
+
+def network(fault: Callable[[Tensor], Tensor | None] = lambda noisy: None) -> ProbedDiT:
+    """Randomised throughout: freshly initialised, AdaLN and output are zero and every test would pass."""
+    dit = ProbedDiT(fault).eval()
+    generator = torch.Generator().manual_seed(0)
+    with torch.no_grad():
+        for parameter in dit.parameters():
+            nn.init.normal_(parameter, std=0.08, generator=generator)
+    return dit
+
+
+def prompt(seed: int, frames: int = 80, *, nfe_step: int = 6, cfg_strength: float = 2.0) -> Prompt:
+    generator = torch.Generator().manual_seed(seed)
+    cond = torch.zeros(frames, 100)
+    cond[: frames // 3] = torch.randn(frames // 3, 100, generator=generator)
+    return Prompt(
+        cond=cond,
+        tokens=torch.randint(0, 20, (12 + seed % 5,), generator=generator),
+        noise=torch.randn(frames, 100, generator=generator),
+        nfe_step=nfe_step,
+        cfg_strength=cfg_strength,
+        sway_coef=-1.0,
+    )
+
+
+@contextmanager
+def running(*networks: DiT, max_frames: int = 8_192, deterministic: bool = False) -> Iterator[StepBatcher]:
+    rungs = [Rung(CPU, lambda dit=dit: dit) for dit in networks]  # type: ignore[misc]
+    batcher = StepBatcher(rungs, max_frames=max_frames, deterministic=deterministic)
+    batcher.start()
+    try:
+        yield batcher
+    finally:
+        batcher.close()
+
+
+@contextmanager
+def held(batcher: StepBatcher) -> Iterator[None]:
+    """Keep the device thread busy, so that everything submitted inside starts at the same step."""
+    release, entered = Event(), Event()
+
+    def hold() -> None:
+        entered.set()
+        release.wait(timeout=30)
+
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(batcher.call, hold)
+        entered.wait(timeout=30)
+        try:
+            yield
+        finally:
+            release.set()
+
+
+def solve(batcher: StepBatcher, prompts: Sequence[Prompt]) -> Sequence[Tensor]:
+    ticket = batcher.submit(prompts)
+    assert list(ticket.progress())[-1] == 1.0
+    return ticket.mels
+
+
+def solve_together(batcher: StepBatcher, requests: Sequence[Sequence[Prompt]]) -> list[Sequence[Tensor]]:
+    with held(batcher):
+        tickets = [batcher.submit(prompts) for prompts in requests]
+    for ticket in tickets:
+        list(ticket.progress())
+    return [ticket.mels for ticket in tickets]
+
+
+def test_a_row_in_a_batch_equals_the_same_row_alone() -> None:
+    prompts = [prompt(1, 70), prompt(2, 190, nfe_step=9), prompt(3, 128, cfg_strength=0.0), prompt(4, 65)]
+    with running(network()) as batcher:
+        alone = [solve(batcher, [one])[0] for one in prompts]
+        together = solve_together(batcher, [[one] for one in prompts])
+    assert batcher.stats.rows > batcher.stats.forwards  # they did share forwards
+    for mine, (theirs,) in zip(alone, together, strict=True):
+        torch.testing.assert_close(theirs, mine, atol=1e-5, rtol=0)
+
+
+def test_a_row_is_what_the_plain_solver_makes_of_it() -> None:
+    one, dit = prompt(1, 96), network()
+    reference = one.cond[:32]
+    expected = sample(dit, reference, one.tokens, 96, one.noise, one.nfe_step, one.cfg_strength, one.sway_coef)
+    with running(dit) as batcher:
+        (found,) = solve(batcher, [one])
+    torch.testing.assert_close(found[32:], expected[32:], atol=1e-4, rtol=0)
+
+
+def test_two_requests_together_use_fewer_forwards_than_the_sum_of_both() -> None:
+    probe = network()
+    with running(probe) as batcher:
+        solve_together(batcher, [[prompt(1)], [prompt(2, 100)]])
+    assert batcher.stats.forwards == 6
+    assert probe.rows == [4] * 6  # two conditional and two unconditional lanes
+
+
+def test_a_request_joins_another_in_the_middle_of_its_solve() -> None:
+    probe = network()
+    with running(probe) as batcher:
+        first = batcher.submit([prompt(1, nfe_step=20)])
+        progress = first.progress()
+        while next(progress) < 0.2:
+            pass
+        solve(batcher, [prompt(2, nfe_step=4)])
+        list(progress)
+    assert max(probe.rows) == 4
+    assert batcher.stats.forwards < 24
+    assert batcher.stats.rows == 24
+
+
+def test_no_guidance_makes_no_unconditional_lane() -> None:
+    probe = network()
+    with running(probe) as batcher:
+        solve(batcher, [prompt(1, cfg_strength=0.0)])
+    assert set(probe.rows) == {1}
+
+
+def test_the_frame_budget_bounds_a_forward() -> None:
+    probe = network()
+    with running(probe, max_frames=2 * 128) as batcher:
+        solve_together(batcher, [[prompt(seed, 100)] for seed in range(5)])
+    assert max(probe.rows) == 4
+    assert batcher.stats.rows == 30
+
+
+def test_a_long_request_does_not_starve_a_short_one() -> None:
+    with running(network(), max_frames=2 * 128) as batcher:
+        with held(batcher):
+            long = batcher.submit([prompt(seed, 100) for seed in range(20)])
+            short = batcher.submit([prompt(99, 100)])
+        list(short.progress())
+        forwards_until_short = batcher.stats.forwards
+        list(long.progress())
+    assert forwards_until_short <= 8
+    assert batcher.stats.forwards > 50
+
+
+def test_cancel_takes_effect_within_two_steps() -> None:
+    with running(network()) as batcher:
+        ticket = batcher.submit([prompt(1, nfe_step=64)])
+        progress = ticket.progress()
+        while next(progress) < 0.1:
+            pass
+        ticket.cancel()
+        done = ticket.steps_done
+        solve(batcher, [prompt(2)])  # the device is free for others, and has passed the canceled one
+        assert ticket.steps_done <= done + 2
+
+
+def test_the_same_bytes_alone_and_under_load_when_deterministic() -> None:
+    prompts = [prompt(seed, 70 + 30 * seed) for seed in range(4)]
+    with running(network(), deterministic=True) as batcher:
+        alone = solve(batcher, prompts[:1])[0]
+        under_load = solve_together(batcher, [[one] for one in prompts])[0][0]
+    assert torch.equal(alone, under_load)
+    assert batcher.stats.rows == batcher.stats.forwards
+
+
+def _starve(max_rows: int) -> Callable[[Tensor], None]:
+    def fault(noisy: Tensor) -> None:
+        if noisy.shape[0] > max_rows:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+
+    return fault
+
+
+def _nan(noisy: Tensor) -> Tensor:
+    return torch.full_like(noisy, torch.nan)
+
+
+def test_out_of_memory_makes_smaller_batches_and_nobody_fails() -> None:
+    starved = network(_starve(4))
+    prompts = [prompt(seed) for seed in range(6)]
+    with running(network()) as batcher:
+        expected = [solve(batcher, [one])[0] for one in prompts]
+    with running(starved) as batcher:
+        found = solve_together(batcher, [[one] for one in prompts])
+    assert starved.rows[0] == 12
+    assert starved.rows[-1] <= 4
+    for want, (have,) in zip(expected, found, strict=True):
+        torch.testing.assert_close(have, want, atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("fault", [_starve(0), _nan])
+def test_a_take_that_fails_alone_starts_over_on_the_next_placement(fault: Callable[[Tensor], Tensor | None]) -> None:
+    with running(network()) as batcher:
+        (expected,) = solve(batcher, [prompt(1)])
+    with running(network(fault), network()) as batcher:
+        (found,) = solve(batcher, [prompt(1)])
+    torch.testing.assert_close(found, expected, atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize(("fault", "error"), [(_starve(0), errors.OutOfMemory), (_nan, errors.NotFiniteOutput)])
+def test_a_take_that_fails_everywhere_fails_its_request(
+    fault: Callable[[Tensor], Tensor | None], error: type[errors.TimbreError]
+) -> None:
+    with running(network(fault), network(fault)) as batcher:
+        ticket = batcher.submit([prompt(1)])
+        with pytest.raises(error):
+            list(ticket.progress())
+
+
+def test_a_fault_in_a_forward_fails_its_requests_and_not_the_engine() -> None:
+    def fault(noisy: Tensor) -> None:
+        if noisy.shape[1] > 128:
+            raise RuntimeError("a kernel broke")
+
+    with running(network(fault)) as batcher:
+        broken = batcher.submit([prompt(1, 200)])
+        with pytest.raises(errors.EngineError):
+            list(broken.progress())
+        assert len(solve(batcher, [prompt(2)])) == 1
+
+
+def test_closing_fails_what_waits() -> None:
+    with running(network()) as batcher:
+        ticket = batcher.submit([prompt(1, nfe_step=64)])
+    with pytest.raises(errors.EngineError, match="closed"):
+        list(ticket.progress())
+    with pytest.raises(errors.EngineError, match="closed"):
+        batcher.submit([prompt(1)])
+
+
+def test_an_error_in_a_call_reaches_its_caller() -> None:
+    def fail() -> None:
+        raise ValueError("mine")
+
+    with running(network()) as batcher, pytest.raises(ValueError, match="mine"):
+        batcher.call(fail)

@@ -1,0 +1,51 @@
+import pytest
+import torch
+
+from f5_tts_core import errors
+from f5_tts_core.devices import (
+    Placement,
+    available_devices,
+    choose_device,
+    choose_dtype,
+    is_out_of_memory,
+    placements,
+    precision_name,
+)
+
+CUDA, CPU = torch.device("cuda"), torch.device("cpu")
+
+
+def test_the_best_device_there_is_is_chosen() -> None:
+    assert choose_device("auto").type == available_devices()[0]
+    assert choose_device("cpu") == CPU
+
+
+def test_a_device_that_is_not_there_is_refused_by_name() -> None:
+    missing = next(name for name in ("xpu", "mps", "cuda") if name not in available_devices())
+    with pytest.raises(errors.EngineError, match=missing):
+        choose_device(missing)  # type: ignore[arg-type]
+
+
+def test_the_ladder_ends_on_the_cpu_and_repeats_nothing() -> None:
+    ladder = placements(CUDA, torch.bfloat16, allow_cpu=True)
+    assert ladder == [
+        Placement(CUDA, torch.bfloat16),
+        Placement(CUDA, torch.float32),
+        Placement(CPU, torch.float32),
+    ]
+    assert placements(CPU, torch.float32, allow_cpu=True) == [Placement(CPU, torch.float32)]
+    assert placements(CUDA, torch.float32, allow_cpu=False) == [Placement(CUDA, torch.float32)]
+
+
+def test_precisions_go_by_their_names() -> None:
+    assert choose_dtype("fp32", CPU) is torch.float32
+    assert precision_name(choose_dtype("bf16", CPU)) == "bf16"
+    assert str(Placement(CPU, torch.float16)) == "cpu in fp16"
+
+
+def test_running_out_of_memory_is_recognised() -> None:
+    assert is_out_of_memory(torch.OutOfMemoryError("CUDA out of memory"))
+    assert not is_out_of_memory(RuntimeError("shapes do not fit"))
+    with pytest.raises(RuntimeError) as caught:
+        torch.empty(2**46)
+    assert is_out_of_memory(caught.value)

@@ -1,0 +1,160 @@
+"""The F5 engine on timbre-tiny, end to end: text and a reference in, a waveform out."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from importlib.resources import files
+
+import numpy as np
+import pytest
+
+from f5_tts_core import errors
+from f5_tts_core.audio import encode
+from f5_tts_core.engine import EngineConfig, create_engine
+from f5_tts_core.f5 import F5Engine
+from f5_tts_core.testing import speech_like, wav_bytes
+from f5_tts_core.types import Reference, SynthesisRequest, Waveform
+
+SAMPLE = files("f5_tts_core") / "assets" / "sample"
+REFERENCE = Reference((SAMPLE / "reference.wav").read_bytes(), (SAMPLE / "reference.txt").read_text().strip())
+REQUEST = SynthesisRequest("The quick brown fox.", REFERENCE, seed=7, nfe_step=4)
+SILENCE = Waveform(np.zeros(48_000, np.float32))
+CONFIG = EngineConfig(device="cpu", precision="fp32", max_concurrency=4)
+
+
+def loaded(config: EngineConfig) -> F5Engine:
+    engine = create_engine("f5", config)
+    assert isinstance(engine, F5Engine)
+    engine.load()
+    return engine
+
+
+@pytest.fixture(scope="module")
+def engine() -> Iterator[F5Engine]:
+    engine = loaded(CONFIG)
+    yield engine
+    engine.close()
+
+
+def test_it_speaks(engine: F5Engine) -> None:
+    result = engine.synthesize(REQUEST)
+    assert result.audio.sample_rate == 24_000
+    assert 0.7 < result.audio.seconds < 3.0
+    assert np.sqrt(np.mean(result.audio.samples**2)) > 0.01
+    assert np.abs(result.audio.samples).max() <= 1.0
+    assert (result.seed, result.chunks) == (7, 1)
+    assert result.timings["total"] >= result.timings["solver"] >= result.timings["network"] * 0.9 > 0
+
+
+def test_it_says_what_it_is(engine: F5Engine) -> None:
+    info = engine.describe()
+    assert (info.engine, info.model, info.device, info.precision) == ("f5", "timbre-tiny", "cpu", "fp32")
+    assert 8_000_000 < info.parameters < 10_000_000
+
+
+def test_the_seed_decides_the_noise(engine: F5Engine) -> None:
+    first, again, other = (engine.synthesize(replace(REQUEST, seed=seed)).audio.samples for seed in (7, 7, 8))
+    np.testing.assert_allclose(again, first, atol=1e-3)
+    assert np.abs(other - first).max() > 0.01
+
+
+def test_a_seed_is_drawn_and_told_when_none_is_given(engine: F5Engine) -> None:
+    drawn = engine.synthesize(replace(REQUEST, seed=None))
+    again = engine.synthesize(replace(REQUEST, seed=drawn.seed))
+    np.testing.assert_allclose(again.audio.samples, drawn.audio.samples, atol=1e-3)
+
+
+def test_progress_rises_to_one(engine: F5Engine) -> None:
+    shares: list[float] = []
+    engine.synthesize(REQUEST, on_progress=shares.append)
+    assert shares == sorted(shares)
+    assert shares[-1] == 1.0
+    assert len(shares) >= REQUEST.nfe_step // 2
+
+
+def test_cancel_is_heard_between_steps(engine: F5Engine) -> None:
+    shares: list[float] = []
+    with pytest.raises(errors.Canceled):
+        engine.synthesize(
+            replace(REQUEST, nfe_step=64), on_progress=shares.append, should_cancel=lambda: shares[-1] > 0.05
+        )
+    assert shares[-1] < 0.15
+
+
+def test_a_waiting_request_can_be_canceled() -> None:
+    engine = loaded(replace(CONFIG, max_concurrency=1))
+
+    def hold(_share: float) -> None:
+        with pytest.raises(errors.Canceled):
+            engine.synthesize(REQUEST, should_cancel=lambda: True)
+        raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        engine.synthesize(REQUEST, on_progress=hold)
+    engine.synthesize(REQUEST)  # both gave their turn back
+    engine.close()
+
+
+def test_a_prepared_reference_is_kept(engine: F5Engine) -> None:
+    engine.synthesize(REQUEST)
+    kept = len(engine._references)
+    engine.synthesize(replace(REQUEST, text="Another text."))
+    assert len(engine._references) == kept
+    shifted = Waveform(speech_like(2.0, seed=3).samples)
+    engine.synthesize(replace(REQUEST, reference=Reference(wav_bytes(shifted), "What was said in here.")))
+    assert len(engine._references) == kept + 1
+
+
+def test_a_long_text_is_spoken_in_chunks(engine: F5Engine) -> None:
+    text = "There is nothing new under the sun. We will meet at the station tomorrow morning. " * 2
+    result = engine.synthesize(replace(REQUEST, text=text, nfe_step=2))
+    assert result.chunks >= 4
+    assert result.audio.seconds > 6
+
+
+def test_speed_shortens_and_lengthens(engine: F5Engine) -> None:
+    text = "We will meet at the station."
+    slow, normal, fast = (
+        engine.synthesize(replace(REQUEST, text=text, speed=speed, nfe_step=2, cross_fade_seconds=0.0)).audio.seconds
+        for speed in (0.5, 1.0, 2.0)
+    )
+    assert slow == pytest.approx(2 * normal, rel=0.1)
+    assert fast == pytest.approx(normal / 2, rel=0.15)
+
+
+@pytest.mark.parametrize(
+    ("request_", "error"),
+    [
+        (replace(REQUEST, text="   "), errors.EmptyText),
+        (replace(REQUEST, text="今天天气很好"), errors.UnsupportedCharacters),
+        (replace(REQUEST, reference=Reference(b"", "Hello.")), errors.EmptyAudio),
+        (
+            replace(REQUEST, reference=Reference(wav_bytes(Waveform(np.zeros(48_000, np.float32))), "Hi.")),
+            errors.SilentAudio,
+        ),
+    ],
+)
+def test_what_cannot_be_spoken_is_refused_and_the_turn_given_back(
+    engine: F5Engine, request_: SynthesisRequest, error: type[errors.TimbreError]
+) -> None:
+    for _ in range(CONFIG.max_concurrency + 1):
+        with pytest.raises(error):
+            engine.synthesize(request_)
+
+
+def test_the_same_bytes_alone_and_under_load_when_deterministic() -> None:
+    engine = loaded(replace(CONFIG, deterministic=True))
+    others = [replace(REQUEST, text=f"{word} comes and goes.", seed=index) for index, word in enumerate("abc")]
+    alone = encode(engine.synthesize(REQUEST).audio, "wav")
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(engine.synthesize, [*others, REQUEST]))
+    assert encode(found[-1].audio, "wav") == alone
+    engine.close()
+
+
+def test_the_same_audio_under_load_within_a_thousandth(engine: F5Engine) -> None:
+    others = [replace(REQUEST, text=f"{word} comes and goes.", seed=index) for index, word in enumerate("abc")]
+    alone = engine.synthesize(REQUEST).audio.samples
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(engine.synthesize, [*others, REQUEST]))
+    np.testing.assert_allclose(found[-1].audio.samples, alone, atol=1e-3)
