@@ -1,0 +1,109 @@
+"""F5-TTS's network: from a noisy mel, a reference's mel and a text to the velocity of the flow.
+
+Module names are those of the official checkpoints (below `transformer.`). Shapes: b rows, n mel frames.
+"""
+
+from typing import NamedTuple, cast
+
+import torch
+from torch import Tensor, nn
+
+from f5_tts_core.manifest import Architecture
+from f5_tts_core.network.layers import (
+    AdaptiveNorm,
+    ConvPositionEmbedding,
+    DiTBlock,
+    TimestepEmbedding,
+    rotary_table,
+)
+from f5_tts_core.network.text_embedding import TextEmbedding
+
+
+class Modulation(NamedTuple):
+    """What the flow's time does to each norm and gate. Depends on the time alone: worth keeping in a table."""
+
+    #: [b, depth, 6 * dim], in the weights' dtype.
+    blocks: Tensor
+    #: [b, 2 * dim].
+    out: Tensor
+
+
+class InputEmbedding(nn.Module):
+    """Noisy mel, reference mel and text of a frame, joined: [b, n, 2 * mel_dim + text_dim] -> [b, n, dim]."""
+
+    def __init__(self, architecture: Architecture) -> None:
+        super().__init__()
+        self.proj = nn.Linear(2 * architecture.mel_dim + architecture.text_dim, architecture.dim)
+        self.conv_pos_embed = ConvPositionEmbedding(architecture.dim)
+
+    def forward(self, joined: Tensor, valid: Tensor | None) -> Tensor:
+        x = self.proj(joined)
+        positioned: Tensor = x + self.conv_pos_embed(x, valid)
+        return positioned
+
+
+class DiT(nn.Module):
+    """The diffusion transformer, v0 and v1, as `architecture` says. Rows do not influence each other."""
+
+    def __init__(self, architecture: Architecture, vocabulary_size: int) -> None:
+        super().__init__()
+        a = self.architecture = architecture
+        self.time_embed = TimestepEmbedding(a.dim)
+        self.text_embed = TextEmbedding(a, vocabulary_size)
+        self.input_embed = InputEmbedding(a)
+        self.transformer_blocks = nn.ModuleList(DiTBlock(a) for _ in range(a.depth))
+        self.long_skip_connection = nn.Linear(2 * a.dim, a.dim, bias=False) if a.long_skip_connection else None
+        self.norm_out = AdaptiveNorm(a.dim, parts=2)
+        self.proj_out = nn.Linear(a.dim, a.mel_dim)
+
+    @property
+    def dtype(self) -> torch.dtype:
+        return self.proj_out.weight.dtype
+
+    @property
+    def device(self) -> torch.device:
+        return self.proj_out.weight.device
+
+    def embed_text(self, tokens: Tensor | None, frames: int, *, drop: bool = False) -> Tensor:
+        """One request's text at its own length: [frames, text_dim].
+
+        `tokens` [nt] int64 are ids as in vocab.txt. The unconditional row takes the same tokens with `drop`: where
+        padding is masked, F5 lets a dropped text keep its length. None is a dropped text that fills the frames,
+        which is the same for models that do not mask padding.
+        """
+        if tokens is None:
+            tokens, drop = torch.zeros(frames, dtype=torch.int64, device=self.device), True
+        result: Tensor = self.text_embed(tokens, frames, drop)
+        return result
+
+    def modulate(self, time: Tensor) -> Modulation:
+        """`time` [b] fp32 in 0..1 -> the modulation of each row."""
+        embedded = self.time_embed(time)
+        blocks = [cast(DiTBlock, block).attn_norm.modulation(embedded) for block in self.transformer_blocks]
+        return Modulation(torch.stack(blocks, dim=1).to(self.dtype), self.norm_out.modulation(embedded).to(self.dtype))
+
+    def forward(
+        self, noisy: Tensor, cond: Tensor, text: Tensor, modulation: Modulation, lengths: Tensor | None
+    ) -> Tensor:
+        """The velocity: fp32 [b, n, mel_dim].
+
+        `noisy`, `cond` [b, n, mel_dim]; `text` [b, n, text_dim] from `embed_text`, padded with anything; `lengths`
+        [b] valid frames a row, None where all are. What stands beyond a row's length is unspecified.
+        """
+        valid = None if lengths is None else frames_within(lengths, noisy.shape[1])
+        key_mask = None if valid is None else valid[:, None, None]
+        rotary = rotary_table(noisy.shape[1], self.architecture.dim_head, noisy.device)
+        joined = torch.cat([noisy.to(self.dtype), cond.to(self.dtype), text.to(self.dtype)], dim=-1)
+        x = embedded = self.input_embed(joined, valid)
+        for block, parts in zip(self.transformer_blocks, modulation.blocks.unbind(dim=1), strict=True):
+            x = block(x, parts, rotary, key_mask)
+        if self.long_skip_connection is not None:
+            x = self.long_skip_connection(torch.cat([x, embedded], dim=-1))
+        scale, shift = modulation.out.chunk(2, dim=-1)
+        velocity: Tensor = self.proj_out(self.norm_out(x, scale, shift))
+        return velocity.float()
+
+
+def frames_within(lengths: Tensor, frames: int) -> Tensor:
+    """True inside each row: bool [b, frames]."""
+    return torch.arange(frames, device=lengths.device) < lengths[:, None]

@@ -1,0 +1,74 @@
+"""A mel to sound without a trained vocoder: a plain, hollow sound, but one that any model can be heard by."""
+
+import torch
+from torch import Tensor
+
+from f5_tts_core import limits
+from f5_tts_core.network.mel import mel_filterbank
+
+_TINY = 1e-12
+
+
+class GriffinLim:
+    """A `Vocoder`. Deterministic: each row starts from the same phases, whoever shares the batch."""
+
+    name = "griffin-lim"
+
+    def __init__(
+        self,
+        device: torch.device | str = "cpu",
+        *,
+        iterations: int = 32,
+        momentum: float = 0.99,
+        magnitude_iterations: int = 50,
+    ) -> None:
+        self.iterations = iterations
+        self.momentum = momentum
+        self.magnitude_iterations = magnitude_iterations
+        self._window = torch.hann_window(limits.N_FFT, device=device)
+        self._filters = mel_filterbank().to(device)
+        self._inverse = torch.linalg.pinv(self._filters)
+
+    @torch.inference_mode()
+    def decode(self, mel: Tensor) -> Tensor:
+        """Log mel [b, frames, n_mels] -> fp32 samples [b, (frames - 1) * 256]."""
+        magnitude = self._magnitude(mel.float().exp()).transpose(1, 2)
+        return self._find_phases(magnitude)
+
+    def _magnitude(self, mel: Tensor) -> Tensor:
+        """The spectrum [b, frames, bins], nowhere negative, whose mel [b, frames, n_mels] comes closest.
+
+        Multiplicative updates from the clamped pseudo-inverse: what is positive stays so.
+        """
+        magnitude: Tensor = (mel @ self._inverse).clamp(min=1e-6)
+        wanted = mel @ self._filters.T
+        for _ in range(self.magnitude_iterations):
+            heard = magnitude @ self._filters @ self._filters.T
+            magnitude = magnitude * wanted / (heard + 1e-8)
+        return magnitude
+
+    def _find_phases(self, magnitude: Tensor) -> Tensor:
+        """Fast Griffin-Lim: goes from spectrum to sound and back until the phases agree with each other.
+
+        `momentum` carries each correction on, which finds a better sound in fewer rounds.
+        """
+        phases = _first_phases(magnitude.shape[-1], magnitude.shape[-2]).to(magnitude.device)
+        previous = torch.zeros_like(magnitude, dtype=torch.complex64)
+        for _ in range(self.iterations):
+            rebuilt = self._stft(self._istft(magnitude * phases))
+            carried = rebuilt - self.momentum / (1 + self.momentum) * previous
+            phases = carried / carried.abs().clamp(min=_TINY)
+            previous = rebuilt
+        return self._istft(magnitude * phases)
+
+    def _stft(self, samples: Tensor) -> Tensor:
+        return torch.stft(samples, limits.N_FFT, limits.HOP_LENGTH, window=self._window, return_complex=True)
+
+    def _istft(self, spectrum: Tensor) -> Tensor:
+        return torch.istft(spectrum, limits.N_FFT, limits.HOP_LENGTH, window=self._window)
+
+
+def _first_phases(frames: int, bins: int) -> Tensor:
+    """Random unit phases [bins, frames], frame by frame the same however many frames follow."""
+    turns = torch.rand(frames, bins, generator=torch.Generator().manual_seed(0))
+    return torch.polar(torch.ones_like(turns), 2 * torch.pi * turns).T
