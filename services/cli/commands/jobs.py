@@ -1,0 +1,103 @@
+"""`timbre jobs`: what was asked for, and what became of it."""
+
+import json
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal
+
+import typer
+from rich.table import Table
+
+from services.cli import console
+from services.cli.client import Job, connected
+
+app = typer.Typer(help="List, show, cancel and delete jobs.", no_args_is_help=True)
+
+Status = Literal["queued", "processing", "succeeded", "failed", "canceled", "expired"]
+JobId = Annotated[str, typer.Argument(help="The job's id.", metavar="JOB")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+COLORS = {"succeeded": "green", "failed": "red", "processing": "cyan", "queued": "yellow"}
+
+
+@app.command("list")
+def list_jobs(
+    limit: Annotated[int, typer.Option(min=1, max=100, help="How many, newest first.")] = 20,
+    status: Annotated[Status | None, typer.Option(help="Only those.")] = None,
+    cursor: Annotated[str | None, typer.Option(help="Where an earlier list ended.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """List jobs, newest first."""
+    with connected() as client:
+        page = client.jobs(limit=limit, status=status, cursor=cursor)
+    if as_json:
+        console.out.print_json(json.dumps(page))
+        return
+    console.out.print(_table(page["jobs"]) if page["jobs"] else "No jobs.")
+    if page.get("next_cursor"):
+        console.err.print(f"[dim]More: timbre jobs list --cursor {page['next_cursor']}[/dim]")
+
+
+@app.command()
+def show(job_id: JobId, as_json: AsJson = False) -> None:
+    """Show one job, with a fresh link to its audio."""
+    with connected() as client:
+        job = client.job(job_id)
+    if as_json:
+        console.out.print_json(json.dumps(job))
+        return
+    for name, value in _facts(job):
+        console.out.print(f"[dim]{name:<10}[/dim] ", end="")
+        console.out.print(value, markup=False)
+
+
+@app.command()
+def cancel(job_id: JobId) -> None:
+    """Cancel a job that waits or runs."""
+    with connected() as client:
+        job = client.cancel(job_id)
+    console.out.print(f"{job_id} is {'canceled' if job['status'] == 'canceled' else 'being canceled'}.")
+
+
+@app.command()
+def delete(job_id: JobId) -> None:
+    """Delete a job and its audio."""
+    with connected() as client:
+        client.delete(job_id)
+    console.out.print(f"{job_id} is deleted.")
+
+
+def _table(jobs: list[Job]) -> Table:
+    table = Table("job", "status", "created", "audio", "text", box=None, pad_edge=False, header_style="dim")
+    for job in jobs:
+        color = COLORS.get(job["status"], "dim")
+        text = (job.get("input") or {}).get("text") or ""
+        row = (job["job_id"], f"[{color}]{job['status']}[/{color}]", _moment(job["created_at"]), _length(job))
+        table.add_row(*row, text if len(text) <= 40 else f"{text[:39]}…")
+    return table
+
+
+def _facts(job: Job) -> list[tuple[str, str]]:
+    fault = job.get("error") or {}
+    known: list[tuple[str, Any]] = [
+        ("job", job["job_id"]),
+        ("status", job["status"]),
+        ("created", _moment(job["created_at"])),
+        ("progress", f"{100 * (job.get('progress') or 0):.0f}%"),
+        ("text", (job.get("input") or {}).get("text")),
+        ("audio", _length(job)),
+        ("error", fault.get("detail") or fault.get("title")),
+        ("url", job.get("result_url")),
+    ]
+    return [(name, str(value)) for name, value in known if value]
+
+
+def _length(job: Job) -> str:
+    output = job.get("output")
+    return f"{output['duration_s']:.1f} s" if output else ""
+
+
+def _moment(value: str | float | None) -> str:
+    """ISO 8601 or seconds since the epoch, as this machine's clock would show it."""
+    if not value:
+        return ""
+    moment = datetime.fromisoformat(value) if isinstance(value, str) else datetime.fromtimestamp(value, UTC)
+    return moment.astimezone().strftime("%Y-%m-%d %H:%M:%S")

@@ -1,0 +1,138 @@
+"""`timbre say`: one text, spoken and saved."""
+
+import hashlib
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from services.cli import console
+from services.cli.client import ApiClient, Job, connected
+from services.cli.errors import CliError
+
+POLL_SECONDS = 0.15
+TERMINAL = {"succeeded", "failed", "canceled", "expired"}
+INTERRUPTED_EXIT_CODE = 130
+
+#: Told of every reading of the job while it runs.
+Watch = Callable[[Job], None]
+Format = Literal["wav", "flac"]
+Preset = Literal["quality", "balanced", "fast"]
+
+
+@dataclass(frozen=True)
+class Options:
+    """Form fields of `POST /tts`; None leaves the server's default."""
+
+    ref_text: str | None
+    seed: int | None
+    speed: float | None
+    preset: str | None
+    format: str | None
+    remove_silence: bool
+
+    def fields(self, text: str) -> dict[str, str]:
+        named = {
+            "ref_text": self.ref_text,
+            "seed": self.seed,
+            "speed": self.speed,
+            "preset": self.preset,
+            "format": self.format,
+            "remove_silence": "true" if self.remove_silence else None,
+        }
+        return {"text": text} | {name: str(value) for name, value in named.items() if value is not None}
+
+
+def say(
+    text: Annotated[str, typer.Argument(help="What to say.")],
+    *,
+    reference: Annotated[Path, typer.Option("--reference", "-r", help="A few seconds of the voice.", dir_okay=False)],
+    ref_text: Annotated[str | None, typer.Option(help="What is said in the reference; left out: recognised.")] = None,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Where to save the audio.")] = None,
+    seed: Annotated[int | None, typer.Option(help="The same seed gives the same speech.")] = None,
+    speed: Annotated[float | None, typer.Option(help="Against the reference: 2.0 is twice as fast.")] = None,
+    preset: Annotated[Preset | None, typer.Option(help="How much care to take.")] = None,
+    audio_format: Annotated[Format | None, typer.Option("--format", help="wav or flac; else by --output.")] = None,
+    remove_silence: Annotated[bool, typer.Option("--remove-silence", help="Cut long pauses out.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the finished job as JSON.")] = False,
+) -> None:
+    """Speak TEXT in the voice of a recording, and save the audio."""
+    options = Options(ref_text, seed, speed, preset, audio_format or _format_of(output), remove_silence)
+    with connected() as client:
+        submitted = client.submit(options.fields(text), reference)
+        job = _follow(client, submitted, quiet=as_json)
+        path = save(client, job, output)
+    if as_json:
+        console.out.print_json(json.dumps({**job, "file": str(path)}))
+    else:
+        console.out.print(_summary(job, path))
+
+
+def wait(client: ApiClient, job: Job, watch: Watch, sleep: Callable[[float], None] = time.sleep) -> Job:
+    """Poll until the job has ended. Interrupted (Ctrl-C), it cancels the job. Raises `CliError` unless it succeeded."""
+    try:
+        while job["status"] not in TERMINAL:
+            watch(job)
+            sleep(POLL_SECONDS)
+            job = client.job(job["job_id"])
+        watch(job)
+    except KeyboardInterrupt:
+        client.cancel(job["job_id"])
+        raise CliError("Canceled.", exit_code=INTERRUPTED_EXIT_CODE) from None
+    if job["status"] != "succeeded":
+        raise _ended_badly(job)
+    return job
+
+
+def save(client: ApiClient, job: Job, output: Path | None) -> Path:
+    """Fetch the job's audio, hold it against the job's hash, write it. Returns where."""
+    audio = client.download(job["result_url"])
+    if hashlib.sha256(audio).hexdigest() != job["output"]["sha256"]:
+        raise CliError("The audio arrived damaged.", hint=f"Fetch it again: timbre jobs show {job['job_id']}")
+    path = output or Path(f"{job['job_id']}.{job['output']['format']}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(audio)
+    except OSError as error:
+        raise CliError(f"{path} cannot be written: {error.strerror}.") from error
+    return path
+
+
+def _follow(client: ApiClient, job: Job, *, quiet: bool) -> Job:
+    if quiet:
+        return wait(client, job, lambda _job: None)
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description:<10}"),
+        BarColumn(),
+        TextColumn("{task.percentage:>3.0f}%"),
+    )
+    with Progress(*columns, TimeElapsedColumn(), console=console.err, transient=True) as progress:
+        task = progress.add_task(job["status"], total=1.0)
+
+        def show(current: Job) -> None:
+            progress.update(task, description=current["status"], completed=current.get("progress") or 0.0)
+
+        return wait(client, job, show)
+
+
+def _format_of(output: Path | None) -> str | None:
+    """FLAC where the file is called so; anything else is the server's default."""
+    return "flac" if output is not None and output.suffix.lower() == ".flac" else None
+
+
+def _ended_badly(job: Job) -> CliError:
+    fault = job.get("error") or {}
+    if fault.get("detail") or fault.get("title"):
+        return CliError(fault.get("detail") or fault["title"])
+    return CliError(f"The job is {job['status']}.", hint=f"Its id is {job['job_id']}.")
+
+
+def _summary(job: Job, path: Path) -> str:
+    output = job["output"]
+    return f"{path}  {output['duration_s']:.1f} s, seed {output.get('seed', '?')}, job {job['job_id']}"
