@@ -1,0 +1,8 @@
+"""Audio files in and out: decode by content, judge, encode. Free of torch."""
+
+from f5_tts_core.audio.checking import check
+from f5_tts_core.audio.decoding import decode
+from f5_tts_core.audio.encoding import CONTENT_TYPES, AudioFormat, encode
+from f5_tts_core.audio.mixing import Recording, Source
+
+__all__ = ["CONTENT_TYPES", "AudioFormat", "Recording", "Source", "check", "decode", "encode"]

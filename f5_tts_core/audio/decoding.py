@@ -1,0 +1,149 @@
+"""Decode an upload by its content: libsndfile first, PyAV where that does not know the codec.
+
+The file's name plays no part, nothing is run in a shell, and no decoder ever opens another file or address.
+"""
+
+import io
+from collections.abc import Iterator
+from contextlib import closing
+from typing import BinaryIO, Final
+
+import av
+import numpy as np
+import soundfile
+
+from f5_tts_core import errors, limits
+from f5_tts_core.audio.containers import ACCEPTED, sniff
+from f5_tts_core.audio.mixing import Block, Mixdown, Recording, too_long
+
+#: Samples, all channels together, that are decoded at a time.
+_BLOCK_SAMPLES: Final = 65_536
+#: What PyAV may decode; everything else in libavcodec is attack surface that no voice recording needs.
+_CODECS: Final = frozenset(
+    {"aac", "alac", "flac", "mp2", "mp2float", "mp3", "mp3float", "opus", "libopus", "vorbis", "libvorbis"}
+    | {"adpcm_ima_wav", "adpcm_ms", "amrnb", "amrwb"}
+)
+
+
+def decode(data: bytes | BinaryIO, *, max_seconds: float = limits.MAX_UPLOAD_SECONDS) -> Recording:
+    """Mono float32 at 24 kHz, and measurements of what the file held.
+
+    Reads a file object from its start. Raises `EmptyAudio`, `UndecodableAudio`, `UnsupportedAudioLayout`,
+    `NotFiniteAudio`, and `TooLongAudio` as soon as the header or the decoded audio passes `max_seconds`.
+    """
+    file = _Nameless(io.BytesIO(data) if isinstance(data, bytes) else data)
+    demuxer = _identify(file)
+    try:
+        return _decode_with_libsndfile(file, max_seconds)
+    except _UnknownToLibsndfileError:
+        file.seek(0)
+        return _decode_with_pyav(file, demuxer, max_seconds)
+
+
+class _UnknownToLibsndfileError(Exception):
+    """libsndfile does not know the container or its codec."""
+
+
+class _Nameless:
+    """A binary file without a name: decoders guess from names, and spooled files have odd ones."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self.read, self.seek, self.tell = file.read, file.seek, file.tell
+
+    def readinto(self, buffer: memoryview) -> int:
+        piece = self._file.read(len(buffer))
+        buffer[: len(piece)] = piece
+        return len(piece)
+
+    def write(self, _: bytes) -> int:
+        raise io.UnsupportedOperation("not writable")
+
+
+def _identify(file: _Nameless) -> str:
+    """The demuxer's name; leaves the file at its start."""
+    file.seek(0)
+    head = file.read(16)
+    file.seek(0)
+    if not head:
+        raise errors.EmptyAudio("The audio file has 0 bytes; send a recording of a voice.")
+    demuxer = sniff(head)
+    if demuxer is None:
+        raise errors.UndecodableAudio(f"The file is not audio of a kind we decode; {ACCEPTED} are accepted.")
+    return demuxer
+
+
+def _undecodable(error: Exception) -> errors.UndecodableAudio:
+    return errors.UndecodableAudio(
+        f"The audio file is damaged or has a codec we do not decode ({type(error).__name__}); {ACCEPTED} are accepted."
+    )
+
+
+# --- libsndfile ---------------------------------------------------------------------------------
+
+
+def _decode_with_libsndfile(file: _Nameless, max_seconds: float) -> Recording:
+    try:
+        sound = soundfile.SoundFile(file)
+    except Exception as error:
+        raise _UnknownToLibsndfileError from error
+    with closing(sound):
+        mixdown = Mixdown(sound.samplerate, sound.channels, max_seconds)
+        if sound.frames > max_seconds * sound.samplerate:
+            raise too_long(max_seconds, sound.frames / sound.samplerate)
+        for block in _libsndfile_blocks(sound):
+            mixdown.add(block)
+        return mixdown.finish()
+
+
+def _libsndfile_blocks(sound: soundfile.SoundFile) -> Iterator[Block]:
+    frames = _BLOCK_SAMPLES // sound.channels
+    while True:
+        try:
+            block = sound.read(frames, dtype="float32", always_2d=True)
+        except Exception as error:
+            raise _undecodable(error) from error
+        if not len(block):
+            return
+        yield block
+
+
+# --- PyAV ---------------------------------------------------------------------------------------
+
+
+def _decode_with_pyav(file: _Nameless, demuxer: str, max_seconds: float) -> Recording:
+    mixdown: Mixdown | None = None
+    for rate, block in _pyav_blocks(file, demuxer, max_seconds):
+        mixdown = mixdown or Mixdown(rate, block.shape[1], max_seconds)
+        mixdown.add(block)
+    if mixdown is None:
+        raise errors.EmptyAudio("The audio file holds no sound; send a recording of a voice.")
+    return mixdown.finish()
+
+
+def _pyav_blocks(file: _Nameless, demuxer: str, max_seconds: float) -> Iterator[tuple[int, Block]]:
+    """Pairs of a rate in Hz and samples [n, channels]. Whatever goes wrong inside is `UndecodableAudio`."""
+    try:
+        with av.open(file, "r", format=demuxer, container_options={"protocol_whitelist": "none"}) as container:
+            stream = _audio_stream(container)
+            if container.duration is not None and container.duration > max_seconds * av.time_base:
+                raise too_long(max_seconds, container.duration / av.time_base)
+            resampler = None
+            for frame in container.decode(stream):
+                resampler = resampler or av.AudioResampler("fltp", frame.layout, frame.sample_rate)
+                for piece in resampler.resample(frame):
+                    yield piece.sample_rate, np.ascontiguousarray(piece.to_ndarray().T)
+    except errors.AudioError:
+        raise
+    except Exception as error:
+        raise _undecodable(error) from error
+
+
+def _audio_stream(container: "av.container.InputContainer") -> "av.AudioStream":
+    if not container.streams.audio:
+        raise errors.UndecodableAudio(f"The file holds no audio track; {ACCEPTED} are accepted.")
+    stream = container.streams.audio[0]
+    codec = stream.codec_context.name
+    if codec not in _CODECS and not codec.startswith("pcm_"):
+        raise errors.UndecodableAudio(f"The audio codec {codec} is not decoded here; {ACCEPTED} are accepted.")
+    return stream

@@ -1,0 +1,117 @@
+"""Cut a long text into chunks that fit: between sentences, else clauses, else words, else anywhere.
+
+No character but spaces is lost. `fits` is asked about pieces near a chunk's size only, so time grows with the
+text, not with its square.
+"""
+
+import re
+import unicodedata
+from collections.abc import Callable, Iterator
+from typing import Final
+
+from f5_tts_core import errors
+
+Fits = Callable[[str], bool]
+
+_CLOSERS: Final = "\"'”’)\\]」』》】"
+#: A break follows each match. Full-width punctuation needs no space after it.
+_SENTENCE_END: Final = re.compile(rf"[.!?…]+[{_CLOSERS}]*\s+|[。！？]+[{_CLOSERS}]*\s*|\n+")
+_CLAUSE_END: Final = re.compile(rf"[,;:—–]+[{_CLOSERS}]*\s+|[，；：、]+[{_CLOSERS}]*\s*|\s(?=[(\[—–])")
+_WORD_END: Final = re.compile(r"\s+|(?<=-)(?=\w)")
+_ABBREVIATION: Final = re.compile(
+    r"(?:^|[\s(\"'])(?:mr|mrs|ms|dr|prof|st|jr|sr|vs|no|vol|fig|gen|col|rev|hon|e\.g|i\.e|etc|approx|dept|est|[a-z])\.\s$",
+    re.IGNORECASE,
+)
+#: Characters before a break that are searched for an abbreviation.
+_LOOK_BACK: Final = 12
+
+
+def chunk_text(text: str, fits: Fits) -> list[str]:
+    """The text's chunks in order, without spaces at their edges. Raises `TooLongText` if one character is too long."""
+    chunks: list[str] = []
+    current = ""
+    for piece in _pieces(text, fits, level=0):
+        if current and not fits((current + piece).strip()):
+            chunks.append(current.strip())
+            current = ""
+        current += piece
+    chunks.append(current.strip())
+    return [chunk for chunk in chunks if chunk]
+
+
+def _pieces(text: str, fits: Fits, level: int) -> Iterator[str]:
+    """Pieces that each fit, cut no finer than need be. Joined they are the text."""
+    if level == len(_SPLITTERS):
+        yield from _split_anywhere(text, fits)
+        return
+    for piece in _SPLITTERS[level](text):
+        if not piece.strip() or fits(piece.strip()):
+            yield piece
+        else:
+            yield from _pieces(piece, fits, level + 1)
+
+
+def _split(text: str, ends: Iterator[int]) -> Iterator[str]:
+    start = 0
+    for end in ends:
+        if start < end < len(text):
+            yield text[start:end]
+            start = end
+    yield text[start:]
+
+
+def _sentences(text: str) -> Iterator[str]:
+    return _split(text, (match.end() for match in _SENTENCE_END.finditer(text) if _ends_sentence(text, match)))
+
+
+def _ends_sentence(text: str, match: re.Match[str]) -> bool:
+    if not match[0].startswith("."):
+        return True
+    if text[match.end() : match.end() + 1].islower():
+        return False
+    before = text[max(0, match.start() - _LOOK_BACK) : match.start() + 1]
+    return _ABBREVIATION.search(before + " ") is None
+
+
+def _clauses(text: str) -> Iterator[str]:
+    return _split(text, (match.end() for match in _CLAUSE_END.finditer(text)))
+
+
+def _words(text: str) -> Iterator[str]:
+    return _split(text, (match.end() for match in _WORD_END.finditer(text)))
+
+
+_SPLITTERS: Final = (_sentences, _clauses, _words)
+
+
+def _split_anywhere(text: str, fits: Fits) -> Iterator[str]:
+    start = 0
+    while start < len(text):
+        length = _longest_fit(text, start, fits)
+        yield text[start : start + length]
+        start += length
+
+
+def _longest_fit(text: str, start: int, fits: Fits) -> int:
+    """Characters from `start` that fit: doubled until too many, then narrowed down between the last two tries."""
+    if not fits(text[start : start + 1]):
+        raise errors.TooLongText(
+            "Not even one character of the text fits beside the reference; send a shorter reference."
+        )
+    left = len(text) - start
+    low, high = 1, 2
+    while high <= left and fits(text[start : start + high]):
+        low, high = high, high * 2
+    high = min(high, left + 1)
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if fits(text[start : start + middle]) else (low, middle)
+    return _whole_characters(text, start, low)
+
+
+def _whole_characters(text: str, start: int, length: int) -> int:
+    """Fewer by the accents that would otherwise be torn from their letter, unless nothing else is left."""
+    shorter = length
+    while shorter > 1 and start + shorter < len(text) and unicodedata.combining(text[start + shorter]):
+        shorter -= 1
+    return shorter if shorter > 1 or length == 1 else length
