@@ -1,0 +1,40 @@
+"""Deleting audio that no job needs any more. Best effort: what stays goes with the job's own deletion."""
+
+import structlog
+
+from services.shared.errors import JobNotFound, Unavailable
+from services.shared.job import Job, output_key, reference_key
+from services.shared.parts import Parts
+
+logger = structlog.get_logger(__name__)
+
+
+def close(parts: Parts, job: Job) -> None:
+    """Leave of an ended job nothing but its output: no reference of its own, no other attempt's audio."""
+    kept = job.output.key if job.output else None
+    keys = [output_key(job.id, attempt, job.input.format) for attempt in range(1, job.attempt + 1)]
+    # A reference under another key is a stored voice's, and stays.
+    keys += [key for key in [reference_key(job.id)] if key == job.input.reference_key]
+    _delete(parts, [key for key in keys if key != kept])
+
+
+def discard_attempt(parts: Parts, job: Job) -> None:
+    """Delete what this attempt may have uploaded, unless it was committed after all by a try without an answer."""
+    key = output_key(job.id, job.attempt, job.input.format)
+    try:
+        output = parts.jobs.get(job.id).output
+    except JobNotFound:
+        output = None
+    except Unavailable:
+        logger.warning("audio_left_behind", keys=[key])
+        return
+    if output is None or output.key != key:
+        _delete(parts, [key])
+
+
+def _delete(parts: Parts, keys: list[str]) -> None:
+    try:
+        for key in keys:
+            parts.blobs.delete(key)
+    except Unavailable:
+        logger.warning("audio_left_behind", keys=keys)

@@ -1,0 +1,17 @@
+"""Putting a queued job's message on the queue."""
+
+from services.shared.errors import JobNotFound, StaleJob, TransitionRefused
+from services.shared.job import Job, mark_enqueued
+from services.shared.parts import Parts
+
+
+def enqueue(parts: Parts, job: Job) -> None:
+    """Send, then note when. A crash in between sends twice, which is harmless; the other way round loses the job.
+
+    Raises `Unavailable`.
+    """
+    parts.queue.send(job.id)
+    try:
+        parts.jobs.replace(job, mark_enqueued(job, parts.clock()))
+    except (StaleJob, JobNotFound, TransitionRefused):
+        return  # Taken, canceled or deleted meanwhile: there is nothing left to note.

@@ -1,0 +1,53 @@
+"""The voice a job is to follow: its transcript found where the client left it out."""
+
+import hashlib
+import threading
+from collections import OrderedDict
+
+from f5_tts_core.audio import encode
+from f5_tts_core.reference import prepare_reference
+from f5_tts_core.types import Reference, Waveform
+from services.shared.errors import TranscriptionFailed
+from services.shared.ports import Transcriber
+
+#: Some hundred characters each: a bound on memory, not a tuning knob.
+_TRANSCRIPTS_KEPT = 1_024
+
+
+class ReferenceReader:
+    """Makes a `Reference` of an upload. Transcripts are kept by the upload's hash, the latest thousand."""
+
+    def __init__(self, transcriber: Transcriber | None, *, max_seconds: float, target_rms: float) -> None:
+        """`max_seconds` is what the engine takes of a reference; longer ones are cut before they are transcribed."""
+        self._transcriber = transcriber
+        self._max_seconds = max_seconds
+        self._target_rms = target_rms
+        self._transcripts: OrderedDict[str, str] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def read(self, audio: bytes, text: str | None) -> Reference:
+        """Raises `AudioError`, `TextError`, `TranscriptionFailed`."""
+        if text is not None:
+            return Reference(audio, text)
+        clip = prepare_reference(audio, None, max_seconds=self._max_seconds, target_rms=self._target_rms)
+        # Back at its own loudness, so that the engine answers as loud as it would have without the cut.
+        spoken = Waveform(clip.audio.samples / clip.gain, clip.audio.sample_rate)
+        return Reference(encode(spoken, "wav"), self._transcript(audio, clip.audio))
+
+    def _transcript(self, audio: bytes, spoken: Waveform) -> str:
+        key = hashlib.sha256(audio).hexdigest()
+        with self._lock:
+            if key in self._transcripts:
+                self._transcripts.move_to_end(key)
+                return self._transcripts[key]
+        text = self._transcribe(spoken)
+        with self._lock:
+            self._transcripts[key] = text
+            while len(self._transcripts) > _TRANSCRIPTS_KEPT:
+                self._transcripts.popitem(last=False)
+        return text
+
+    def _transcribe(self, spoken: Waveform) -> str:
+        if self._transcriber is None:
+            raise TranscriptionFailed("This worker has no transcriber; send the reference's transcript in `ref_text`.")
+        return self._transcriber.transcribe(spoken).text

@@ -1,0 +1,215 @@
+"""The worker's use case: take one job, speak it, and leave it ended or given back, whatever happens on the way."""
+
+import io
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+import structlog
+
+from f5_tts_core.engine import Engine
+from f5_tts_core.errors import Canceled, EngineError, TimbreError
+from f5_tts_core.types import Reference, Synthesis, SynthesisRequest
+from services.shared.errors import JobNotFound, LeaseLost, Unavailable
+from services.shared.job import Job, JobOutput, JobStatus, confirm_cancel, succeed
+from services.shared.parts import Parts
+from services.worker.amending import amend
+from services.worker.claiming import take
+from services.worker.cleaning import close, discard_attempt
+from services.worker.dispatch import enqueue
+from services.worker.lease import Lease, Stopping
+from services.worker.references import ReferenceReader
+from services.worker.results import Result, encode_result
+from services.worker.retry import patiently
+from services.worker.stopwatch import Stopwatch
+from services.worker.verdicts import verdict
+
+T = TypeVar("T")
+
+logger = structlog.get_logger(__name__)
+
+
+class SynthesisRunner:
+    """Runs jobs by id; one for a process, called from as many threads as the engine takes requests."""
+
+    def __init__(
+        self,
+        parts: Parts,
+        engine: Engine,
+        references: ReferenceReader,
+        *,
+        worker: str,
+        stopping: Callable[[], bool],
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        """`stopping` turns true when the worker has no more time and running jobs are to be given back."""
+        self._parts = parts
+        self._settings = parts.settings
+        self._engine = engine
+        self._references = references
+        self._worker = worker
+        self._stopping = stopping
+        self._sleep = sleep
+
+    def run(self, job_id: str) -> JobStatus | None:
+        """What this call made of the job; None where it was not ours, or is another's by now. Does not raise."""
+        job = None if self._stopping() else self._take(job_id)
+        if job is None:
+            return None
+        with structlog.contextvars.bound_contextvars(job_id=job.id, attempt=job.attempt):
+            return self._close(job) if job.status.is_terminal else self._attempt(job)
+
+    def _take(self, job_id: str) -> Job | None:
+        try:
+            return self._patiently(lambda: take(self._parts, job_id, self._worker))
+        except Unavailable:
+            logger.warning("claim_unanswered", job_id=job_id)  # Still queued: the sweeper sends it again.
+            return None
+
+    def _attempt(self, job: Job) -> JobStatus | None:
+        logger.info("attempt_started")
+        lease = self._lease(job)
+        with lease.kept():
+            try:
+                return self._complete(job, lease)
+            except Exception as error:
+                return self._give_up(job, error)
+
+    def _lease(self, job: Job) -> Lease:
+        return Lease(
+            self._parts.jobs,
+            job,
+            clock=self._parts.clock,
+            lease_seconds=self._settings.lease_seconds,
+            heartbeat_seconds=self._settings.heartbeat_seconds,
+            stopping=self._stopping,
+        )
+
+    # --- the work -------------------------------------------------------------------------------
+
+    def _complete(self, job: Job, lease: Lease) -> JobStatus:
+        watch = Stopwatch(self._parts.clock)
+        with watch.stage("fetch_seconds"):
+            audio = self._patiently(lambda: self._parts.blobs.get(job.input.reference_key), lease.check)
+        with watch.stage("transcribe_seconds"):
+            reference = self._references.read(audio, job.input.ref_text)
+        lease.check()
+        with watch.stage("synthesis_seconds"):
+            synthesis = self._speak(job, reference, lease)
+        with watch.stage("encode_seconds"):
+            result = encode_result(job, synthesis)
+        with watch.stage("upload_seconds"):
+            self._upload(result, lease)
+        return self._commit(job, result.output, _metrics(job, synthesis, watch), lease)
+
+    def _speak(self, job: Job, reference: Reference, lease: Lease) -> Synthesis:
+        request = SynthesisRequest(
+            text=job.input.text,
+            reference=reference,
+            speed=job.input.speed,
+            seed=job.input.seed,
+            nfe_step=job.input.nfe_step,
+            cfg_strength=job.input.cfg_strength,
+            remove_silence=job.input.remove_silence,
+        )
+        try:
+            return self._engine.synthesize(request, on_progress=lease.report, should_cancel=lease.interrupted)
+        except Canceled as canceled:
+            lease.check()  # The engine knows that it was told to stop; the lease knows why.
+            raise EngineError("The engine stopped without being told to.") from canceled
+
+    def _upload(self, result: Result, lease: Lease) -> None:
+        output = result.output
+
+        def put() -> None:
+            self._parts.blobs.put(output.key, io.BytesIO(result.content), output.bytes, result.content_type)
+
+        self._patiently(put, lease.check)
+
+    def _commit(self, job: Job, output: JobOutput, metrics: dict[str, float], lease: Lease) -> JobStatus:
+        """Raises `LeaseLost` where another attempt, or an end, came first."""
+        now = self._parts.clock()
+
+        def finish(current: Job) -> Job:
+            if current.output == output:
+                return current  # Stored already, by a try whose answer was lost.
+            if current.cancel_requested:
+                return confirm_cancel(current, job.attempt, now)
+            return succeed(current, job.attempt, output, metrics, now)
+
+        return self._close(self._patiently(lambda: amend(self._parts.jobs, job, finish), lease.check))
+
+    # --- the other ends -------------------------------------------------------------------------
+
+    def _give_up(self, job: Job, error: Exception) -> JobStatus | None:
+        _log_reason(error)
+        try:
+            settled = self._settle(job, error)
+        except Unavailable:
+            # The lease runs out, and the sweeper gives the job to another attempt. The audio stays: who knows
+            # whether it was committed.
+            logger.warning("settling_unanswered")
+            return None
+        except (LeaseLost, JobNotFound):
+            logger.info("attempt_discarded")
+            settled = None
+        discard_attempt(self._parts, job)
+        return self._hand_over(settled) if settled else None
+
+    def _settle(self, job: Job, error: Exception) -> Job:
+        now = self._parts.clock()
+
+        def change(current: Job) -> Job:
+            return verdict(current, job.attempt, error, now=now, max_attempts=self._settings.max_attempts)
+
+        # Past the lease others may take the job anyway; a stopping worker has no time at all.
+        seconds = 0.0 if self._stopping() else self._settings.lease_seconds
+        return self._patiently(lambda: amend(self._parts.jobs, job, change), seconds=seconds)
+
+    def _hand_over(self, job: Job) -> JobStatus:
+        if job.status.is_terminal:
+            return self._close(job)
+        logger.info("job_released", not_before=job.not_before, setbacks=job.setbacks)
+        if job.not_before <= self._parts.clock():
+            self._enqueue(job)
+        return job.status
+
+    def _enqueue(self, job: Job) -> None:
+        try:
+            enqueue(self._parts, job)
+        except Unavailable:
+            logger.warning("release_not_enqueued")  # The sweeper finds it.
+
+    def _close(self, job: Job) -> JobStatus:
+        logger.info("job_ended", status=str(job.status), fault=job.fault.type if job.fault else None)
+        close(self._parts, job)
+        return job.status
+
+    def _patiently(
+        self, call: Callable[[], T], check: Callable[[], None] = lambda: None, *, seconds: float | None = None
+    ) -> T:
+        patience = self._settings.storage_retry_seconds if seconds is None else seconds
+        return patiently(call, seconds=patience, clock=self._parts.clock, sleep=self._sleep, check=check)
+
+
+def _metrics(job: Job, synthesis: Synthesis, watch: Stopwatch) -> dict[str, float]:
+    """Seconds by stage, and the real-time factor: seconds of work for a second of speech."""
+    queued = (job.started_at or job.created_at) - job.created_at
+    engine = {f"engine_{stage}_seconds": seconds for stage, seconds in synthesis.timings.items()}
+    factor = watch.seconds["synthesis_seconds"] / max(synthesis.audio.seconds, 1e-9)
+    return {
+        "queue_seconds": queued,
+        **watch.seconds,
+        **engine,
+        "total_seconds": watch.total(),
+        "real_time_factor": factor,
+    }
+
+
+def _log_reason(error: Exception) -> None:
+    """Faults of ours with their traceback; everything else by its name alone: messages may quote the client."""
+    ours = isinstance(error, EngineError) or not isinstance(error, TimbreError | Stopping)
+    if ours and not isinstance(error, Canceled):
+        logger.error("attempt_failed", reason=type(error).__name__, exc_info=error)
+    else:
+        logger.info("attempt_ended_early", reason=type(error).__name__)
