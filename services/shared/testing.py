@@ -102,7 +102,7 @@ class MemoryJobStore:
 
     def lapsed(self, now: float, limit: int) -> Sequence[Job]:
         running = [job for job in self._sorted() if job.status is JobStatus.PROCESSING]
-        lapsed = [job for job in running if job.lease_until is not None and job.lease_until <= now]
+        lapsed = [job for job in running if (job.lease_until or 0.0) <= now]
         return sorted(lapsed, key=lambda job: job.lease_until or 0.0)[:limit]
 
     def queued(self, limit: int) -> Sequence[Job]:

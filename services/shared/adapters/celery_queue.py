@@ -1,0 +1,126 @@
+"""Jobs on their way to workers, through Celery on Redis, Valkey or RabbitMQ."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from celery import Celery
+from kombu.entity import Queue
+from kombu.exceptions import ChannelError, OperationalError
+
+from services.shared.errors import JobQueueUnavailable
+from services.shared.settings import Settings
+
+SYNTHESIS_QUEUE = "synthesis"
+CONTROL_QUEUE = "control"
+SYNTHESIZE_TASK = "timbre.synthesize"
+SWEEP_TASK = "timbre.sweep"
+
+#: AMQP's reply to a question about a queue that nobody declared; kombu gives it for Redis too.
+_NOT_FOUND = 404
+
+
+def create_celery(settings: Settings) -> Celery:
+    """The Celery application that every process of ours shares by configuration, not by object. Connects later.
+
+    Messages are acknowledged before they are worked on: whether a job is done is told by its record and lease,
+    so a message that dies with its worker is sent again by the sweeper, long before a broker would.
+    """
+    broker = (settings.broker_url or settings.redis_url).get_secret_value()
+    app = Celery("timbre", broker=broker, set_as_current=False)
+    app.conf.update(_messages() | _connections(broker) | _worker())
+    return app
+
+
+class CeleryJobQueue:
+    """`JobQueue` on a Celery application. Thread-safe: connections come from its pools."""
+
+    def __init__(self, app: Celery) -> None:
+        self._app = app
+
+    def send(self, job_id: str) -> None:
+        with _queue_errors(self._app):
+            self._app.send_task(SYNTHESIZE_TASK, args=[job_id], queue=SYNTHESIS_QUEUE)
+
+    def depth(self) -> int:
+        with _queue_errors(self._app), self._app.pool.acquire(block=True, timeout=5) as connection:
+            # One that died in the pool comes back closed, and would not open by itself.
+            connection.connect()
+            with connection.channel() as channel:
+                return _waiting(channel)
+
+    def ping(self) -> None:
+        self.depth()
+
+
+def _waiting(channel: Any) -> int:
+    """How many messages wait; asking leaves the queue as it is."""
+    try:
+        return int(channel.queue_declare(SYNTHESIS_QUEUE, passive=True).message_count)
+    except ChannelError as error:
+        # Redis has no empty queues: one without messages is not there.
+        if int(error.code) != _NOT_FOUND:
+            raise
+        return 0
+
+
+def _queue(name: str) -> Queue:
+    return Queue(name, routing_key=name)  # type: ignore[no-untyped-call]
+
+
+def _messages() -> dict[str, Any]:
+    return {
+        "task_queues": [_queue(SYNTHESIS_QUEUE), _queue(CONTROL_QUEUE)],
+        "task_default_queue": SYNTHESIS_QUEUE,
+        "task_create_missing_queues": False,
+        "task_routes": {SYNTHESIZE_TASK: {"queue": SYNTHESIS_QUEUE}, SWEEP_TASK: {"queue": CONTROL_QUEUE}},
+        "task_serializer": "json",
+        "accept_content": ["json"],
+        "result_backend": None,
+        "task_ignore_result": True,
+        "task_acks_late": False,
+    }
+
+
+def _connections(broker: str) -> dict[str, Any]:
+    """A sender learns of an outage within seconds; a consumer waits for its end for as long as it takes."""
+    shared = {
+        "broker_connection_timeout": 2,
+        "broker_connection_retry": True,
+        "broker_connection_retry_on_startup": True,
+        "broker_connection_max_retries": None,
+        "task_publish_retry": True,
+        "task_publish_retry_policy": {"max_retries": 1, "interval_start": 0, "interval_step": 0.1, "interval_max": 0.1},
+    }
+    if not broker.startswith(("redis", "rediss", "sentinel")):
+        return shared | {"broker_transport_options": {"confirm_publish": True}}
+    options = {
+        "socket_connect_timeout": 2,
+        "socket_timeout": 3,
+        "socket_keepalive": True,
+        "health_check_interval": 10,
+        "visibility_timeout": 3_600,
+    }
+    return shared | {"broker_transport_options": options}
+
+
+def _worker() -> dict[str, Any]:
+    return {
+        # A message waits in the broker, where any worker can take it, not in the memory of a busy one.
+        "worker_prefetch_multiplier": 1,
+        "worker_disable_prefetch": True,
+        "worker_cancel_long_running_tasks_on_connection_loss": False,
+        "worker_enable_remote_control": False,
+        "worker_send_task_events": False,
+        "worker_hijack_root_logger": False,
+        "worker_redirect_stdouts": False,
+    }
+
+
+@contextmanager
+def _queue_errors(app: Celery) -> Iterator[None]:
+    transport = app.connection_for_write().transport
+    try:
+        yield
+    except (OperationalError, *transport.connection_errors, *transport.channel_errors) as error:
+        raise JobQueueUnavailable("The queue does not answer.") from error

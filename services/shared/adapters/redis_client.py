@@ -1,0 +1,54 @@
+"""Connections to Redis or Valkey, and what their errors mean to us."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from redis import Redis, exceptions
+from redis.backoff import ExponentialBackoff
+from redis.retry import Retry
+
+from services.shared.errors import JobStoreUnavailable
+
+#: Before every key. The hash tag puts all of them into one slot, since scripts touch several at a time.
+PREFIX = "timbre:{jobs}"
+
+_CANNOT_SERVE_NOW = (
+    exceptions.ConnectionError,
+    exceptions.TimeoutError,
+    exceptions.ReadOnlyError,
+    exceptions.OutOfMemoryError,
+    exceptions.ClusterDownError,
+    exceptions.TryAgainError,
+)
+#: The same, told by replies that redis-py has no class for: the disk is full, too few replicas.
+_CANNOT_WRITE_NOW = ("MISCONF", "NOREPLICAS")
+
+
+def connect_redis(url: str) -> Redis:
+    """A thread-safe client; connects when first used. An outage shows within seconds.
+
+    The two quick retries are for connections that died in the pool, as after a restart of the server; a server that
+    hangs is not asked again.
+    """
+    return Redis.from_url(
+        url,
+        decode_responses=True,
+        socket_connect_timeout=2,
+        socket_timeout=5,
+        socket_keepalive=True,
+        health_check_interval=30,
+        retry=Retry(ExponentialBackoff(cap=0.2, base=0.05), retries=2, supported_errors=(exceptions.ConnectionError,)),
+    )
+
+
+@contextmanager
+def redis_errors() -> Iterator[None]:
+    """Turn the errors of a server that cannot serve now into `JobStoreUnavailable`. Bugs stay what they are."""
+    try:
+        yield
+    except _CANNOT_SERVE_NOW as error:
+        raise JobStoreUnavailable("The job store does not answer.") from error
+    except exceptions.ResponseError as error:
+        if not str(error).startswith(_CANNOT_WRITE_NOW):
+            raise
+        raise JobStoreUnavailable("The job store takes no writes now.") from error

@@ -1,0 +1,169 @@
+"""Job records in Redis or Valkey.
+
+One hash a job (see `redis_scripts`); sorted sets list an owner's jobs, all of them and by status, and the queued
+and processing jobs of everybody. A record's lifetime starts when its job ends; its places in the owner's indexes
+go when a listing or a new job comes across them. The server must not evict: `maxmemory-policy noeviction`.
+"""
+
+import struct
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+from redis import Redis
+
+from services.shared.adapters import redis_scripts as scripts
+from services.shared.adapters.redis_client import PREFIX, redis_errors
+from services.shared.cursor import Cursor
+from services.shared.errors import JobNotFound, StaleJob
+from services.shared.job import Job, JobStatus
+from services.shared.job_codec import decode_job, encode_job
+from services.shared.ports import Beat, JobPage
+
+_QUEUED = f"{PREFIX}:queued"
+_LEASES = f"{PREFIX}:leases"
+_FIELDS = ("doc", "rev", "progress", "lease_until")
+
+
+class RedisJobStore:
+    """`JobStore` on a client that decodes responses. Ended jobs are kept for `ttl_seconds`."""
+
+    def __init__(self, client: Redis, *, ttl_seconds: int) -> None:
+        self._client = client
+        self._ttl = ttl_seconds
+        self._add = client.register_script(scripts.ADD)
+        self._replace = client.register_script(scripts.REPLACE)
+        self._beat = client.register_script(scripts.BEAT)
+        self._remove = client.register_script(scripts.REMOVE)
+
+    def add(self, job: Job) -> None:
+        with redis_errors():
+            added = self._add(keys=_keys(job.id), args=_arguments(job))
+        if not added:
+            raise StaleJob(f"The id {job.id} is taken.")
+
+    def get(self, job_id: str) -> Job:
+        (job,) = self._read([job_id])
+        if job is None:
+            raise JobNotFound(f"There is no job {job_id}.")
+        return job
+
+    def replace(self, old: Job, new: Job) -> Job:
+        ttl = self._ttl if new.status.is_terminal else ""
+        with redis_errors():
+            outcome, *found = self._replace(keys=_keys(old.id), args=[*_arguments(new), old.revision, ttl])
+        if outcome == "gone":
+            raise JobNotFound(f"There is no job {old.id}.")
+        if outcome == "stale":
+            raise StaleJob(f"The job is at revision {found[0]}, not {old.revision}.")
+        return _with_hot_fields(new, *found)
+
+    def remove(self, job_id: str) -> None:
+        with redis_errors():
+            removed = self._remove(keys=_keys(job_id), args=[job_id])
+        if not removed:
+            raise JobNotFound(f"There is no job {job_id}.")
+
+    def page(self, owner: str, *, limit: int, cursor: str | None = None, status: JobStatus | None = None) -> JobPage:
+        before = None if cursor is None else Cursor.decode(cursor)
+        found: list[Job] = []
+        for job in self._newest_first(owner, status, before, batch=limit + 1):
+            if len(found) == limit:
+                return JobPage(found, Cursor.after(found[-1]).encode())
+            found.append(job)
+        return JobPage(found, None)
+
+    def beat(self, job_id: str, attempt: int, *, progress: float, lease_until: float) -> Beat:
+        with redis_errors():
+            owned, cancel = self._beat(keys=_keys(job_id), args=[job_id, attempt, repr(progress), repr(lease_until)])
+        return Beat(owned=owned == "1", cancel_requested=cancel == "1")
+
+    def lapsed(self, now: float, limit: int) -> Sequence[Job]:
+        with redis_errors():
+            ids = self._client.zrange(_LEASES, "-inf", now, byscore=True, offset=0, num=limit)
+        return self._present(_LEASES, ids)
+
+    def queued(self, limit: int) -> Sequence[Job]:
+        with redis_errors():
+            ids = self._client.zrange(_QUEUED, 0, limit - 1)
+        return self._present(_QUEUED, ids)
+
+    def counts(self) -> dict[JobStatus, int]:
+        with redis_errors():
+            return {
+                JobStatus.QUEUED: self._client.zcard(_QUEUED),
+                JobStatus.PROCESSING: self._client.zcard(_LEASES),
+            }
+
+    def ping(self) -> None:
+        with redis_errors():
+            self._client.ping()
+
+    def _newest_first(self, owner: str, status: JobStatus | None, before: Cursor | None, batch: int) -> Iterator[Job]:
+        """Walk the owner's index from the cursor on, dropping the places of records that are gone."""
+        index = f"{PREFIX}:{status or 'all'}:{owner}"
+        bound = "+" if before is None else f"({_place(before.created_at, before.job_id)}"
+        while True:
+            with redis_errors():
+                found = self._client.zrange(index, bound, "-", desc=True, bylex=True, offset=0, num=batch)
+            places = [str(place) for place in found]
+            jobs = self._read([place[16:] for place in places])
+            self._drop(index, [place for place, job in zip(places, jobs, strict=True) if job is None])
+            yield from (job for job in jobs if job is not None and status in (None, job.status))
+            if len(places) < batch:
+                return
+            bound = f"({places[-1]}"
+
+    def _present(self, index: str, ids: Sequence[Any]) -> list[Job]:
+        """The jobs of these ids; ids of no record (somebody deleted it by hand) leave the index."""
+        jobs = self._read(ids)
+        self._drop(index, [job_id for job_id, job in zip(ids, jobs, strict=True) if job is None])
+        return [job for job in jobs if job is not None]
+
+    def _read(self, ids: Sequence[str]) -> list[Job | None]:
+        """The jobs of these ids in one round trip."""
+        with redis_errors(), self._client.pipeline(transaction=False) as pipeline:
+            for job_id in ids:
+                pipeline.hmget(_record(job_id), _FIELDS)
+            rows = pipeline.execute()
+        return [None if row[0] is None else _with_hot_fields(decode_job(row[0]), *row[1:]) for row in rows]
+
+    def _drop(self, index: str, members: Sequence[str]) -> None:
+        if members:
+            with redis_errors():
+                self._client.zrem(index, *members)
+
+
+def _record(job_id: str) -> str:
+    return f"{PREFIX}:job:{job_id}"
+
+
+def _keys(job_id: str) -> list[str]:
+    return [_record(job_id), _QUEUED, _LEASES]
+
+
+def _place(created_at: float, job_id: str) -> str:
+    """Sorts as text the way (created_at, id) sorts: the bits of a positive double grow with it."""
+    return struct.pack(">d", created_at).hex() + job_id
+
+
+def _arguments(job: Job) -> list[str | int]:
+    """What ADD and REPLACE take. The document leaves out what has a field of its own, so that equal is equal."""
+    document = encode_job(replace(job, revision=0, progress=0.0, lease_until=None))
+    return [
+        job.id,
+        job.owner,
+        str(job.status),
+        _place(job.created_at, job.id),
+        repr(job.created_at),
+        "" if job.lease_until is None else repr(job.lease_until),
+        document,
+        repr(job.progress),
+        job.attempt,
+        int(job.cancel_requested),
+    ]
+
+
+def _with_hot_fields(job: Job, revision: str, progress: str, lease_until: str) -> Job:
+    lease = float(lease_until) if lease_until else None
+    return replace(job, revision=int(revision), progress=float(progress), lease_until=lease)

@@ -1,0 +1,107 @@
+"""The job store's atomic steps, in Lua.
+
+A record is a hash: `doc` is the job's JSON, beside it lie the fields that change without a new document (`rev`,
+`progress`, `lease_until`) and those the scripts decide by. `place` is the job's member in its owner's indexes,
+which sort by it: time of creation, then id.
+"""
+
+from services.shared.adapters.redis_client import PREFIX
+
+#: KEYS of every script: the record, all queued jobs by creation, all processing jobs by end of lease.
+_INDEXES = f"""
+local record, queued, leases = KEYS[1], KEYS[2], KEYS[3]
+
+local function places(owner, status)
+  return '{PREFIX}:' .. status .. ':' .. owner
+end
+
+local function index(id, owner, status, place, created_at, lease_until)
+  redis.call('ZADD', places(owner, 'all'), 0, place)
+  redis.call('ZADD', places(owner, status), 0, place)
+  if status == 'queued' then redis.call('ZADD', queued, created_at, id) end
+  if status == 'processing' then redis.call('ZADD', leases, tonumber(lease_until) and lease_until or 0, id) end
+end
+
+local function unindex(id, owner, status, place)
+  redis.call('ZREM', places(owner, status), place)
+  redis.call('ZREM', queued, id)
+  redis.call('ZREM', leases, id)
+end
+"""
+
+#: ARGV: id, owner, status, place, created_at, lease_until, document, progress, attempt, cancel.
+#: Returns 1, or 0 where the id is taken by another document.
+#: Looks at the owner's eight oldest places on the way, so that the index does not outgrow the records.
+ADD = (
+    _INDEXES
+    + f"""
+local id, owner, status, place, created_at, lease_until, doc, progress, attempt, cancel = unpack(ARGV)
+if redis.call('EXISTS', record) == 1 then
+  return redis.call('HGET', record, 'doc') == doc and 1 or 0
+end
+redis.call('HSET', record, 'doc', doc, 'rev', 0, 'owner', owner, 'status', status, 'place', place,
+  'attempt', attempt, 'progress', progress, 'lease_until', lease_until, 'cancel', cancel)
+index(id, owner, status, place, created_at, lease_until)
+for _, old in ipairs(redis.call('ZRANGE', places(owner, 'all'), 0, 7)) do
+  if redis.call('EXISTS', '{PREFIX}:job:' .. string.sub(old, 17)) == 0 then
+    for _, scope in ipairs({{'all', 'succeeded', 'failed', 'canceled', 'expired'}}) do
+      redis.call('ZREM', places(owner, scope), old)
+    end
+  end
+end
+return 1
+"""
+)
+
+#: ARGV: as for ADD, then the expected revision and the seconds to keep the record ('' for good).
+#: Returns {'gone'}, {'stale', revision} or {'ok', revision, progress, lease_until}.
+#: An ended job stored a second time is no conflict: the first reply may have been lost on the way.
+REPLACE = (
+    _INDEXES
+    + """
+local id, owner, status, place, created_at, lease_until, doc, progress, attempt, cancel, revision, ttl = unpack(ARGV)
+local was = redis.call('HMGET', record, 'rev', 'status', 'attempt', 'progress', 'lease_until', 'doc')
+if not was[1] then return {'gone'} end
+if ttl ~= '' and was[6] == doc then return {'ok', was[1], was[4], was[5]} end
+if was[1] ~= revision then return {'stale', was[1]} end
+if status == 'processing' and was[3] == attempt then
+  -- A writer that read the job before the latest beat must not take that beat back.
+  if (tonumber(was[4]) or 0) > (tonumber(progress) or 0) then progress = was[4] end
+  if (tonumber(was[5]) or 0) > (tonumber(lease_until) or 0) then lease_until = was[5] end
+end
+local rev = redis.call('HINCRBY', record, 'rev', 1)
+redis.call('HSET', record, 'doc', doc, 'status', status, 'attempt', attempt, 'progress', progress,
+  'lease_until', lease_until, 'cancel', cancel)
+unindex(id, owner, was[2], place)
+index(id, owner, status, place, created_at, lease_until)
+if ttl ~= '' and redis.call('TTL', record) < 0 then redis.call('EXPIRE', record, ttl) end
+return {'ok', tostring(rev), progress, lease_until}
+"""
+)
+
+#: ARGV: id, attempt, progress, lease_until. Returns {owned, cancel}, each '0' or '1'.
+BEAT = (
+    _INDEXES
+    + """
+local id, attempt, progress, lease_until = unpack(ARGV)
+local was = redis.call('HMGET', record, 'status', 'attempt', 'cancel')
+if was[1] ~= 'processing' or was[2] ~= attempt then return {'0', '0'} end
+redis.call('HSET', record, 'progress', progress, 'lease_until', lease_until)
+redis.call('ZADD', leases, lease_until, id)
+return {'1', was[3]}
+"""
+)
+
+#: ARGV: id. Returns 1, or 0 where there is no record.
+REMOVE = (
+    _INDEXES
+    + """
+local id = ARGV[1]
+local was = redis.call('HMGET', record, 'owner', 'status', 'place')
+if not was[1] then return 0 end
+redis.call('DEL', record)
+unindex(id, was[1], was[2], was[3])
+redis.call('ZREM', places(was[1], 'all'), was[3])
+return 1
+"""
+)

@@ -1,0 +1,144 @@
+"""Audio in any store that speaks S3."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import BinaryIO, cast
+from urllib.parse import quote
+
+import urllib3
+from minio import Minio
+from minio.deleteobjects import DeleteObject
+from minio.error import MinioException, S3Error
+from urllib3.exceptions import HTTPError
+from urllib3.util import Retry, Timeout
+
+from services.shared.errors import BlobNotFound, BlobStoreUnavailable
+from services.shared.ports import Clock
+
+_MISSING = ("NoSuchKey", "NoSuchObject")
+_ALREADY_THERE = ("BucketAlreadyOwnedByYou", "BucketAlreadyExists")
+
+
+class S3BlobStore:
+    """`BlobStore` in one bucket. `signer` is a client of the address that clients reach the store under."""
+
+    def __init__(
+        self, client: Minio, signer: Minio, *, bucket: str, clock: Clock, public_base_url: str | None = None
+    ) -> None:
+        self._client = client
+        self._signer = signer
+        self._bucket = bucket
+        self._clock = clock
+        self._public_base = public_base_url.rstrip("/") if public_base_url else None
+
+    def ensure_bucket(self) -> None:
+        """Make the bucket where it is missing. Safe to call from many processes at once."""
+        with _s3_errors():
+            if self._client.bucket_exists(self._bucket):
+                return
+            try:
+                self._client.make_bucket(self._bucket)
+            except S3Error as error:
+                if error.code not in _ALREADY_THERE:
+                    raise
+
+    def put(self, key: str, data: BinaryIO, length: int, content_type: str) -> None:
+        bounded = cast("BinaryIO", _Bounded(data, length))
+        with _s3_errors():
+            self._client.put_object(self._bucket, key, bounded, length, content_type)
+
+    def get(self, key: str) -> bytes:
+        with _s3_errors(key):
+            response = self._client.get_object(self._bucket, key)
+            try:
+                return bytes(response.read())
+            finally:
+                response.close()
+                response.release_conn()
+
+    def delete(self, key: str) -> None:
+        with _s3_errors():
+            self._client.remove_object(self._bucket, key)
+
+    def delete_prefix(self, prefix: str) -> None:
+        with _s3_errors():
+            found = self._client.list_objects(self._bucket, prefix=prefix, recursive=True)
+            doomed = [DeleteObject(item.object_name) for item in found]
+            refused = list(self._client.remove_objects(self._bucket, doomed)) if doomed else []
+        if refused:
+            raise BlobStoreUnavailable(f"The object store deleted all but {len(refused)} of {len(doomed)} blobs.")
+
+    def sign(self, key: str, *, expires_seconds: int, filename: str) -> str:
+        if self._public_base:
+            return f"{self._public_base}/{quote(key)}"
+        return self._signer.presigned_get_object(
+            self._bucket,
+            key,
+            expires=timedelta(seconds=expires_seconds),
+            response_headers={"response-content-disposition": _disposition(filename)},
+            request_date=datetime.fromtimestamp(self._clock(), UTC),
+        )
+
+    def ping(self) -> None:
+        with _s3_errors():
+            if not self._client.bucket_exists(self._bucket):
+                raise BlobStoreUnavailable(f"The object store has no bucket {self._bucket}.")
+
+
+def connect_s3(endpoint: str, *, access_key: str, secret_key: str, region: str) -> Minio:
+    """A thread-safe client; connects when first used. An outage shows within seconds.
+
+    The region is given, so that signing asks the server nothing.
+    """
+    scheme, _, host = endpoint.rstrip("/").partition("://")
+    pool = urllib3.PoolManager(
+        maxsize=16,
+        timeout=Timeout(connect=2, read=30),
+        retries=Retry(total=2, backoff_factor=0.1, status_forcelist=(500, 502, 503, 504)),
+    )
+    return Minio(
+        host,
+        access_key=access_key,
+        secret_key=secret_key,
+        secure=scheme == "https",
+        region=region,
+        http_client=pool,
+    )
+
+
+class _Bounded:
+    """The next `length` bytes of `data`: what lies beyond them is not the caller's blob."""
+
+    def __init__(self, data: BinaryIO, length: int) -> None:
+        self._data = data
+        self._left = length
+
+    def read(self, size: int = -1) -> bytes:
+        """Raises `ValueError` where the data ends too early."""
+        wanted = self._left if size < 0 else min(size, self._left)
+        content = self._data.read(wanted)
+        if wanted and not content:
+            raise ValueError(f"The data ended {self._left} bytes early.")
+        self._left -= len(content)
+        return content
+
+
+@contextmanager
+def _s3_errors(key: str | None = None) -> Iterator[None]:
+    """Turn the client's errors into ours. A store that refuses us (wrong keys, say) is the operator's to mend."""
+    try:
+        yield
+    except S3Error as error:
+        if key is not None and error.code in _MISSING:
+            raise BlobNotFound(f"There is no blob {key}.") from error
+        raise BlobStoreUnavailable(f"The object store refused the request ({error.code}).") from error
+    except (MinioException, HTTPError, OSError) as error:
+        raise BlobStoreUnavailable("The object store does not answer.") from error
+
+
+def _disposition(filename: str) -> str:
+    """A header value that browsers save under `filename`; RFC 6266's form carries what ASCII cannot."""
+    plain = "".join(char if char.isascii() and char.isprintable() and char not in '"\\' else "_" for char in filename)
+    extended = "" if plain == filename else f"; filename*=UTF-8''{quote(filename, safe='')}"
+    return f'attachment; filename="{plain}"{extended}'

@@ -1,0 +1,38 @@
+"""A job as the JSON document that stores keep.
+
+Readers skip fields they do not know and give missing ones their defaults, so that processes of two releases can
+share a store. Only a change that older readers would misread raises `VERSION`.
+"""
+
+import json
+from dataclasses import asdict, fields
+from typing import Any, TypeVar
+
+from services.shared.errors import JobStoreUnavailable
+from services.shared.job import Job, JobFault, JobInput, JobOutput, JobStatus
+
+VERSION = 1
+
+_Record = TypeVar("_Record")
+
+
+def encode_job(job: Job) -> str:
+    return json.dumps({"version": VERSION, **asdict(job)}, ensure_ascii=False, separators=(",", ":"))
+
+
+def decode_job(document: str) -> Job:
+    """Raises `JobStoreUnavailable` on a record that only a newer release can read."""
+    values: dict[str, Any] = json.loads(document)
+    if values["version"] > VERSION:
+        raise JobStoreUnavailable(f"The record has version {values['version']}; this release reads {VERSION}.")
+    values["status"] = JobStatus(values["status"])
+    values["input"] = from_known_fields(JobInput, values["input"])
+    values["output"] = values["output"] and from_known_fields(JobOutput, values["output"])
+    values["fault"] = values["fault"] and from_known_fields(JobFault, values["fault"])
+    return from_known_fields(Job, values)
+
+
+def from_known_fields(cls: type[_Record], values: dict[str, Any]) -> _Record:
+    """A dataclass from a newer release's values: those it does not know are left out."""
+    names = {field.name for field in fields(cls)}  # type: ignore[arg-type]
+    return cls(**{name: value for name, value in values.items() if name in names})
