@@ -153,8 +153,7 @@ def wav_bytes(
     subtype: str | None = "PCM_16",
 ) -> bytes:
     """An audio file in memory: samples of shape [n] or [n, channels], by libsndfile's names for format and subtype."""
-    if isinstance(audio, Waveform):
-        audio, sample_rate = audio.samples, audio.sample_rate
+    samples, rate = (audio.samples, audio.sample_rate) if isinstance(audio, Waveform) else (audio, sample_rate)
     buffer = io.BytesIO()
-    soundfile.write(buffer, np.asarray(audio), sample_rate, format=file_format, subtype=subtype)
+    soundfile.write(buffer, np.asarray(samples), rate, format=file_format, subtype=subtype)
     return buffer.getvalue()

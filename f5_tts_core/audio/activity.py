@@ -47,7 +47,8 @@ def levels_in_decibels(samples: npt.NDArray[np.float32], sample_rate: int) -> np
     power = np.square(samples[: frames * hop].reshape(frames, hop), dtype=np.float64).mean(axis=1)
     padded = np.pad(power, 1, mode="edge")
     smoothed = (padded[:-2] + padded[1:-1] + padded[2:]) / 3
-    return 10 * np.log10(smoothed + _FLOOR**2)
+    levels: npt.NDArray[np.float64] = 10 * np.log10(smoothed + _FLOOR**2)
+    return levels
 
 
 def _threshold(levels: npt.NDArray[np.float64]) -> float:
