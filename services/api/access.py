@@ -1,0 +1,87 @@
+"""Around every request: its id, one log line, and an answer even where our own code fails."""
+
+import time
+from collections.abc import MutableMapping
+from typing import Any
+
+import structlog
+from fastapi import Request
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import ClientDisconnect
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from services.api.problems import internal_problem, respond
+from services.api.request_id import HEADER, choose_request_id
+
+log = structlog.get_logger(__name__)
+
+#: What is logged for a client that left before its answer; nobody receives it.
+CLIENT_LEFT = 499
+
+
+class AccessLog:
+    """Binds the request id to all that is logged meanwhile, and echoes it."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request_id = choose_request_id(Headers(scope=scope).get(HEADER))
+        scope.setdefault("state", {})["request_id"] = request_id
+        with structlog.contextvars.bound_contextvars(request_id=request_id):
+            await self._serve(scope, receive, _Answer(send, request_id))
+
+    async def _serve(self, scope: Scope, receive: Receive, answer: "_Answer") -> None:
+        started = time.perf_counter()
+        try:
+            await self._app(scope, receive, answer.send)
+        except ClientDisconnect:
+            answer.status = answer.status or CLIENT_LEFT
+        except Exception:
+            log.exception("request.failed", path=_template(scope))
+            if not answer.status:
+                await respond(Request(scope), internal_problem())(scope, receive, answer.send)
+        finally:
+            _log_line(scope, answer.status, time.perf_counter() - started)
+
+
+class _Answer:
+    """The way out: notes the status that passes, and adds the request's id."""
+
+    def __init__(self, send: Send, request_id: str) -> None:
+        self.status = 0
+        self._send = send
+        self._request_id = request_id
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            MutableHeaders(scope=message)[HEADER] = self._request_id
+        await self._send(message)
+
+
+def _log_line(scope: Scope, status: int, seconds: float) -> None:
+    line: dict[str, Any] = {
+        "method": scope["method"],
+        "path": _template(scope),
+        "status": status,
+        "ms": round(seconds * 1000, 1),
+    }
+    job_id = _job_id(scope)
+    if job_id:
+        line["job_id"] = job_id
+    log.info("request", **line)
+
+
+def _template(scope: Scope) -> str:
+    """The route's path with its parameters unfilled, so that lines can be counted; unknown paths are all one."""
+    return str(getattr(scope.get("route"), "path", "unknown"))
+
+
+def _job_id(scope: Scope) -> str | None:
+    state: MutableMapping[str, Any] = scope.get("state", {})
+    found = state.get("job_id") or scope.get("path_params", {}).get("job_id")
+    return str(found) if found else None

@@ -1,0 +1,90 @@
+"""The composition root of the API process."""
+
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from anyio import CapacityLimiter
+from fastapi import FastAPI
+from starlette.concurrency import run_in_threadpool
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+
+from services.api import documentation, problems
+from services.api.access import AccessLog
+from services.api.checks import InputChecks
+from services.api.form import FORM_BYTES
+from services.api.limits import BodyLimit
+from services.api.request_id import HEADER as REQUEST_ID_HEADER
+from services.api.routes import health, jobs, tts
+from services.api.state import ApiState
+from services.api.submission import Submitter
+from services.api.version import VERSION
+from services.shared.parts import Parts
+from services.shared.settings import Settings
+
+#: Uploads decoded at once, each in its own thread; more wait.
+CHECK_SLOTS = 4
+#: Seconds between two pieces of a body after which its client is given up.
+STALL_SECONDS = 30.0
+CANCEL_WAIT_SECONDS = 1.0
+
+_EXPOSED_HEADERS = (
+    REQUEST_ID_HEADER,
+    "X-Job-Id",
+    "Location",
+    "Content-Location",
+    "Preference-Applied",
+    "Retry-After",
+    "WWW-Authenticate",
+)
+
+
+def create_app(
+    parts: Parts, *, stall_seconds: float = STALL_SECONDS, cancel_wait_seconds: float = CANCEL_WAIT_SECONDS
+) -> FastAPI:
+    """The API on these parts, which it closes when it stops."""
+    app = FastAPI(
+        title="Timbre",
+        version=VERSION,
+        description="Text and a few seconds of a voice in, speech in that voice out.",
+        docs_url=None,
+        redoc_url=None,
+        lifespan=_lifespan,
+        middleware=_middleware(parts.settings, stall_seconds),
+    )
+    app.state.api = ApiState(
+        parts=parts,
+        checks=InputChecks.of(parts.settings),
+        submitter=Submitter(parts),
+        check_slots=CapacityLimiter(CHECK_SLOTS),
+        cancel_wait_seconds=cancel_wait_seconds,
+        started_at=time.monotonic(),
+    )
+    for routes in (tts, jobs, health):
+        app.include_router(routes.router)
+    problems.install(app)
+    documentation.install(app)
+    return app
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    state: ApiState = app.state.api
+    try:
+        yield
+    finally:
+        await run_in_threadpool(state.parts.close)
+
+
+def _middleware(settings: Settings, stall_seconds: float) -> list[Middleware]:
+    """Outermost first. CORS is, so that browsers may read the answers to requests that failed."""
+    cors = Middleware(
+        CORSMiddleware,
+        allow_origins=settings.cors_origins,
+        allow_methods=("GET", "POST", "DELETE"),
+        allow_headers=("Authorization", "X-API-Key", "Prefer", REQUEST_ID_HEADER),
+        expose_headers=_EXPOSED_HEADERS,
+    )
+    limit = Middleware(BodyLimit, max_bytes=settings.max_upload_bytes + FORM_BYTES, stall_seconds=stall_seconds)
+    return [*([cors] if settings.cors_origins else []), Middleware(AccessLog), limit]

@@ -1,0 +1,45 @@
+"""Who is calling: API keys, known to us as SHA-256 hashes only."""
+
+import hashlib
+import hmac
+from collections.abc import Mapping
+from typing import Annotated
+
+from fastapi import Depends, Request, Security
+from fastapi.security import APIKeyHeader, HTTPAuthorizationCredentials, HTTPBearer
+
+from services.api.errors import Unauthorized
+from services.api.state import api_state
+
+#: The owner of every job while no keys are configured.
+ANONYMOUS = "anonymous"
+
+_bearer = HTTPBearer(auto_error=False, description="An API key, as `Authorization: Bearer KEY`.")
+_header = APIKeyHeader(name="X-API-Key", auto_error=False, description="An API key, as `X-API-Key: KEY`.")
+
+
+def identify(key: str | None, hashes: Mapping[str, str]) -> str:
+    """The name that `key` belongs to. Raises `Unauthorized`. Takes as long for any key, known or not."""
+    if not hashes:
+        return ANONYMOUS
+    if not key:
+        raise Unauthorized("No API key was sent.", accepted="Authorization: Bearer KEY, or X-API-Key: KEY")
+    digest = hashlib.sha256(key.encode()).hexdigest()
+    # A list, not a generator: the search must not end early at a match.
+    owners = [name for name, known in hashes.items() if hmac.compare_digest(digest, known)]
+    if not owners:
+        raise Unauthorized("The API key is not known.", accepted="Authorization: Bearer KEY, or X-API-Key: KEY")
+    return owners[0]
+
+
+async def authenticate(
+    request: Request,
+    bearer: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)],
+    header: Annotated[str | None, Security(_header)],
+) -> str:
+    """The caller's name: owner of what it creates, and all it may see."""
+    key = bearer.credentials if bearer is not None else header
+    return identify(key, api_state(request).parts.settings.api_keys)
+
+
+Caller = Annotated[str, Depends(authenticate)]

@@ -1,0 +1,81 @@
+"""What can be told of a request before it is queued: whether the voice can be followed and the text spoken."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final, Self
+
+import structlog
+
+from f5_tts_core import limits
+from f5_tts_core.errors import EmptyText, ModelError, TextError, TooLongText
+from f5_tts_core.manifest import resolve_manifest
+from f5_tts_core.plan import Planner
+from f5_tts_core.reference import check_upload
+from f5_tts_core.text.normalization import normalize
+from f5_tts_core.text.vocabulary import load_vocabulary
+from services.api.errors import FieldRefused, TranscriptNeeded
+from services.api.form import SpeechForm
+from services.api.multipart import Upload
+from services.shared.settings import Settings
+from services.shared.adapters.transcribers import can_transcribe
+
+log = structlog.get_logger(__name__)
+
+#: The engines that read text with an F5-TTS vocabulary; of others we do not know what they read.
+_F5_ENGINES: Final = ("f5", "upstream")
+
+
+class InputChecks:
+    """Blocking, thread-safe, free of torch. What it lets pass, the worker checks again with the model at hand."""
+
+    def __init__(self, settings: Settings, planner: Planner | None, reference_seconds: float) -> None:
+        self._planner = planner
+        self._reference_seconds = reference_seconds
+        self._max_text_characters = settings.max_text_characters
+        self._can_transcribe = can_transcribe(settings)
+
+    @classmethod
+    def of(cls, settings: Settings) -> Self:
+        """Checks for the configured model; without its vocabulary where its files are not on this machine."""
+        try:
+            if settings.engine in _F5_ENGINES:
+                manifest = resolve_manifest(settings.engine_config())
+                planner = Planner(manifest, load_vocabulary(manifest.vocabulary))
+                return cls(settings, planner, manifest.reference_seconds)
+        except ModelError as error:
+            log.info("checks.model_not_here", model=settings.model_name, reason=error.type)
+        return cls(settings, None, limits.DEFAULT_REFERENCE_SECONDS)
+
+    def check(self, form: SpeechForm, voice: Upload) -> None:
+        """Raises `AudioError`, and for a field `FieldRefused` or `TranscriptNeeded`. Leaves the file at its start."""
+        with _blaming("text"):
+            self._check_text(form.text, self._max_text_characters)
+        transcript = self._check_transcript(form.ref_text)
+        with _blaming("ref_text"):
+            check_upload(voice.file, transcript, max_seconds=self._reference_seconds)
+        voice.file.seek(0)
+
+    def _check_transcript(self, transcript: str | None) -> str | None:
+        if transcript is None:
+            if not self._can_transcribe:
+                detail = "This service transcribes no references: `ref_text` must say what is said in `voice`."
+                raise TranscriptNeeded(detail, field="ref_text", accepted="text")
+            return None
+        with _blaming("ref_text"):
+            return self._check_text(transcript, limits.MAX_REFERENCE_TEXT_CHARACTERS)
+
+    def _check_text(self, text: str, max_characters: int) -> str:
+        if not text.strip():
+            raise EmptyText("The text holds nothing to say.")
+        if len(text) > max_characters:
+            raise TooLongText(f"The text has {len(text)} characters; at most {max_characters} are accepted.")
+        return self._planner.check_text(text) if self._planner is not None else normalize(text, None, None)
+
+
+@contextmanager
+def _blaming(field: str) -> Iterator[None]:
+    """Names the field whose text was refused: the core does not know how its input was called."""
+    try:
+        yield
+    except TextError as error:
+        raise FieldRefused(field, error) from error

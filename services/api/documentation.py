@@ -1,0 +1,97 @@
+"""What `/docs` and `/openapi.json` say beyond the routes themselves: the errors, and a page that works offline."""
+
+from http import HTTPStatus
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Final
+
+from fastapi import FastAPI, Request
+from fastapi.openapi.docs import get_swagger_ui_html
+from fastapi.responses import HTMLResponse
+from starlette.staticfiles import StaticFiles
+
+from services.api.problems import MEDIA_TYPE
+
+#: The package that carries Swagger UI's script and style, so that no page of ours asks a CDN for them.
+_SWAGGER_PACKAGE: Final = "fastapi_swagger"
+
+_PROBLEM_SCHEMA: Final[dict[str, Any]] = {
+    "title": "Problem",
+    "type": "object",
+    "description": "Problem details (RFC 9457).",
+    "required": ["type", "title", "status", "detail", "instance", "request_id"],
+    "properties": {
+        "type": {"type": "string", "description": "Stable; what programs should decide by."},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string", "description": "What is wrong with this request, in a sentence."},
+        "instance": {"type": "string", "description": "The path that was asked for."},
+        "request_id": {"type": "string", "description": "Also in `X-Request-ID`; names the request in our logs."},
+        "field": {"type": "string", "description": "The field to mend, where it is one."},
+        "accepted": {"type": "string", "description": "What would have been accepted."},
+        "job_id": {"type": "string", "description": "The job that failed, where a client waited for one."},
+        "parts": {"type": "array", "items": {"$ref": "#/components/schemas/PartHealth"}},
+    },
+}
+
+_EXAMPLES: Final[dict[int, tuple[str, str, str, str | None]]] = {
+    400: ("audio-silent", "The reference audio is silent", "The loudest sample is at -91 dB.", "voice"),
+    401: ("unauthorized", "A valid API key is needed", "No API key was sent.", None),
+    404: ("job-not-found", "No such job", "You have no job of this id.", None),
+    408: ("request-stalled", "The request's body stopped arriving", "Nothing arrived for 30 seconds.", None),
+    409: ("job-state-conflict", "The job's state does not allow this", "The job is succeeded, not processing.", None),
+    413: ("payload-too-large", "The request is too large", "`voice` has more than 20971520 bytes.", "voice"),
+    415: ("media-type-unsupported", "The request's content type is not accepted", "It is not a form.", None),
+    422: ("field-invalid", "A field of the request is not valid", "`speed`: Input should be at least 0.5.", "speed"),
+    500: ("internal", "Internal error", "Something failed on our side. Quote the request_id.", None),
+    503: ("job-store-unavailable", "The job store does not answer", "It did not answer within 2 seconds.", None),
+}
+
+
+def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """The error answers of a route, for its `responses`."""
+    return {status: _problem_response(status) for status in statuses}
+
+
+def install(app: FastAPI) -> None:
+    """`/docs` from our own files, and the schema that every error answer names."""
+    _register_problem_schema(app)
+    package = find_spec(_SWAGGER_PACKAGE)
+    if package is None or package.origin is None:
+        raise RuntimeError(f"The package {_SWAGGER_PACKAGE} is missing: install timbre[api].")
+    app.mount("/docs/assets", StaticFiles(directory=Path(package.origin).parent / "resources"), name="docs-assets")
+    app.add_route("/docs", _docs, include_in_schema=False)
+
+
+async def _docs(request: Request) -> HTMLResponse:
+    root = request.scope.get("root_path", "")
+    return get_swagger_ui_html(
+        openapi_url=f"{root}/openapi.json",
+        title="Timbre",
+        swagger_js_url=f"{root}/docs/assets/swagger-ui-bundle.js",
+        swagger_css_url=f"{root}/docs/assets/swagger-ui.css",
+        swagger_favicon_url=f"{root}/docs/assets/favicon-32x32.png",
+        swagger_ui_parameters={"tryItOutEnabled": True, "displayRequestDuration": True},
+    )
+
+
+def _register_problem_schema(app: FastAPI) -> None:
+    generate = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        document = generate()
+        document["components"]["schemas"]["Problem"] = _PROBLEM_SCHEMA
+        return document
+
+    # FastAPI's own way to extend the document.
+    app.openapi = openapi  # type: ignore[method-assign]
+
+
+def _problem_response(status: int) -> dict[str, Any]:
+    slug, title, detail, field = _EXAMPLES[status]
+    example: dict[str, Any] = {"type": f"/problems/{slug}", "title": title, "status": status, "detail": detail}
+    example |= {"instance": "/tts", "request_id": "5f0c2c9e0b7f4d0f8a53a4f7a1d0b6c2"}
+    if field is not None:
+        example["field"] = field
+    content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}, "example": example}}
+    return {"description": HTTPStatus(status).phrase, "content": content}

@@ -1,0 +1,106 @@
+"""What can be wrong with a request itself, each with the HTTP status it answers."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+from f5_tts_core.errors import TimbreError
+from services.shared.job import JobFault
+
+
+class ApiError(TimbreError):
+    """Base of the errors that only the API knows. `field` and `accepted` help the client to mend the request."""
+
+    status: ClassVar[int]
+
+    def __init__(self, detail: str, *, field: str | None = None, accepted: str | None = None) -> None:
+        super().__init__(detail)
+        self.field = field
+        self.accepted = accepted
+
+    def members(self) -> dict[str, Any]:
+        """What the problem says beyond the RFC's own members."""
+        return {"field": self.field, "accepted": self.accepted}
+
+
+class MalformedForm(ApiError):
+    type = "form-malformed"
+    title = "The form cannot be read"
+    status = 400
+
+
+class UnsupportedMediaType(ApiError):
+    type = "media-type-unsupported"
+    title = "The request's content type is not accepted"
+    status = 415
+
+
+class PayloadTooLarge(ApiError):
+    type = "payload-too-large"
+    title = "The request is too large"
+    status = 413
+
+
+class RequestStalled(ApiError):
+    type = "request-stalled"
+    title = "The request's body stopped arriving"
+    status = 408
+
+
+class InvalidField(ApiError):
+    type = "field-invalid"
+    title = "A field of the request is not valid"
+    status = 422
+
+
+class TranscriptNeeded(ApiError):
+    type = "transcript-needed"
+    title = "The reference's transcript is needed"
+    status = 422
+
+
+class Unauthorized(ApiError):
+    type = "unauthorized"
+    title = "A valid API key is needed"
+    status = 401
+
+
+class AudioNotReady(ApiError):
+    type = "audio-not-ready"
+    title = "The job has no audio to fetch"
+    status = 409
+
+
+class NotReady(ApiError):
+    """Some parts do not answer, so requests are better sent elsewhere."""
+
+    type = "not-ready"
+    title = "The service is not ready"
+    status = 503
+
+    def __init__(self, detail: str, parts: Sequence[Mapping[str, Any]]) -> None:
+        super().__init__(detail)
+        self.parts = parts
+
+    def members(self) -> dict[str, Any]:
+        return {"parts": self.parts}
+
+
+class FieldRefused(ApiError):
+    """The core refused what one field holds. Answered with the core's own type, title and status."""
+
+    status = 422
+
+    def __init__(self, field: str, cause: TimbreError) -> None:
+        super().__init__(str(cause), field=field)
+        self.cause = cause
+
+
+class JobFailed(ApiError):
+    """The job that a client waits for failed. Answered with the job's own fault."""
+
+    status = 500
+
+    def __init__(self, job_id: str, fault: JobFault) -> None:
+        super().__init__(fault.detail)
+        self.job_id = job_id
+        self.fault = fault

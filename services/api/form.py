@@ -1,0 +1,108 @@
+"""What `POST /tts` takes, in one place: the form's fields, their bounds and what the documentation says of them."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from f5_tts_core import limits
+from services.api.errors import InvalidField
+from services.api.multipart import FormShape
+from services.api.preference import Mode
+from services.shared.job import AudioFormat
+from services.shared.settings import Settings
+
+#: The name of the file part.
+VOICE = "voice"
+#: Bytes of one text field: far more than its characters may take, so that too long a text is told so as text.
+FIELD_BYTES = 256 * 1024
+#: Bytes that a form may have beside the voice: all fields, headers and boundaries.
+FORM_BYTES = 1024 * 1024
+
+Preset = Literal["quality", "balanced", "fast"]
+
+
+class SpeechForm(BaseModel):
+    """The fields beside the voice. What is left out falls to the settings."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    text: Annotated[
+        str, Field(description="What to say.", examples=["Hello! This is a voice that you have heard before."])
+    ]
+    ref_text: Annotated[
+        str | None,
+        Field(description="What is said in `voice`. Left out, it is transcribed, where the service can."),
+    ] = None
+    speed: Annotated[
+        float | None,
+        Field(ge=limits.MIN_SPEED, le=limits.MAX_SPEED, allow_inf_nan=False, description="2 is twice as fast."),
+    ] = None
+    remove_silence: Annotated[bool, Field(description="Shorten long pauses in what was spoken.")] = False
+    seed: Annotated[
+        int | None,
+        Field(ge=0, le=limits.MAX_SEED, description="The same seed speaks the same request the same way."),
+    ] = None
+    nfe_step: Annotated[
+        int | None,
+        Field(ge=limits.MIN_NFE_STEP, le=limits.MAX_NFE_STEP, description="Solver steps; wins over `preset`."),
+    ] = None
+    cfg_strength: Annotated[
+        float | None,
+        Field(ge=0, le=limits.MAX_CFG_STRENGTH, allow_inf_nan=False, description="How firmly to follow the voice."),
+    ] = None
+    preset: Annotated[Preset | None, Field(description="Quality for time: 32, 16 or 7 solver steps.")] = None
+    format: Annotated[AudioFormat, Field(description="What to encode the audio as.")] = "wav"
+    mode: Annotated[
+        Mode | None,
+        Field(description="`sync` waits for the audio, `async` answers the job at once. Wins over `Prefer`."),
+    ] = None
+
+    def steps(self, settings: Settings) -> int:
+        if self.nfe_step is not None:
+            return self.nfe_step
+        return limits.PRESETS[self.preset] if self.preset is not None else settings.nfe_step
+
+
+def form_shape(settings: Settings) -> FormShape:
+    return FormShape(
+        fields=dict.fromkeys(SpeechForm.model_fields, FIELD_BYTES),
+        files={VOICE: settings.max_upload_bytes},
+    )
+
+
+def parse_fields(fields: Mapping[str, str]) -> SpeechForm:
+    """Raises `InvalidField`. An empty optional field counts as left out, as HTML forms send it."""
+    given = {name: value for name, value in fields.items() if value != "" or name == "text"}
+    try:
+        return SpeechForm.model_validate(given)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = str(first["loc"][0])
+        detail = f"`{name}` is missing." if first["type"] == "missing" else f"`{name}`: {first['msg']}."
+        raise InvalidField(detail, field=name, accepted=_accepted(name)) from None
+
+
+def form_schema() -> dict[str, Any]:
+    """The form as OpenAPI sees it."""
+    schema = SpeechForm.model_json_schema()
+    voice = {
+        "type": "string",
+        "format": "binary",
+        "description": "A few seconds of the voice: WAV, FLAC, MP3, Ogg, Opus, M4A, AAC or WebM, told by content.",
+    }
+    schema["properties"] = {"text": schema["properties"].pop("text"), VOICE: voice, **schema["properties"]}
+    schema["required"] = ["text", VOICE]
+    return schema
+
+
+def _accepted(name: str) -> str:
+    """What a field takes, in words, read off its schema."""
+    schema = SpeechForm.model_json_schema()["properties"][name]
+    kinds = schema.get("anyOf", [schema])[0]
+    if "enum" in kinds:
+        return "one of " + ", ".join(kinds["enum"])
+    if "minimum" in kinds:
+        whole = "a whole number" if kinds["type"] == "integer" else "a number"
+        return f"{whole} from {kinds['minimum']:g} to {kinds['maximum']:.10g}"
+    return "true or false" if kinds["type"] == "boolean" else "text"

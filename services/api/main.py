@@ -1,0 +1,35 @@
+"""`python -m services.api.main`: the API process."""
+
+import sys
+
+import uvicorn
+
+from services.api.app import create_app
+from services.shared.adapters import connect
+from services.shared.logging import configure_logging
+from services.shared.settings import SettingsError, load_settings
+
+#: How long a stopping process lets clients that wait for audio wait on.
+STOP_SECONDS = 5
+
+
+def main() -> None:
+    try:
+        settings = load_settings()
+        settings.check_exposure()
+    except SettingsError as error:
+        sys.exit(str(error))
+    configure_logging(settings)
+    uvicorn.run(
+        create_app(connect(settings)),
+        host=settings.api_host,
+        port=settings.api_port,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=STOP_SECONDS,
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,103 @@
+"""Whether the service lives, can be used, and what it runs on."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from fastapi import APIRouter, Depends
+from starlette.concurrency import run_in_threadpool
+
+from services.api.auth import authenticate
+from services.api.documentation import problems
+from services.api.errors import NotReady
+from services.api.schemas import DetailedHealth, Health, PartHealth, Readiness, Version, WorkerView, worker_view
+from services.api.state import State
+from services.api.version import VERSION
+from services.shared.errors import Unavailable
+from services.shared.parts import Parts
+
+router = APIRouter(tags=["health"])
+
+Answer = TypeVar("Answer")
+
+
+@router.get("/healthz", summary="Is the process alive?")
+async def healthz() -> Health:
+    return Health(status="ok")
+
+
+@router.get("/readyz", responses=problems(500, 503), summary="Do all parts answer?")
+async def readyz(state: State) -> Readiness:
+    """503 names the parts that do not answer."""
+    parts = await _probe(state.parts)
+    away = [part.name for part in parts if not part.ok]
+    if away:
+        raise NotReady(f"No answer from: {', '.join(away)}.", [part.model_dump() for part in parts])
+    return Readiness(status="ready", parts=parts)
+
+
+@router.get(
+    "/health/detailed",
+    dependencies=[Depends(authenticate)],
+    responses=problems(401, 500),
+    summary="What runs where, and how busy it is",
+)
+async def detailed(state: State) -> DetailedHealth:
+    """Always 200: what is wrong is in the body."""
+    parts = await _probe(state.parts)
+    workers = await _ask(lambda: [worker_view(b.worker, b.started_at, b.info) for b in state.parts.workers.ready()])
+    first = workers[0].info if workers else {}
+    return DetailedHealth(
+        status=_verdict(parts, workers),
+        version=VERSION,
+        uptime_s=round(time.monotonic() - state.started_at, 3),
+        model=first.get("model"),
+        device=first.get("device"),
+        workers=workers,
+        queue_depth=await _ask(state.parts.queue.depth),
+        jobs=await _ask(state.parts.jobs.counts),
+        parts=parts,
+    )
+
+
+@router.get("/version", summary="Which version is this?")
+async def version() -> Version:
+    return Version(name="timbre", version=VERSION)
+
+
+@router.get(
+    "/config", dependencies=[Depends(authenticate)], responses=problems(401, 500), summary="Settings, without secrets"
+)
+async def config(state: State) -> dict[str, Any]:
+    return state.parts.settings.public_view()
+
+
+async def _probe(parts: Parts) -> list[PartHealth]:
+    pings = {"job_store": parts.jobs.ping, "object_store": parts.blobs.ping, "queue": parts.queue.ping}
+    return list(await asyncio.gather(*(run_in_threadpool(_ping, name, ping) for name, ping in pings.items())))
+
+
+def _ping(name: str, ping: Callable[[], None]) -> PartHealth:
+    started = time.perf_counter()
+    error = None
+    try:
+        ping()
+    except Unavailable as unavailable:
+        error = unavailable.title
+    latency_ms = round((time.perf_counter() - started) * 1000, 1)
+    return PartHealth(name=name, ok=error is None, latency_ms=latency_ms, error=error)
+
+
+async def _ask(question: Callable[[], Answer]) -> Answer | None:
+    """None where the part that knows is away: a health page that fails tells nothing."""
+    try:
+        return await run_in_threadpool(question)
+    except Unavailable:
+        return None
+
+
+def _verdict(parts: list[PartHealth], workers: list[WorkerView] | None) -> str:
+    if not all(part.ok for part in parts):
+        return "down"
+    return "ok" if workers else "degraded"

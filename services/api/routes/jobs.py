@@ -1,0 +1,116 @@
+"""`/jobs`: reading, stopping and deleting what one caller submitted. To everybody else a job does not exist."""
+
+from contextlib import suppress
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from fastapi.responses import RedirectResponse
+from starlette.concurrency import run_in_threadpool
+
+from services.api.auth import Caller
+from services.api.cancellation import cancel, erase
+from services.api.documentation import problems
+from services.api.errors import AudioNotReady, InvalidField
+from services.api.schemas import JobList, JobView, job_view, result_url
+from services.api.state import ApiState, State
+from services.api.waiting import wait_for_end
+from services.shared.errors import JobNotFound, TransitionRefused
+from services.shared.job import Job, JobStatus
+
+
+def _forbid_keeping(response: Response) -> None:
+    """Answers hold signed URLs and progress: neither is for caches."""
+    response.headers["Cache-Control"] = "no-store"
+
+
+router = APIRouter(prefix="/jobs", tags=["jobs"], dependencies=[Depends(_forbid_keeping)])
+
+JobId = Annotated[str, Path(max_length=64, examples=["019342a5b3c04f6e1a2b3c4d5e6f7a8b"])]
+
+
+@router.get("", response_model=JobList, responses=problems(401, 422, 500, 503), summary="List jobs")
+def list_jobs(
+    *,
+    request: Request,
+    caller: Caller,
+    state: State,
+    limit: Annotated[int, Query(ge=1, le=100, description="Jobs a page.")] = 20,
+    cursor: Annotated[str | None, Query(max_length=256, description="`next_cursor` of the page before.")] = None,
+    status: Annotated[JobStatus | None, Query(description="Only jobs in this state.")] = None,
+) -> JobList:
+    """Your jobs, newest first."""
+    try:
+        page = state.parts.jobs.page(caller, limit=limit, cursor=cursor, status=status)
+    except ValueError as error:
+        accepted = "`next_cursor` of an earlier answer"
+        raise InvalidField("`cursor` is not one of ours.", field="cursor", accepted=accepted) from error
+    return JobList(jobs=[_view(request, state, job) for job in page.jobs], next_cursor=page.next_cursor)
+
+
+@router.get("/{job_id}", response_model=JobView, responses=problems(401, 404, 422, 500, 503), summary="Read a job")
+def read_job(request: Request, job_id: JobId, caller: Caller, state: State) -> JobView:
+    """A job as it is now, with a freshly signed `result_url` once there is audio."""
+    return _view(request, state, _own_job(state, caller, job_id))
+
+
+@router.delete(
+    "/{job_id}", status_code=204, responses=problems(401, 404, 422, 500, 503), summary="Delete a job and its audio"
+)
+async def delete_job(job_id: JobId, caller: Caller, state: State) -> None:
+    """Record, reference and audio are gone for good. A job that is being spoken is canceled first."""
+    job = await run_in_threadpool(_own_job, state, caller, job_id)
+    if job.status is JobStatus.PROCESSING:
+        await _stop(state, job)
+    await run_in_threadpool(erase, state.parts, job)
+
+
+@router.post(
+    "/{job_id}/cancel",
+    response_model=JobView,
+    responses={**problems(401, 404, 409, 422, 500, 503), 202: {"model": JobView, "description": "Asked to stop."}},
+    summary="Cancel a job",
+)
+def cancel_job(request: Request, response: Response, job_id: JobId, caller: Caller, state: State) -> JobView:
+    """A queued job is canceled at once (200); one that is being spoken is asked to stop (202)."""
+    job = cancel(state.parts, _own_job(state, caller, job_id))
+    response.status_code = 200 if job.status.is_terminal else 202
+    return _view(request, state, job)
+
+
+@router.get(
+    "/{job_id}/audio",
+    status_code=302,
+    response_class=RedirectResponse,
+    responses=problems(401, 404, 409, 422, 500, 503),
+    summary="Fetch a job's audio",
+)
+def fetch_audio(job_id: JobId, caller: Caller, state: State) -> RedirectResponse:
+    """Redirects to the audio's signed URL."""
+    job = _own_job(state, caller, job_id)
+    url = result_url(job, state.parts)
+    if url is None:
+        raise AudioNotReady(f"The job is {job.status}; there is audio once it is succeeded.")
+    return RedirectResponse(url, 302, {"Cache-Control": "no-store"})
+
+
+def _own_job(state: ApiState, caller: str, job_id: str) -> Job:
+    """Somebody else's job answers as one that never was, to the letter."""
+    try:
+        job = state.parts.jobs.get(job_id)
+    except JobNotFound:
+        job = None
+    if job is None or job.owner != caller:
+        raise JobNotFound("You have no job of this id.")
+    return job
+
+
+async def _stop(state: ApiState, job: Job) -> None:
+    """Let the worker stop by itself for a moment. One that does not loses its lease with the record."""
+    # Ended meanwhile: all the better.
+    with suppress(TransitionRefused):
+        job = await run_in_threadpool(cancel, state.parts, job)
+        await wait_for_end(state.parts.jobs, job, state.cancel_wait_seconds)
+
+
+def _view(request: Request, state: ApiState, job: Job) -> JobView:
+    return job_view(job, state.parts, request.scope.get("root_path", ""))

@@ -1,0 +1,92 @@
+"""`POST /tts`: a text and a voice in, a job out, or the audio itself to a client that waits."""
+
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any
+
+import anyio.to_thread
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import JSONResponse
+from starlette.concurrency import run_in_threadpool
+
+from f5_tts_core.audio import CONTENT_TYPES
+from services.api.auth import Caller
+from services.api.documentation import problems
+from services.api.errors import AudioNotReady, InvalidField, JobFailed
+from services.api.form import VOICE, SpeechForm, form_schema, form_shape, parse_fields
+from services.api.multipart import Form, read_form
+from services.api.preference import Wait, choose_wait
+from services.api.schemas import JobView, job_view
+from services.api.state import ApiState, State
+from services.api.waiting import wait_for_end
+from services.shared.errors import BlobStoreUnavailable
+from services.shared.job import Job, JobOutput
+
+router = APIRouter(tags=["speech"])
+
+_AUDIO = {media_type: {"schema": {"type": "string", "format": "binary"}} for media_type in CONTENT_TYPES.values()}
+_RESPONSES: dict[int | str, dict[str, Any]] = {
+    200: {"description": "The audio itself, where the client waited and it was ready in time.", "content": _AUDIO},
+    202: {"description": "The job, queued. `Location` is where to ask for it."},
+    **problems(400, 401, 408, 409, 413, 415, 422, 500, 503),
+}
+_FORM = {"requestBody": {"required": True, "content": {"multipart/form-data": {"schema": form_schema()}}}}
+
+
+@router.post(
+    "/tts", status_code=202, response_model=JobView, responses=_RESPONSES, openapi_extra=_FORM, summary="Speak a text"
+)
+async def speak(request: Request, caller: Caller, state: State) -> Response:
+    """Speak `text` in the voice of `voice`.
+
+    Answers the job at once. With `Prefer: wait=N`, or `mode=sync`, it answers the audio when that is ready in
+    time, with the job's id in `X-Job-Id`; else the job as usual.
+    """
+    settings = state.parts.settings
+    with await read_form(request.headers.get("content-type"), request.stream(), form_shape(settings)) as form:
+        fields = parse_fields(form.fields)
+        job = await _submit(state, caller, fields, form)
+    request.state.job_id = job.id
+    wait = choose_wait(
+        fields.mode,
+        request.headers.getlist("prefer"),
+        default=settings.default_mode,
+        max_seconds=settings.max_wait_seconds,
+    )
+    job = await wait_for_end(state.parts.jobs, job, wait.seconds, request)
+    return await _answer(request, state, job, wait)
+
+
+async def _submit(state: ApiState, caller: str, fields: SpeechForm, form: Form) -> Job:
+    if VOICE not in form.files:
+        raise InvalidField(f"`{VOICE}` is missing.", field=VOICE, accepted="a file")
+    voice = form.files[VOICE]
+    await anyio.to_thread.run_sync(state.checks.check, fields, voice, limiter=state.check_slots)
+    return await run_in_threadpool(state.submitter.submit, caller, fields, voice)
+
+
+async def _answer(request: Request, state: ApiState, job: Job, wait: Wait) -> Response:
+    root = request.scope.get("root_path", "")
+    headers = {"X-Job-Id": job.id, "Cache-Control": "no-store"}
+    if wait.applied:
+        headers["Preference-Applied"] = wait.applied
+    if wait.seconds and job.status.is_terminal:
+        # The job is done whatever the object store does now: where the audio cannot be had, the job is.
+        with suppress(BlobStoreUnavailable):
+            return await _audio(state, job, {"Content-Location": f"{root}/jobs/{job.id}/audio", **headers})
+    view = job_view(job, state.parts, root)
+    return JSONResponse(view.model_dump(mode="json"), 202, {"Location": view.urls.self, **headers})
+
+
+async def _audio(state: ApiState, job: Job, headers: Mapping[str, str]) -> Response:
+    output = _require_output(job)
+    audio = await run_in_threadpool(state.parts.blobs.get, output.key)
+    return Response(audio, 200, headers, CONTENT_TYPES[output.format])
+
+
+def _require_output(job: Job) -> JobOutput:
+    if job.fault is not None:
+        raise JobFailed(job.id, job.fault)
+    if job.output is None:
+        raise AudioNotReady(f"The job was {job.status} while you waited.")
+    return job.output

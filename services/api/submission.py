@@ -1,0 +1,81 @@
+"""Taking a request in: its voice into the blob store, its job into the job store, its id into the queue."""
+
+from collections.abc import Callable
+
+import structlog
+
+from services.api.form import SpeechForm
+from services.api.multipart import Upload
+from services.shared.errors import JobNotFound, StaleJob, Unavailable
+from services.shared.job import Job, JobInput, mark_enqueued, new_job_id, reference_key
+from services.shared.parts import Parts
+
+log = structlog.get_logger(__name__)
+
+
+class Submitter:
+    """Blocking, thread-safe. A job that was answered is durable; one that was refused leaves nothing behind."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+
+    def submit(self, owner: str, form: SpeechForm, voice: Upload) -> Job:
+        """Store, then enqueue. Raises `Unavailable` where a store is away; a queue that is away only delays."""
+        job = self._new_job(owner, form, voice)
+        self._store(job, voice)
+        return self._enqueue(job)
+
+    def _new_job(self, owner: str, form: SpeechForm, voice: Upload) -> Job:
+        settings = self._parts.settings
+        now = self._parts.clock()
+        job_id = new_job_id(now)
+        return Job(
+            id=job_id,
+            owner=owner,
+            created_at=now,
+            input=JobInput(
+                text=form.text,
+                reference_key=reference_key(job_id),
+                reference_sha256=voice.sha256,
+                ref_text=form.ref_text,
+                speed=settings.speed if form.speed is None else form.speed,
+                seed=form.seed,
+                nfe_step=form.steps(settings),
+                cfg_strength=settings.cfg_strength if form.cfg_strength is None else form.cfg_strength,
+                remove_silence=form.remove_silence,
+                format=form.format,
+            ),
+        )
+
+    def _store(self, job: Job, voice: Upload) -> None:
+        try:
+            self._parts.blobs.put(job.input.reference_key, voice.file, voice.size, "application/octet-stream")
+            self._parts.jobs.add(job)
+        except Unavailable:
+            self._undo(job)
+            raise
+
+    def _undo(self, job: Job) -> None:
+        """A store that did not answer may still have written: take back what can be reached."""
+        self._attempt(job, lambda: self._parts.blobs.delete(job.input.reference_key))
+        self._attempt(job, lambda: self._parts.jobs.remove(job.id))
+
+    def _attempt(self, job: Job, undo: Callable[[], None]) -> None:
+        try:
+            undo()
+        except JobNotFound:
+            pass
+        except Unavailable as error:
+            log.warning("submission.undo_failed", job_id=job.id, error=error.type)
+
+    def _enqueue(self, job: Job) -> Job:
+        """The job is safe by now: whatever fails here, the sweeper finds it and sends it."""
+        try:
+            self._parts.queue.send(job.id)
+            return self._parts.jobs.replace(job, mark_enqueued(job, self._parts.clock()))
+        except StaleJob:
+            # A worker was quicker than we were.
+            return job
+        except (Unavailable, JobNotFound) as error:
+            log.warning("submission.not_enqueued", job_id=job.id, error=error.type)
+            return job
