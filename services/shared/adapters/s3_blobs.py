@@ -30,20 +30,23 @@ class S3BlobStore:
         self._signer = signer
         self._bucket = bucket
         self._clock = clock
+        self._bucket_seen = False
         self._public_base = public_base_url.rstrip("/") if public_base_url else None
 
     def ensure_bucket(self) -> None:
         """Make the bucket where it is missing. Safe to call from many processes at once."""
         with _s3_errors():
-            if self._client.bucket_exists(self._bucket):
-                return
-            try:
-                self._client.make_bucket(self._bucket)
-            except S3Error as error:
-                if error.code not in _ALREADY_THERE:
-                    raise
+            if not self._client.bucket_exists(self._bucket):
+                try:
+                    self._client.make_bucket(self._bucket)
+                except S3Error as error:
+                    if error.code not in _ALREADY_THERE:
+                        raise
+        self._bucket_seen = True
 
     def put(self, key: str, data: BinaryIO, length: int, content_type: str) -> None:
+        if not self._bucket_seen:
+            self.ensure_bucket()
         bounded = cast("BinaryIO", _Bounded(data, length))
         with _s3_errors():
             self._client.put_object(self._bucket, key, bounded, length, content_type)
@@ -81,9 +84,7 @@ class S3BlobStore:
         )
 
     def ping(self) -> None:
-        with _s3_errors():
-            if not self._client.bucket_exists(self._bucket):
-                raise BlobStoreUnavailable(f"The object store has no bucket {self._bucket}.")
+        self.ensure_bucket()
 
 
 def connect_s3(endpoint: str, *, access_key: str, secret_key: str, region: str) -> Minio:
