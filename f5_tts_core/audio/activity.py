@@ -9,6 +9,8 @@ import numpy.typing as npt
 #: Frames a second.
 FRAME_RATE: Final = 100
 _FLOOR: Final = 1e-5
+#: No frame below this level in dB is speech, however quiet the rest.
+_SILENCE: Final = -70.0
 #: Frames that must be as loud as what we call the speech level: a click is not.
 _SPEECH_FRAMES: Final = 25
 #: Active runs shorter than this many frames are clicks; gaps shorter than this many are stops inside words.
@@ -52,11 +54,12 @@ def levels_in_decibels(samples: npt.NDArray[np.float32], sample_rate: int) -> np
 
 
 def _threshold(levels: npt.NDArray[np.float64]) -> float:
-    """A quarter of the way from the noise up to the speech, at least 15 dB and at most 40 dB below the speech."""
+    """A quarter of the way from the noise up to the speech, 15 to 40 dB below the speech, never below -70 dB."""
     ordered = np.sort(levels)
     speech = float(ordered[-min(_SPEECH_FRAMES, len(ordered))])
     noise = float(ordered[len(ordered) // 20])
-    return float(np.clip(noise + 0.25 * (speech - noise), speech - 40, speech - 15))
+    relative = np.clip(noise + 0.25 * (speech - noise), speech - 40, speech - 15)
+    return max(float(relative), _SILENCE)
 
 
 def _runs(active: npt.NDArray[np.bool_]) -> list[tuple[int, int]]:

@@ -1,14 +1,17 @@
-"""Decode an upload by its content: libsndfile first, PyAV where that does not know the codec.
+"""Decode an upload by its content: libsndfile where it knows the codec, else PyAV.
 
 The file's name plays no part, nothing is run in a shell, and no decoder ever opens another file or address.
 """
 
+import ctypes
 import io
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
+from functools import cache
 from typing import BinaryIO, Final
 
 import av
+import av._core
 import numpy as np
 import soundfile
 
@@ -18,6 +21,8 @@ from f5_tts_core.audio.mixing import Block, Mixdown, Recording, too_long
 
 #: Samples, all channels together, that are decoded at a time.
 _BLOCK_SAMPLES: Final = 65_536
+#: Demuxers of libavformat whose files go to PyAV at once. (libsndfile's MP3 decoder writes to stderr.)
+_PYAV_ONLY: Final = frozenset({"mp3", "aac", "matroska", "mov"})
 #: What PyAV may decode; everything else in libavcodec is attack surface that no voice recording needs.
 _CODECS: Final = frozenset(
     {"aac", "alac", "flac", "mp2", "mp2float", "mp3", "mp3float", "opus", "libopus", "vorbis", "libvorbis"}
@@ -33,6 +38,8 @@ def decode(data: bytes | BinaryIO, *, max_seconds: float = limits.MAX_UPLOAD_SEC
     """
     file = _Nameless(io.BytesIO(data) if isinstance(data, bytes) else data)
     demuxer = _identify(file)
+    if demuxer in _PYAV_ONLY:
+        return _decode_with_pyav(file, demuxer, max_seconds)
     try:
         return _decode_with_libsndfile(file, max_seconds)
     except _UnknownToLibsndfileError:
@@ -73,9 +80,9 @@ def _identify(file: _Nameless) -> str:
     return demuxer
 
 
-def _undecodable(error: Exception) -> errors.UndecodableAudio:
+def _undecodable() -> errors.UndecodableAudio:
     return errors.UndecodableAudio(
-        f"The audio file is damaged or has a codec we do not decode ({type(error).__name__}); {ACCEPTED} are accepted."
+        f"The audio file is damaged, or has a codec that we do not decode; {ACCEPTED} are accepted."
     )
 
 
@@ -102,7 +109,7 @@ def _libsndfile_blocks(sound: soundfile.SoundFile) -> Iterator[Block]:
         try:
             block = sound.read(frames, dtype="float32", always_2d=True)
         except Exception as error:
-            raise _undecodable(error) from error
+            raise _undecodable() from error
         if not len(block):
             return
         yield block
@@ -110,8 +117,21 @@ def _libsndfile_blocks(sound: soundfile.SoundFile) -> Iterator[Block]:
 
 # --- PyAV ---------------------------------------------------------------------------------------
 
+#: libavformat opens nothing but our file, and gives up on files of more tracks than any recording has.
+_CONTAINER_OPTIONS: Final = {"protocol_whitelist": "none", "max_streams": "8"}
+#: Bytes of libav's largest single block: an index of a few bytes may otherwise claim gigabytes.
+_LARGEST_BLOCK: Final = 8 * 1024 * 1024
+
+
+@cache
+def _bound_allocations() -> None:
+    # PyAV has no name for this one; where it is linked otherwise than in its wheels, the other bounds remain.
+    with suppress(AttributeError, OSError):
+        ctypes.CDLL(av._core.__file__).av_max_alloc(ctypes.c_size_t(_LARGEST_BLOCK))
+
 
 def _decode_with_pyav(file: _Nameless, demuxer: str, max_seconds: float) -> Recording:
+    _bound_allocations()
     mixdown: Mixdown | None = None
     for rate, block in _pyav_blocks(file, demuxer, max_seconds):
         mixdown = mixdown or Mixdown(rate, block.shape[1], max_seconds)
@@ -124,7 +144,7 @@ def _decode_with_pyav(file: _Nameless, demuxer: str, max_seconds: float) -> Reco
 def _pyav_blocks(file: _Nameless, demuxer: str, max_seconds: float) -> Iterator[tuple[int, Block]]:
     """Pairs of a rate in Hz and samples [n, channels]. Whatever goes wrong inside is `UndecodableAudio`."""
     try:
-        with av.open(file, "r", format=demuxer, container_options={"protocol_whitelist": "none"}) as container:
+        with av.open(file, "r", format=demuxer, container_options=_CONTAINER_OPTIONS) as container:
             stream = _audio_stream(container)
             if container.duration is not None and container.duration > max_seconds * av.time_base:
                 raise too_long(max_seconds, container.duration / av.time_base)
@@ -136,7 +156,7 @@ def _pyav_blocks(file: _Nameless, demuxer: str, max_seconds: float) -> Iterator[
     except errors.AudioError:
         raise
     except Exception as error:
-        raise _undecodable(error) from error
+        raise _undecodable() from error
 
 
 def _audio_stream(container: "av.container.InputContainer") -> "av.AudioStream":

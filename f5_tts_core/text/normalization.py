@@ -144,8 +144,7 @@ def _shown(token: str) -> str:
 def _accepted(vocabulary: Vocabulary) -> str:
     characters = [token for token in vocabulary.tokens if len(token) == 1 and token.isprintable()]
     if len(characters) <= 100:
-        return "".join(characters).strip() + " and the space, in either case, and what is read as these"
-    scripts = dict.fromkeys(
-        unicodedata.name(character, "?").split()[0] for character in characters if character.isalpha()
-    )
+        return "".join(characters).strip() + ", the space, and what can be read as these"
+    letters = filter(str.isalpha, characters)
+    scripts = dict.fromkeys(unicodedata.name(letter, "?").split()[0] for letter in letters)
     return f"{len(characters)} characters of the scripts {', '.join(list(scripts)[:8]).title()}"
