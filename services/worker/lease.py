@@ -75,7 +75,12 @@ class Lease:
         return self._lost or self._cancel_requested or self._stopping()
 
     def check(self) -> None:
-        """Raise `LeaseLost`, `Canceled` or `Stopping` where the work is to stop, by what is known already."""
+        """Ask the store, and raise `LeaseLost`, `Canceled` or `Stopping` where the work is to stop."""
+        if self.interrupted():
+            self.explain()
+
+    def explain(self) -> None:
+        """Raise what the last answer meant: `LeaseLost`, `Canceled` or `Stopping`; nothing where there was none."""
         if self._lost:
             raise LeaseLost("Another attempt owns the job, or it is over.")
         if self._cancel_requested:

@@ -115,7 +115,7 @@ class SynthesisRunner:
         try:
             return self._engine.synthesize(request, on_progress=lease.report, should_cancel=lease.interrupted)
         except Canceled as canceled:
-            lease.check()  # The engine knows that it was told to stop; the lease knows why.
+            lease.explain()  # The engine knows that it was told to stop; the lease knows why.
             raise EngineError("The engine stopped without being told to.") from canceled
 
     def _upload(self, result: Result, lease: Lease) -> None:

@@ -1,0 +1,159 @@
+"""A worker in memory: every part fake, the clock by hand, the engine a tone that acts on cue."""
+
+import hashlib
+import io
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+import pytest
+
+from f5_tts_core.engine import CancelCallback, ProgressCallback
+from f5_tts_core.testing import ToneEngine, speech_like, wav_bytes
+from f5_tts_core.types import EngineInfo, Synthesis, SynthesisRequest
+from services.shared.job import Job, JobStatus, mark_enqueued
+from services.shared.parts import Parts
+from services.shared.testing import (
+    ManualClock,
+    MemoryBlobStore,
+    MemoryJobQueue,
+    MemoryJobStore,
+    MemoryWorkerRegistry,
+    ScriptedTranscriber,
+    make_job,
+    make_settings,
+)
+from services.worker.references import ReferenceReader
+from services.worker.synthesis import SynthesisRunner
+
+REFERENCE = wav_bytes(speech_like(2.5))
+
+
+class CuedEngine:
+    """A tone engine that calls `cues[n]` before its n-th solver step is reported, and counts the steps it took."""
+
+    def __init__(self) -> None:
+        self.tone = ToneEngine()
+        self.tone.load()
+        self.cues: dict[int, Callable[[], None]] = {}
+        self.fault: Exception | None = None
+        self.steps = 0
+        self.requests: list[SynthesisRequest] = []
+
+    def load(self) -> None:
+        self.tone.load()
+
+    def synthesize(
+        self,
+        request: SynthesisRequest,
+        *,
+        on_progress: ProgressCallback | None = None,
+        should_cancel: CancelCallback | None = None,
+    ) -> Synthesis:
+        self.requests.append(request)
+        self.steps = 0
+        if self.fault:
+            raise self.fault
+
+        def progress(share: float) -> None:
+            self.steps += 1
+            self.cues.get(self.steps, lambda: None)()
+            if on_progress:
+                on_progress(share)
+
+        return self.tone.synthesize(request, on_progress=progress, should_cancel=should_cancel)
+
+    def describe(self) -> EngineInfo:
+        return self.tone.describe()
+
+    def close(self) -> None:
+        self.tone.close()
+
+
+class WatchedJobs(MemoryJobStore):
+    """Remembers every status that was stored, can lose replies, and lets a rival act just before a write."""
+
+    def __init__(self, clock: ManualClock) -> None:
+        super().__init__(clock)
+        self.history: list[JobStatus] = []
+        self._revisions: dict[str, int] = {}
+        self.replies_to_lose = 0
+        self.before_replace: Callable[[], None] | None = None
+
+    def replace(self, old: Job, new: Job) -> Job:
+        if self.before_replace:
+            rival, self.before_replace = self.before_replace, None
+            rival()
+        stored = super().replace(old, new)
+        if self._revisions.get(old.id) != stored.revision:
+            self._revisions[old.id] = stored.revision
+            self.history.append(stored.status)
+        if self.replies_to_lose:
+            self.replies_to_lose -= 1
+            self.down = True
+            self.ping()
+        return stored
+
+
+@dataclass
+class Bench:
+    """One worker process, its surroundings, and hands to shake them."""
+
+    clock: ManualClock = field(default_factory=ManualClock)
+    engine: CuedEngine = field(default_factory=CuedEngine)
+    transcriber: ScriptedTranscriber = field(default_factory=ScriptedTranscriber)
+    red: bool = False
+    #: Run, one after the other, whenever the worker sleeps between tries.
+    on_sleep: list[Callable[[], None]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.jobs = WatchedJobs(self.clock)
+        self.blobs = MemoryBlobStore(self.clock)
+        self.queue = MemoryJobQueue()
+        self.settings = make_settings(heartbeat_seconds=4.0, lease_seconds=10.0)
+
+    @property
+    def parts(self) -> Parts:
+        return Parts(self.settings, self.clock, self.jobs, self.blobs, self.queue, MemoryWorkerRegistry(self.clock))
+
+    def configure(self, **settings: object) -> None:
+        self.settings = make_settings(**{"heartbeat_seconds": 4.0, "lease_seconds": 10.0} | settings)
+
+    def runner(self, worker: str = "worker-a", engine: CuedEngine | None = None) -> SynthesisRunner:
+        return SynthesisRunner(
+            self.parts,
+            engine or self.engine,
+            ReferenceReader(self.transcriber, max_seconds=12.0, target_rms=0.1),
+            worker=worker,
+            stopping=lambda: self.red,
+            sleep=self._sleep,
+        )
+
+    def _sleep(self, seconds: float) -> None:
+        self.clock.advance(seconds)
+        if self.on_sleep:
+            self.on_sleep.pop(0)()
+
+    def submit(self, reference: bytes | None = REFERENCE, *, sent: bool = True, **overrides: object) -> Job:
+        """A job as the API leaves it: reference stored, record written, message (by the record) sent."""
+        job = make_job(**{"created_at": self.clock(), "seed": 7} | overrides)
+        if reference is not None:
+            self.blobs.put(job.input.reference_key, io.BytesIO(reference), len(reference), "audio/wav")
+        self.jobs.add(job)
+        return self.jobs.replace(job, mark_enqueued(job, self.clock())) if sent else job
+
+    def stored_sha256(self, job: Job) -> str:
+        assert job.output is not None
+        return hashlib.sha256(self.blobs.get(job.output.key)).hexdigest()
+
+    def outputs(self) -> list[str]:
+        return sorted(key for key in self.blobs.blobs if key.startswith("outputs/"))
+
+    def touch(self, job_id: str) -> None:
+        """Bump the revision, as any writer beside the worker does."""
+        job = self.jobs.get(job_id)
+        self.jobs.replace(job, replace(job, metrics={"touched": self.clock()}))
+
+
+@pytest.fixture
+def bench() -> Bench:
+    return Bench()

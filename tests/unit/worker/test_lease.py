@@ -1,0 +1,88 @@
+"""An attempt's hold on its job."""
+
+import threading
+
+import pytest
+
+from f5_tts_core.errors import Canceled
+from services.shared.errors import LeaseLost
+from services.shared.job import JobStatus, claim, request_cancel
+from services.worker.lease import Lease, Stopping
+
+
+@pytest.fixture
+def job(bench):
+    queued = bench.submit()
+    return bench.jobs.replace(queued, claim(queued, "worker-a", bench.clock(), 10.0))
+
+
+@pytest.fixture
+def lease(bench, job):
+    return _lease(bench, job)
+
+
+def _lease(bench, job, heartbeat_seconds=4.0):
+    return Lease(
+        bench.jobs,
+        job,
+        clock=bench.clock,
+        lease_seconds=10.0,
+        heartbeat_seconds=heartbeat_seconds,
+        stopping=lambda: bench.red,
+    )
+
+
+def test_a_beat_extends_the_lease_and_tells_the_progress(bench, job, lease):
+    bench.clock.advance(5.0)
+    lease.report(0.4)
+    assert not lease.interrupted()
+    stored = bench.jobs.get(job.id)
+    assert (stored.lease_until, stored.progress) == (bench.clock() + 10.0, 0.4)
+
+
+def test_a_thread_keeps_the_lease_while_nothing_is_reported(bench, job):
+    bench.clock.advance(5.0)
+    beaten = threading.Event()
+    beat = bench.jobs.beat
+    bench.jobs.beat = lambda *args, **kwargs: (beat(*args, **kwargs), beaten.set())[0]
+    with _lease(bench, job, heartbeat_seconds=0.001).kept():
+        assert beaten.wait(timeout=5)
+    assert bench.jobs.get(job.id).lease_until == bench.clock() + 10.0
+
+
+def test_a_cancel_request_is_told_by_its_name(bench, job, lease):
+    bench.jobs.replace(job, request_cancel(job, bench.clock()))
+    with pytest.raises(Canceled):
+        lease.check()
+
+
+def test_a_lost_lease_is_told_by_its_name_and_asked_for_no_more(bench, job, lease):
+    bench.clock.advance(11.0)
+    bench.jobs.replace(job, claim(job, "worker-b", bench.clock(), 10.0))
+    with pytest.raises(LeaseLost):
+        lease.check()
+    bench.jobs.down = True
+    assert lease.interrupted()
+    assert bench.jobs.history[-1] is JobStatus.PROCESSING
+
+
+def test_a_stop_is_told_by_its_name(bench, lease):
+    bench.red = True
+    with pytest.raises(Stopping):
+        lease.check()
+
+
+def test_a_store_that_is_away_interrupts_nothing_and_is_asked_again_after_a_heartbeat(bench, job, lease):
+    bench.jobs.down = True
+    assert not lease.interrupted()
+    bench.jobs.down = False
+    bench.jobs.replace(bench.jobs.get(job.id), request_cancel(bench.jobs.get(job.id), bench.clock()))
+    assert not lease.interrupted()
+    bench.clock.advance(4.1)
+    assert lease.interrupted()
+
+
+def test_without_a_reason_there_is_nothing_to_explain(lease):
+    lease.explain()
+    lease.check()
+    assert not lease.interrupted()
