@@ -43,67 +43,104 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, validate_default=False)
 
     # --- API ------------------------------------------------------------------------------------
+    #: Address to listen on; one that others can reach needs API_KEYS.
     api_host: str = "127.0.0.1"
+    #: Port to listen on; `timbre up` takes another when 8000 is taken and none is named here.
     api_port: Annotated[int, Field(ge=0, le=65_535)] = 8000
     #: `name=sha256-of-the-key` pairs, comma separated; `timbre keys new NAME` prints one.
     api_keys: dict[str, str] = Field(default_factory=dict, repr=False)
     #: Serve without API keys on an address that others can reach.
     allow_anonymous: bool = False
+    #: Origins whose pages may call the API, comma separated; none by default.
     cors_origins: tuple[str, ...] = ()
     #: Whether `POST /tts` answers the job or, where nothing else is asked for, waits for the audio.
     default_mode: Literal["async", "sync"] = "async"
+    #: The longest that a request may wait for its audio.
     max_wait_seconds: Annotated[float, Field(gt=0, le=600)] = 60.0
+    #: The largest reference that is accepted.
     max_upload_bytes: Annotated[int, Field(gt=0)] = limits.MAX_UPLOAD_BYTES
+    #: The longest text that is accepted.
     max_text_characters: Annotated[int, Field(gt=0)] = limits.MAX_TEXT_CHARACTERS
 
     # --- parts ----------------------------------------------------------------------------------
+    #: Job records, and the queue: redis://[:password@]host:port/db, or rediss:// for TLS.
     redis_url: SecretStr
     #: Celery's broker; Redis unless told otherwise.
     broker_url: SecretStr | None = None
+    #: The object store, as the services reach it: http(s)://host:port.
     s3_endpoint: HttpUrl
     #: What clients reach the object store under; signed URLs name it.
     s3_public_endpoint: HttpUrl | None = None
+    #: Who the services are to the object store.
     s3_access_key: SecretStr
+    #: Its secret.
     s3_secret_key: SecretStr
+    #: Where references and audio are kept; made if it is not there.
     s3_bucket: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")] = "timbre"
+    #: What signatures name; most stores but Amazon's ignore it.
     s3_region: str = "us-east-1"
     #: A CDN in front of finished audio: `{base}/{key}` replaces the signed URL.
     public_audio_base_url: HttpUrl | None = None
+    #: How long a signed URL is good for.
     result_url_seconds: Annotated[int, Field(ge=60, le=604_800)] = 3_600
 
     # --- engine ---------------------------------------------------------------------------------
+    #: Which installed engine speaks: `f5`, `upstream` (the f5-tts package), `tone` (a test signal).
     engine: str = "f5"
+    #: `timbre-tiny` (bundled), or an architecture of F5-TTS: `F5TTS_v1_Base`, `F5TTS_Base`, ….
     model_name: str = "timbre-tiny"
+    #: A checkpoint, or its folder; trusted as code is.
     ckpt_path: Path | None = None
+    #: What the checkpoint's SHA-256 must be; unset: not checked.
     ckpt_sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = None
+    #: The vocabulary, where it does not lie beside the checkpoint.
     vocab_path: Path | None = None
+    #: Vocos's weights, or their folder.
     vocoder_path: Path | None = None
+    #: Where Hugging Face's tools keep their downloads; models are found there, never fetched.
     hf_cache_dir: Path | None = None
+    #: `auto` takes the best there is: cuda, xpu, mps, cpu.
     device: Device = "auto"
+    #: `auto` takes the fastest that the device multiplies natively.
     precision: Precision = "auto"
+    #: The same bytes for the same request and seed, alone and under load; slower, since rows run alone.
     deterministic: bool = False
+    #: Jobs that one worker speaks at once.
     max_concurrency: Annotated[int, Field(ge=1, le=256)] = 4
+    #: Mel frames in one forward: what bounds the device's memory.
     max_batch_frames: Annotated[int, Field(ge=256)] = 8_192
+    #: CPU threads of one operation; 0 leaves it to torch.
     torch_threads: Annotated[int, Field(ge=0)] = 0
+    #: Go on with the CPU when the device fails for good.
     allow_cpu_fallback: bool = True
+    #: Memory for prepared references, so that a voice is prepared once.
     reference_cache_bytes: Annotated[int, Field(ge=0)] = 256 * 1024 * 1024
+    #: Loudness that quieter references are raised to.
     target_rms: Annotated[float, Field(gt=0, lt=1)] = limits.TARGET_RMS
+    #: Solver steps of requests that name neither steps nor a preset: more is better and slower.
     nfe_step: Annotated[int, Field(ge=limits.MIN_NFE_STEP, le=limits.MAX_NFE_STEP)] = limits.PRESETS[
         limits.DEFAULT_PRESET
     ]
+    #: Guidance: how closely to follow text and voice.
     cfg_strength: Annotated[float, Field(ge=0, le=limits.MAX_CFG_STRENGTH)] = limits.DEFAULT_CFG_STRENGTH
+    #: Speed of requests that name none, against the reference's.
     speed: Annotated[float, Field(ge=limits.MIN_SPEED, le=limits.MAX_SPEED)] = 1.0
     #: Finds the transcript of a reference sent without one. `auto`: faster-whisper where its model is named,
     #: else pocketsphinx (English) where installed.
     transcriber: Literal["auto", "pocketsphinx", "faster-whisper", "none"] = "auto"
+    #: A faster-whisper model's folder.
     whisper_model_path: Path | None = None
 
     # --- jobs -----------------------------------------------------------------------------------
+    #: How long a silent worker keeps a job before another may take it.
     lease_seconds: Annotated[float, Field(gt=0)] = 10.0
+    #: How often a worker says that it lives.
     heartbeat_seconds: Annotated[float, Field(gt=0)] = 2.0
+    #: How often stuck jobs are looked for.
     sweep_seconds: Annotated[float, Field(gt=0)] = 2.0
     #: A queued job is enqueued again when the broker's queue is empty and it was sent longer ago than this.
     resend_seconds: Annotated[float, Field(gt=0)] = 5.0
+    #: Tries at one job before it fails.
     max_attempts: Annotated[int, Field(ge=1)] = 5
     #: How long a worker keeps trying a store that does not answer before it gives the job back.
     storage_retry_seconds: Annotated[float, Field(ge=0)] = 60.0
@@ -114,6 +151,7 @@ class Settings(BaseModel):
     #: How long an ended job's record and audio are kept.
     job_ttl_seconds: Annotated[int, Field(gt=0)] = 7 * 86_400
 
+    #: `debug`, `info`, `warning` or `error`.
     log_level: LogLevel = "info"
 
     def engine_config(self) -> EngineConfig:
