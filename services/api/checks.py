@@ -16,8 +16,8 @@ from f5_tts_core.text.vocabulary import load_vocabulary
 from services.api.errors import FieldRefused, TranscriptNeeded
 from services.api.form import SpeechForm
 from services.api.multipart import Upload
-from services.shared.settings import Settings
 from services.shared.adapters.transcribers import can_transcribe
+from services.shared.settings import Settings
 
 log = structlog.get_logger(__name__)
 

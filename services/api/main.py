@@ -5,8 +5,8 @@ import sys
 import uvicorn
 
 from services.api.app import create_app
-from services.shared.adapters import connect
 from services.shared.logging import configure_logging
+from services.shared.parts import connect
 from services.shared.settings import SettingsError, load_settings
 
 #: How long a stopping process lets clients that wait for audio wait on.

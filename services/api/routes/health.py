@@ -45,8 +45,12 @@ async def readyz(state: State) -> Readiness:
 )
 async def detailed(state: State) -> DetailedHealth:
     """Always 200: what is wrong is in the body."""
-    parts = await _probe(state.parts)
-    workers = await _ask(lambda: [worker_view(b.worker, b.started_at, b.info) for b in state.parts.workers.ready()])
+    parts, workers, depth, counts = await asyncio.gather(
+        _probe(state.parts),
+        _ask(lambda: _workers(state.parts)),
+        _ask(state.parts.queue.depth),
+        _ask(state.parts.jobs.counts),
+    )
     first = workers[0].info if workers else {}
     return DetailedHealth(
         status=_verdict(parts, workers),
@@ -55,8 +59,8 @@ async def detailed(state: State) -> DetailedHealth:
         model=first.get("model"),
         device=first.get("device"),
         workers=workers,
-        queue_depth=await _ask(state.parts.queue.depth),
-        jobs=await _ask(state.parts.jobs.counts),
+        queue_depth=depth,
+        jobs=counts,
         parts=parts,
     )
 
@@ -95,6 +99,10 @@ async def _ask(question: Callable[[], Answer]) -> Answer | None:
         return await run_in_threadpool(question)
     except Unavailable:
         return None
+
+
+def _workers(parts: Parts) -> list[WorkerView]:
+    return [worker_view(beat.worker, beat.started_at, beat.info) for beat in parts.workers.ready()]
 
 
 def _verdict(parts: list[PartHealth], workers: list[WorkerView] | None) -> str:

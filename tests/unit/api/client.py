@@ -5,6 +5,7 @@ from typing import Any
 
 import anyio
 import httpx
+
 from f5_tts_core.testing import speech_like, wav_bytes
 from services.api.app import create_app
 from services.shared.job import Job, JobOutput, claim, output_key, succeed
