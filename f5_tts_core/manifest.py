@@ -5,13 +5,15 @@ Free of torch, and of the network: files are found, never fetched.
 
 import json
 import os
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final, Literal, get_args
 
 from f5_tts_core import errors, limits
+from f5_tts_core.architecture import Architecture, refuse_unknown
 from f5_tts_core.engine import EngineConfig
 
 FrontEnd = Literal["pinyin", "characters", "lowercase-characters"]
@@ -22,63 +24,6 @@ BUNDLED: Final = "timbre-tiny"
 ASSETS: Final = Path(__file__).parent / "assets"
 CHECKPOINT_SUFFIXES: Final = (".safetensors", ".pt")
 VOCODER_NAMES: Final = ("model.safetensors", "pytorch_model.bin")
-
-#: Official YAML names that differ from ours.
-_ALIASES: Final = {"text_embedding_average_upsampling": "average_upsampling"}
-#: Official YAML names that say how to train or which kernel to use, never what the weights mean.
-_IGNORED: Final = frozenset({"attn_backend", "attn_mask_enabled", "checkpoint_activations", "dropout"})
-
-
-@dataclass(frozen=True)
-class Architecture:
-    """The DiT's shape: every number and switch that decides what its weights mean."""
-
-    dim: int
-    depth: int
-    heads: int
-    ff_mult: int
-    text_dim: int
-    dim_head: int = 64
-    #: ConvNeXt-V2 blocks after the text embedding.
-    conv_layers: int = 0
-    #: Whether frames without a character stay zero in the text embedding (v1) or hold the filler's (v0).
-    text_mask_padding: bool = True
-    #: Whether characters are spread evenly over the frames, rather than standing at their start.
-    average_upsampling: bool = False
-    qk_norm: Literal["rms_norm"] | None = None
-    #: Attention heads, from the first, that see rotary positions; None is all of them (v1), v0 has 1.
-    pe_attn_head: int | None = None
-    long_skip_connection: bool = False
-    mel_dim: int = limits.N_MELS
-
-    @classmethod
-    def from_mapping(cls, values: Mapping[str, Any]) -> "Architecture":
-        """From a config's `architecture`, in our names or upstream's. Raises `ModelError`."""
-        named = {_ALIASES.get(key, key): value for key, value in values.items() if key not in _IGNORED}
-        known = {field.name for field in fields(cls)}
-        _refuse_unknown("architecture", named, known)
-        missing = sorted({"dim", "depth", "heads", "ff_mult"} - named.keys())
-        if missing:
-            raise errors.ModelError(f"The architecture lacks {', '.join(missing)}.")
-        architecture = cls(**{"text_dim": named.get("mel_dim", limits.N_MELS), **named})
-        architecture._check()
-        return architecture
-
-    def _check(self) -> None:
-        counts = ("dim", "depth", "heads", "ff_mult", "text_dim", "dim_head", "mel_dim")
-        for name in counts:
-            _expect(f"architecture.{name}", getattr(self, name), int, at_least=1)
-        _expect("architecture.conv_layers", self.conv_layers, int, at_least=0)
-        for name in ("text_mask_padding", "average_upsampling", "long_skip_connection"):
-            _expect(f"architecture.{name}", getattr(self, name), bool)
-        if self.pe_attn_head is not None:
-            _expect("architecture.pe_attn_head", self.pe_attn_head, int, at_least=1)
-        if self.qk_norm not in (None, "rms_norm"):
-            raise errors.ModelError(f"architecture.qk_norm is {self.qk_norm!r}; expected null or 'rms_norm'.")
-        if self.average_upsampling and not self.text_mask_padding:
-            raise errors.ModelError("architecture.average_upsampling needs text_mask_padding.")
-        if self.mel_dim != limits.N_MELS:
-            raise errors.ModelError(f"architecture.mel_dim is {self.mel_dim}; expected {limits.N_MELS}.")
 
 
 @dataclass(frozen=True)
@@ -168,7 +113,7 @@ def _from_config(path: Path, config: EngineConfig, checkpoint: Path | None = Non
     named = path.parent / _plain_name(values, "checkpoint", "model.safetensors")
     checkpoint = checkpoint or named
     # The recorded hash is that of the checkpoint it names, not of another one in the same folder.
-    sha256 = values.get("sha256") if checkpoint.name == named.name else None
+    sha256 = _sha256(values) if checkpoint.name == named.name else None
     return Manifest(
         name=str(values.get("name", path.parent.name)),
         architecture=Architecture.from_mapping(values["architecture"]),
@@ -179,7 +124,7 @@ def _from_config(path: Path, config: EngineConfig, checkpoint: Path | None = Non
         sha256=config.ckpt_sha256 or sha256,
         reference_seconds=_seconds(values, "reference_seconds", limits.DEFAULT_REFERENCE_SECONDS),
         total_seconds=_seconds(values, "total_seconds", limits.DEFAULT_TOTAL_SECONDS),
-        languages=tuple(values.get("languages", ())),
+        languages=_languages(values.get("languages", [])),
     )
 
 
@@ -190,7 +135,7 @@ def _read_config(path: Path) -> dict[str, Any]:
         raise errors.ModelError(f"{path} is not readable JSON: {error}") from error
     if not isinstance(values, dict):
         raise errors.ModelError(f"{path} holds no JSON object.")
-    _refuse_unknown(CONFIG_NAME, values, _CONFIG_KEYS)
+    refuse_unknown(CONFIG_NAME, values, _CONFIG_KEYS)
     return values
 
 
@@ -215,6 +160,19 @@ def _front_end(value: object) -> FrontEnd:
         if value == known:
             return known  # type: ignore[no-any-return]
     raise errors.ModelError(f"front_end is {value!r}; expected one of {', '.join(get_args(FrontEnd))}.")
+
+
+def _sha256(values: Mapping[str, Any]) -> str | None:
+    value = values.get("sha256")
+    if value is None or (isinstance(value, str) and re.fullmatch("[0-9a-f]{64}", value)):
+        return value
+    raise errors.ModelError(f"sha256 is {value!r}; expected 64 lower-case hexadecimal digits.")
+
+
+def _languages(value: object) -> tuple[str, ...]:
+    if not isinstance(value, list) or not all(isinstance(language, str) for language in value):
+        raise errors.ModelError(f"languages is {value!r}; expected a list of language codes.")
+    return tuple(value)
 
 
 def _seconds(values: Mapping[str, Any], key: str, default: float) -> float:
@@ -334,16 +292,3 @@ def _existing(path: Path, what: str, setting: str) -> Path:
     if not path.is_file():
         raise errors.MissingModelFile(f"There is no file {path} ({what}); {setting} can name another.")
     return path
-
-
-def _refuse_unknown(where: str, values: Mapping[str, Any], known: frozenset[str] | set[str]) -> None:
-    unknown = sorted(values.keys() - known)
-    if unknown:
-        raise errors.ModelError(f"Unknown keys in {where}: {', '.join(unknown)}; known: {', '.join(sorted(known))}.")
-
-
-def _expect(name: str, value: object, kind: type, *, at_least: int | None = None) -> None:
-    fits = type(value) is kind and (at_least is None or (isinstance(value, int) and value >= at_least))
-    if not fits:
-        bound = "" if at_least is None else f" of {at_least} or more"
-        raise errors.ModelError(f"{name} is {value!r}; expected {kind.__name__}{bound}.")

@@ -129,15 +129,17 @@ class UpstreamEngine:
     def _speak(self, request: SynthesisRequest, clip: ReferenceClip, chunk: PlannedChunk, seed: int) -> Tensor:
         """The chunk's mel without the reference's: fp32 [frames, n_mels]."""
         cond = self._cfm.mel_spec(torch.from_numpy(clip.audio.samples)[None].to(self._device)).transpose(1, 2)
-        mel, _ = self._cfm.sample(
-            cond=cond,
-            text=torch.tensor([chunk.tokens], device=self._device),
-            duration=cond.shape[1] + chunk.speech_frames,
-            steps=request.nfe_step,
-            cfg_strength=request.cfg_strength,
-            sway_sampling_coef=request.sway_coef,
-            seed=seed,
-        )
+        # Upstream seeds the whole process.
+        with torch.random.fork_rng(devices=[self._device] if self._device.type == "cuda" else []):
+            mel, _ = self._cfm.sample(
+                cond=cond,
+                text=torch.tensor([chunk.tokens], device=self._device),
+                duration=cond.shape[1] + chunk.speech_frames,
+                steps=request.nfe_step,
+                cfg_strength=request.cfg_strength,
+                sway_sampling_coef=request.sway_coef,
+                seed=seed,
+            )
         spoken: Tensor = mel[0, cond.shape[1] :].float()
         if not bool(torch.isfinite(spoken).all()):
             raise errors.NotFiniteOutput("The model produced NaN or infinite values.")

@@ -8,7 +8,7 @@ from typing import NamedTuple, cast
 import torch
 from torch import Tensor, nn
 
-from f5_tts_core.manifest import Architecture
+from f5_tts_core.architecture import Architecture
 from f5_tts_core.network.layers import (
     AdaptiveNorm,
     ConvPositionEmbedding,

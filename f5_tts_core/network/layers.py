@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from f5_tts_core.manifest import Architecture
+from f5_tts_core.architecture import Architecture
 
 NORM_EPS = 1e-6
 

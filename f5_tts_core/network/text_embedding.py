@@ -4,7 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from f5_tts_core.manifest import Architecture
+from f5_tts_core.architecture import Architecture
 from f5_tts_core.network.layers import ConvNeXtV2Block, position_table
 
 

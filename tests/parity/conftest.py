@@ -4,7 +4,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from f5_tts_core.manifest import Architecture
+from f5_tts_core.architecture import Architecture
 from f5_tts_core.network.dit import DiT
 from f5_tts_core.upstream_packages import load_upstream
 from tests.parity.networks import VOCABULARY_SIZE, MakePair, Pair, randomise, upstream_arguments

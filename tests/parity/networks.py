@@ -6,7 +6,7 @@ from dataclasses import replace
 import torch
 from torch import nn
 
-from f5_tts_core.manifest import Architecture
+from f5_tts_core.architecture import Architecture
 from f5_tts_core.network.dit import DiT
 
 VOCABULARY_SIZE = 40
