@@ -20,5 +20,8 @@ class StopLight:
         now = self._clock()
         self._red_at = now + self._grace_seconds if self._red_at is None else now
 
+    def is_green(self) -> bool:
+        return self._red_at is None
+
     def is_red(self) -> bool:
         return self._red_at is not None and self._clock() >= self._red_at

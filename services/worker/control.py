@@ -1,0 +1,81 @@
+"""`python -m services.worker.control`: the process that looks after the jobs. Free of torch."""
+
+import sys
+import time
+from typing import Any
+
+import structlog
+from celery import Celery, bootsteps
+from celery.beat import EmbeddedService, Scheduler
+
+from services.shared.adapters.celery_queue import CONTROL_QUEUE, SWEEP_TASK, create_celery
+from services.shared.logging import configure_logging
+from services.shared.parts import connect
+from services.shared.settings import Settings, SettingsError, load_settings
+from services.worker.process import create_process
+from services.worker.stopping import StopLight
+from services.worker.sweeper import Sweeper
+from services.worker.tasks import register_sweep
+
+logger = structlog.get_logger(__name__)
+
+
+class Beat(bootsteps.StartStopStep):  # type: ignore[misc] # Celery has no types.
+    """Celery beat on a thread, with its schedule in memory.
+
+    Celery's own embedded beat is a forked process, which would outlive a killed parent and send sweeps for ever.
+    """
+
+    def create(self, worker: Any) -> Any:
+        return EmbeddedService(worker.app, thread=True, scheduler_cls=Scheduler)
+
+    def stop(self, _worker: Any) -> None:
+        # Without waiting: beat may be deep in asking a broker that is away, and its thread is a daemon.
+        self.obj.service.stop(wait=False)
+
+    terminate = stop
+
+
+def main() -> int:
+    try:
+        settings = load_settings()
+    except SettingsError as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    configure_logging(settings)
+    return run(settings)
+
+
+def run(settings: Settings) -> int:
+    """Look after the jobs until told to stop; the process's exit status."""
+    parts = connect(settings)
+    celery = create_celery(settings)
+    register_sweep(celery, Sweeper(parts))
+    schedule_sweeps(celery, settings.sweep_seconds)
+    celery.steps["worker"].add(Beat)
+    process = create_process(
+        celery,
+        queue=CONTROL_QUEUE,
+        threads=1,
+        light=StopLight(0.0, time.monotonic),
+        on_ready=lambda _consumer: logger.info("control_ready"),
+    )
+    process.start()
+    parts.close()
+    logger.info("control_stopped")
+    return int(process.exitcode or 0)
+
+
+def schedule_sweeps(celery: Celery, seconds: float) -> None:
+    """A sweep that nobody could take in time is dropped: the next one does the same work."""
+    celery.conf.beat_schedule = {
+        "sweep": {
+            "task": SWEEP_TASK,
+            "schedule": seconds,
+            "options": {"queue": CONTROL_QUEUE, "expires": 2 * seconds},
+        }
+    }
+
+
+if __name__ == "__main__":
+    sys.exit(main())
