@@ -63,7 +63,10 @@ def api_ready(url: str) -> Probe:
 
 def _redis(settings: Settings) -> Redis:
     return Redis.from_url(
-        settings.redis_url.get_secret_value(), socket_timeout=TIMEOUT_SECONDS, socket_connect_timeout=TIMEOUT_SECONDS
+        settings.redis_url.get_secret_value(),
+        decode_responses=True,
+        socket_timeout=TIMEOUT_SECONDS,
+        socket_connect_timeout=TIMEOUT_SECONDS,
     )
 
 

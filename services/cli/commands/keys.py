@@ -13,6 +13,8 @@ from services.cli.errors import CliError
 app = typer.Typer(help="Make API keys.", no_args_is_help=True)
 
 KEY_BYTES = 32
+#: What callers without a key are called.
+ANONYMOUS = "anonymous"
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 
 
@@ -24,8 +26,10 @@ def keys() -> None:
 @app.command()
 def new(name: Annotated[str, typer.Argument(help="Who will use it; jobs belong to this name.")]) -> None:
     """Make a key. It is shown once; the server is given its hash."""
-    if not NAME.fullmatch(name):
-        raise CliError("A key's name has letters, digits, `_`, `.` and `-` only, at most 64.")
+    if not NAME.fullmatch(name) or name == ANONYMOUS:
+        raise CliError(
+            f"A key's name has letters, digits, `_`, `.` and `-` only, at most 64, and is not {ANONYMOUS!r}."
+        )
     key = f"tmb_{secrets.token_urlsafe(KEY_BYTES)}"
     console.err.print("The key, shown this once:")
     console.out.print(key, markup=False)

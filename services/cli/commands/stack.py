@@ -56,7 +56,7 @@ def down() -> None:
             _wait_gone(stack.supervisor)
     orphans = end(stack.processes, ORPHAN_GRACE_SECONDS)
     record.forget(home)
-    console.out.print(f"Stopped{f', with {len(orphans)} processes that were left over' if orphans else ''}.")
+    console.out.print(f"Stopped{_left_over(len(orphans))}.")
 
 
 def status(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
@@ -120,6 +120,12 @@ def _wait_gone(ref: ProcessRef) -> None:
         process.wait(timeout=STOP_SECONDS)
     except psutil.TimeoutExpired:
         process.kill()
+
+
+def _left_over(count: int) -> str:
+    if not count:
+        return ""
+    return f", with {count} processes that were left over" if count > 1 else ", with 1 process that was left over"
 
 
 def _mention_failure(stack: StackRecord | None) -> None:
