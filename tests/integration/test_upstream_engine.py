@@ -1,5 +1,7 @@
 """`ENGINE=upstream`: the reference packages behind our port, with the bundled checkpoint."""
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from importlib.resources import files
 from threading import Event, Thread
@@ -92,3 +94,18 @@ def test_the_random_state_of_others_is_left_alone(engine: Engine, request_: Synt
     torch.manual_seed(1)
     engine.synthesize(request_)
     torch.testing.assert_close(torch.rand(3), expected, atol=0, rtol=0)
+
+
+def test_without_the_packages_it_names_the_extra_that_brings_them() -> None:
+    program = """
+import sys
+sys.modules["f5_tts"] = None  # what an import of a package that is not installed comes to
+from f5_tts_core.errors import UnknownEngine
+from f5_tts_core.upstream_packages import load_upstream
+try:
+    load_upstream()
+except UnknownEngine as error:
+    print(error)
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=120)
+    assert "pip install 'timbre[reference]'" in done.stdout

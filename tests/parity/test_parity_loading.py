@@ -41,7 +41,7 @@ def test_parity_of_a_checkpoint_that_upstream_saved(
     tokens, time = torch.randint(0, VOCABULARY_SIZE, (12,)), torch.tensor([0.6])
     found = ours(noisy, cond, ours.embed_text(tokens, 30)[None], ours.modulate(time), None)
     expected = theirs.transformer(noisy, cond, tokens[None], time)
-    torch.testing.assert_close(found, expected, atol=1e-4, rtol=0)
+    torch.testing.assert_close(found, expected, atol=1e-5, rtol=0)
 
 
 def test_parity_of_a_vocos_that_upstream_saved(upstream: SimpleNamespace, tmp_path: Path) -> None:
@@ -55,7 +55,7 @@ def test_parity_of_a_vocos_that_upstream_saved(upstream: SimpleNamespace, tmp_pa
     torch.save(theirs.state_dict(), path)
     mel = torch.randn(1, 20, 100)
     found = load_vocoder(path, torch.device("cpu")).decode(mel)
-    torch.testing.assert_close(found, theirs.decode(mel.transpose(1, 2)), atol=1e-4, rtol=0)
+    torch.testing.assert_close(found, theirs.decode(mel.transpose(1, 2)), atol=1e-5, rtol=0)
 
 
 def speak(engine_name: str, config: EngineConfig) -> Synthesis:

@@ -10,7 +10,8 @@ from f5_tts_core.manifest import PRESETS
 from f5_tts_core.network.dit import DiT
 from tests.parity.networks import VARIANTS, MakePair
 
-TOLERANCE = 1e-4
+#: Ours is within 2e-6; a GELU of the wrong kind would be off by 1e-4.
+TOLERANCE = 1e-5
 
 
 def ours_row(ours: DiT, noisy: Tensor, cond: Tensor, tokens: Tensor, time: Tensor, *, drop: bool) -> Tensor:

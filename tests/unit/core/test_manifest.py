@@ -63,6 +63,12 @@ def test_a_preset_is_found_in_the_hub_cache(tmp_path: Path) -> None:
     assert manifest.total_seconds == limits.DEFAULT_TOTAL_SECONDS
 
 
+def test_hf_home_says_where_the_hub_cache_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    checkpoint = fill_hub_cache(tmp_path / "hub")
+    monkeypatch.setenv("HF_HOME", str(tmp_path))
+    assert resolve_manifest(EngineConfig(model_name="F5TTS_v1_Base")).checkpoint == checkpoint
+
+
 def test_the_newest_snapshot_wins(tmp_path: Path) -> None:
     old = fill_hub_cache(tmp_path, "zzz-old")
     new = fill_hub_cache(tmp_path, "aaa-new")
