@@ -15,6 +15,8 @@ from services.api.request_id import HEADER, choose_request_id
 
 log = structlog.get_logger(__name__)
 
+#: Asked every few seconds by whoever runs us; worth a line only where the answer is bad news.
+_PROBES = frozenset({"/healthz", "/readyz"})
 #: What is logged for a client that left before its answer; nobody receives it.
 CLIENT_LEFT = 499
 
@@ -73,7 +75,8 @@ def _log_line(scope: Scope, status: int, seconds: float) -> None:
     job_id = _job_id(scope)
     if job_id:
         line["job_id"] = job_id
-    log.info("request", **line)
+    say = log.debug if line["path"] in _PROBES and status < 400 else log.info
+    say("request", **line)
 
 
 def _template(scope: Scope) -> str:

@@ -17,6 +17,7 @@ from services.api.form import FORM_BYTES
 from services.api.limits import BodyLimit
 from services.api.request_id import HEADER as REQUEST_ID_HEADER
 from services.api.routes import health, jobs, tts
+from services.api.routes import problems as problem_types
 from services.api.state import ApiState
 from services.api.submission import Submitter
 from services.api.version import VERSION
@@ -61,7 +62,7 @@ def create_app(
         cancel_wait_seconds=cancel_wait_seconds,
         started_at=time.monotonic(),
     )
-    for routes in (tts, jobs, health):
+    for routes in (tts, jobs, health, problem_types):
         app.include_router(routes.router)
     problems.install(app)
     documentation.install(app)

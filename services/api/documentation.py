@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from fastapi import FastAPI, Request
 from fastapi.openapi.docs import get_swagger_ui_html
-from fastapi.responses import HTMLResponse
+from fastapi.responses import HTMLResponse, RedirectResponse
 from starlette.staticfiles import StaticFiles
 
 from services.api.problems import MEDIA_TYPE
@@ -61,6 +61,7 @@ def install(app: FastAPI) -> None:
         raise RuntimeError(f"The package {_SWAGGER_PACKAGE} is missing: install timbre[api].")
     app.mount("/docs/assets", StaticFiles(directory=Path(package.origin).parent / "resources"), name="docs-assets")
     app.add_route("/docs", _docs, include_in_schema=False)
+    app.add_route("/", _to_docs, include_in_schema=False)
 
 
 async def _docs(request: Request) -> HTMLResponse:
@@ -73,6 +74,10 @@ async def _docs(request: Request) -> HTMLResponse:
         swagger_favicon_url=f"{root}/docs/assets/favicon-32x32.png",
         swagger_ui_parameters={"tryItOutEnabled": True, "displayRequestDuration": True},
     )
+
+
+async def _to_docs(request: Request) -> RedirectResponse:
+    return RedirectResponse(f"{request.scope.get('root_path', '')}/docs")
 
 
 def _register_problem_schema(app: FastAPI) -> None:

@@ -96,6 +96,14 @@ def internal_problem() -> Problem:
     return Problem("internal", "Internal error", 500, detail)
 
 
+def describe(slug: str) -> Problem | None:
+    """What a problem's type stands for, for whoever follows it."""
+    if slug == internal_problem().type:
+        return internal_problem()
+    kind = next((kind for kind in known_errors() if kind.type == slug), None)
+    return None if kind is None else Problem(slug, kind.title, status_of(kind), kind.title)
+
+
 def fault_status(slug: str) -> int:
     """What a job's fault answers to the client that waited for it: as if it had been found at once."""
     return next((status_of(kind) for kind in known_errors() if kind.type == slug), 500)

@@ -42,33 +42,33 @@ class JobOutputView(Output):
 
 
 class JobErrorView(Output):
-    type: str
-    title: str
-    detail: str
+    type: str = Field(examples=["/problems/transcription-failed"])
+    title: str = Field(examples=["The reference could not be transcribed"])
+    detail: str = Field(examples=["No words were recognised in the reference."])
 
 
 class JobUrls(Output):
     """Paths on this service."""
 
-    self: str
-    cancel: str
-    audio: str
+    self: str = Field(examples=["/jobs/019342a5b3c04f6e1a2b3c4d5e6f7a8b"])
+    cancel: str = Field(examples=["/jobs/019342a5b3c04f6e1a2b3c4d5e6f7a8b/cancel"])
+    audio: str = Field(examples=["/jobs/019342a5b3c04f6e1a2b3c4d5e6f7a8b/audio"])
 
 
 class JobView(Output):
-    job_id: str
+    job_id: str = Field(examples=["019342a5b3c04f6e1a2b3c4d5e6f7a8b"])
     status: JobStatus
     result_url: str | None = Field(description="Where the audio is, freshly signed at each read; null until it is.")
     created_at: datetime
     started_at: datetime | None
     completed_at: datetime | None
-    progress: float = Field(description="Share of the work done, 0 to 1.")
+    progress: float = Field(description="Share of the work done, 0 to 1.", examples=[0.5])
     attempts: int
     cancel_requested: bool
     input: JobInputView
     output: JobOutputView | None
     error: JobErrorView | None
-    metrics: dict[str, float] = Field(description="Seconds by stage.")
+    metrics: dict[str, float] = Field(description="Seconds by stage.", examples=[{"network": 1.9, "total": 2.4}])
     urls: JobUrls
 
 
@@ -109,6 +109,12 @@ class DetailedHealth(Output):
     queue_depth: int | None
     jobs: dict[JobStatus, int] | None
     parts: list[PartHealth]
+
+
+class ProblemType(Output):
+    type: str
+    title: str
+    status: int
 
 
 class Version(Output):

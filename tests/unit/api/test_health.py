@@ -6,6 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from structlog.contextvars import merge_contextvars
+from structlog.testing import capture_logs
 
 from services.shared.ports import WorkerBeat
 from tests.unit.api.client import KEYS, Client, add_job, start_job
@@ -80,6 +82,21 @@ def test_shows_settings_but_no_secrets(make_client: MakeClient) -> None:
         assert secret not in shown
 
 
+@pytest.mark.parametrize(("slug", "status"), [("audio-silent", 400), ("job-not-found", 404), ("internal", 500)])
+def test_a_problems_type_can_be_looked_up(client: Client, slug: str, status: int) -> None:
+    body = client.get(f"/problems/{slug}").json()
+    assert (body["type"], body["status"]) == (f"/problems/{slug}", status)
+    assert body["title"]
+
+
+def test_an_unknown_problem(client: Client) -> None:
+    assert client.get("/problems/none-such").json()["type"] == "/problems/not-found"
+
+
+def test_the_front_door_leads_to_the_documentation(client: Client) -> None:
+    assert client.get("/").headers["location"] == "/docs"
+
+
 # --- errors that are nobody's own -------------------------------------------------------------------
 
 
@@ -100,10 +117,14 @@ def test_our_own_fault_says_nothing_of_our_insides(client: Client) -> None:
         raise RuntimeError("password=hunter2")
 
     client.parts.jobs.get = explode
-    answer = client.get("/jobs/1", headers={"X-Request-ID": "trace-me"})
+    with capture_logs(processors=[merge_contextvars]) as lines:
+        answer = client.get("/jobs/1", headers={"X-Request-ID": "trace-me"})
     assert (answer.status_code, answer.json()["type"]) == (500, "/problems/internal")
     assert answer.json()["request_id"] == answer.headers["x-request-id"] == "trace-me"
     assert "hunter2" not in answer.text
+    failure, request = lines
+    assert (failure["log_level"], failure["exc_info"], failure["request_id"]) == ("error", True, "trace-me")
+    assert request["status"] == 500
 
 
 # --- request ids and logs ---------------------------------------------------------------------------
@@ -121,14 +142,23 @@ def test_replaces_any_other(client: Client, sent: Any) -> None:
     assert all(re.fullmatch("[0-9a-f]{32}", one) for one in ids)
 
 
-def test_logs_one_line_a_request_without_what_was_said(client: Client, capsys: pytest.CaptureFixture[str]) -> None:
-    job_id = client.speak(text="My darkest secret.", ref_text="And what I said before.").json()["job_id"]
-    client.get(f"/jobs/{job_id}")
-    lines = [line for line in capsys.readouterr().out.splitlines() if "status=" in line]
-    assert len(lines) == 2
-    assert all(job_id in line and "request_id=" in line for line in lines)
-    assert "path=/jobs/{job_id}" in lines[1]
-    assert not any("secret" in line or "said before" in line for line in lines)
+def test_logs_one_line_a_request_without_what_was_said(client: Client) -> None:
+    with capture_logs(processors=[merge_contextvars]) as lines:
+        job_id = client.speak(text="My darkest secret.", ref_text="And what I said before.").json()["job_id"]
+        client.get(f"/jobs/{job_id}", headers={"X-Request-ID": "mine"})
+    submitted, read = lines
+    assert submitted.items() >= {"method": "POST", "path": "/tts", "status": 202, "job_id": job_id}.items()
+    assert read.items() >= {"path": "/jobs/{job_id}", "status": 200, "job_id": job_id, "request_id": "mine"}.items()
+    assert submitted["ms"] > 0
+    assert not any(said in str(lines) for said in ("secret", "said before"))
+
+
+def test_probes_are_logged_only_where_they_fail(client: Client) -> None:
+    with capture_logs() as lines:
+        client.get("/readyz")
+        client.parts.queue.down = True
+        client.get("/readyz")
+    assert [(line["log_level"], line["status"]) for line in lines] == [("debug", 200), ("info", 503)]
 
 
 # --- browsers ---------------------------------------------------------------------------------------
