@@ -212,7 +212,7 @@ UPLOADS = [
     Upload("zero bytes", lambda: b"", errors.EmptyAudio),
     Upload("one byte", lambda: b"R", _UNDECODABLE),
     Upload("only RIFF", lambda: b"RIFF", _UNDECODABLE),
-    Upload("WAV header alone", lambda: header(), errors.EmptyAudio),
+    Upload("WAV header alone", header, errors.EmptyAudio),
     Upload("WAV cut inside its header", lambda: good_wav()[:20], _UNDECODABLE),
     Upload("WAV cut before its data", lambda: good_wav()[:36], _UNDECODABLE),
     Upload("one sample", lambda: floats([0.5]), errors.TooShortAudio),

@@ -14,14 +14,24 @@ MIN_RATE: Final = 6.0
 MAX_RATE: Final = 22.0
 #: Units that the edges of an utterance cost: its onset, and the drawn-out last syllable. Keeps short texts unhurried.
 EDGE_WEIGHT: Final = 3.0
-MIN_SECONDS: Final = 0.4
+MIN_SECONDS: Final = 0.5
 
 _VOWEL: Final = 1.5
 _CONSONANT: Final = 0.85
 _DIGIT: Final = 4.2
 _SPELLED_LETTER: Final = 2.8
 _VIETNAMESE_SYLLABLE: Final = 2.9
-_OTHER_LETTER: Final = 1.3
+_OTHER_LETTER: Final = 1.4
+#: Blocks of Unicode, both ends included, and what one of their letters weighs.
+_BLOCKS: Final = (
+    (0x3040, 0x30FF, 1.7),  # kana
+    (0xAC00, 0xD7AF, 2.3),  # Hangul
+    (0x3400, 0x9FFF, 3.0),  # Han
+    (0x20000, 0x3FFFF, 3.0),  # Han, the rarer ones
+    (0x0400, 0x04FF, _CONSONANT),  # Cyrillic but its vowels
+    (0x0370, 0x03FF, 0.95),  # Greek
+    (0x0900, 0x0DFF, 2.0),  # Indic: a consonant with the vowel it carries
+)
 
 _PAUSES: Final = {
     **dict.fromkeys(".!?。！？…", 3.5),
@@ -90,13 +100,7 @@ def _character_weight(character: str) -> float:
 
 
 def _letter_weight(character: str) -> float:
+    if character in _CYRILLIC_VOWELS:
+        return _VOWEL
     code = ord(character)
-    if 0x3040 <= code <= 0x30FF:
-        return 1.7
-    if 0xAC00 <= code <= 0xD7AF:
-        return 2.3
-    if 0x3400 <= code <= 0x9FFF or 0x20000 <= code <= 0x3FFFF:
-        return 3.0
-    if 0x0400 <= code <= 0x04FF:
-        return _VOWEL if character in _CYRILLIC_VOWELS else _CONSONANT
-    return _OTHER_LETTER
+    return next((weight for first, last, weight in _BLOCKS if first <= code <= last), _OTHER_LETTER)
