@@ -3,9 +3,8 @@
 import base64
 import binascii
 import json
-import math
 from dataclasses import dataclass
-from typing import Self
+from typing import Self, cast
 
 from services.shared.job import Job
 
@@ -31,6 +30,11 @@ class Cursor:
             created_at, job_id = json.loads(base64.urlsafe_b64decode(text.encode("ascii") + b"=="))
         except (binascii.Error, TypeError, ValueError) as error:
             raise ValueError("The cursor is not one of ours.") from error
-        if not isinstance(created_at, int | float) or not math.isfinite(created_at) or not isinstance(job_id, str):
+        if not _is_time(created_at) or not isinstance(job_id, str) or not job_id.isascii():
             raise ValueError("The cursor is not one of ours.")
         return cls(created_at, job_id)
+
+
+def _is_time(value: object) -> bool:
+    """A number of seconds; JSON's true, NaN and endless integers are not."""
+    return type(value) in (int, float) and 0 <= cast(float, value) < 2**53

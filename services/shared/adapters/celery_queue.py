@@ -59,7 +59,7 @@ def _waiting(channel: Any) -> int:
         return int(channel.queue_declare(SYNTHESIS_QUEUE, passive=True).message_count)
     except ChannelError as error:
         # Redis has no empty queues: one without messages is not there.
-        if int(error.code) != _NOT_FOUND:
+        if int(error.reply_code) != _NOT_FOUND:
             raise
         return 0
 

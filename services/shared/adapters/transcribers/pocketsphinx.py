@@ -36,11 +36,12 @@ class PocketSphinxTranscriber:
 
     @cached_property
     def _decoder(self) -> pocketsphinx.Decoder:
-        # By default it adapts to what it heard before, and one clip would get another transcript each time.
-        return pocketsphinx.Decoder(samprate=_SAMPLE_RATE, cmn="batch", loglevel="FATAL")
+        return pocketsphinx.Decoder(samprate=_SAMPLE_RATE, loglevel="FATAL")
 
     def _decode(self, pcm: bytes) -> str:
         decoder = self._decoder
+        # Else it adapts to what it heard before, and one clip gets another transcript each time.
+        decoder.reinit_feat()
         decoder.start_utt()
         try:
             decoder.process_raw(pcm, full_utt=True)

@@ -1,0 +1,64 @@
+"""What every `JobQueue` must do."""
+
+from collections.abc import Iterator
+
+import pytest
+from redis import Redis
+
+from services.shared.adapters.celery_queue import CeleryJobQueue, create_celery
+from services.shared.errors import JobQueueUnavailable
+from services.shared.ports import JobQueue
+from services.shared.testing import MemoryJobQueue, make_settings
+
+
+@pytest.fixture(params=["memory", "celery"])
+def queue(request: pytest.FixtureRequest) -> Iterator[JobQueue]:
+    if request.param == "memory":
+        yield MemoryJobQueue()
+        return
+    request.getfixturevalue("empty_valkey")
+    with create_celery(make_settings(redis_url=request.getfixturevalue("valkey"))) as app:
+        yield CeleryJobQueue(app)
+
+
+def test_an_untouched_queue_is_empty(queue: JobQueue) -> None:
+    queue.ping()
+    assert queue.depth() == 0
+
+
+def test_depth_counts_what_was_sent(queue: JobQueue) -> None:
+    for number in range(3):
+        queue.send(f"job-{number}")
+    assert queue.depth() == 3
+    assert queue.depth() == 3
+
+
+def test_the_same_job_may_be_sent_twice(queue: JobQueue) -> None:
+    queue.send("job")
+    queue.send("job")
+    assert queue.depth() == 2
+
+
+def test_a_queue_that_is_away(queue: JobQueue) -> None:
+    if isinstance(queue, MemoryJobQueue):
+        queue.down = True
+        _assert_down(queue)
+        return
+    with create_celery(make_settings(redis_url="redis://127.0.0.1:1/0")) as app:
+        _assert_down(CeleryJobQueue(app))
+
+
+def _assert_down(queue: JobQueue) -> None:
+    for call in (queue.ping, queue.depth, lambda: queue.send("job")):
+        with pytest.raises(JobQueueUnavailable):
+            call()
+
+
+def test_messages_carry_the_id_and_nothing_else(empty_valkey: Redis, valkey: str) -> None:
+    with create_celery(make_settings(redis_url=valkey)) as app:
+        CeleryJobQueue(app).send("job-1")
+        with app.connection_for_read() as connection, connection.SimpleQueue("synthesis") as taken:
+            message = taken.get(timeout=5)
+            message.ack()
+    assert message.headers["task"] == "timbre.synthesize"
+    assert message.payload[:2] == [["job-1"], {}]

@@ -1,0 +1,426 @@
+"""What every `JobStore` must do."""
+
+import base64
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+
+import pytest
+from redis import Redis
+
+from services.shared import job as transitions
+from services.shared.adapters.redis_jobs import RedisJobStore
+from services.shared.errors import JobNotFound, JobStoreUnavailable, StaleJob
+from services.shared.job import Job, JobFault, JobOutput, JobStatus
+from services.shared.ports import JobStore
+from services.shared.testing import START, ManualClock, MemoryJobStore, make_job
+
+TTL = 3_600
+FAULT = JobFault("engine-failed", "The engine failed", "It did.")
+
+
+@dataclass(frozen=True)
+class Harness:
+    store: JobStore
+    #: Seconds until an ended record vanishes, None while it is kept for good.
+    lifetime: Callable[[str], float | None]
+    #: What the end of the lifetime does to a record.
+    vanish: Callable[[str], None]
+
+
+@pytest.fixture(params=["memory", "redis"])
+def harness(request: pytest.FixtureRequest) -> Iterator[Harness]:
+    if request.param == "memory":
+        clock = ManualClock()
+        memory = MemoryJobStore(clock, ttl_seconds=TTL)
+        yield Harness(memory, memory.lifetime, lambda _job_id: _pass(clock))
+    else:
+        client: Redis = request.getfixturevalue("empty_valkey")
+        yield Harness(
+            RedisJobStore(client, ttl_seconds=TTL),
+            lambda job_id: _redis_lifetime(client, job_id),
+            lambda job_id: _redis_vanish(client, job_id),
+        )
+
+
+@pytest.fixture
+def store(harness: Harness) -> JobStore:
+    return harness.store
+
+
+def _pass(clock: ManualClock) -> None:
+    clock.advance(TTL + 1)
+
+
+def _redis_lifetime(client: Redis, job_id: str) -> float | None:
+    seconds = client.ttl(f"timbre:{{jobs}}:job:{job_id}")
+    return None if seconds < 0 else float(seconds)
+
+
+def _redis_vanish(client: Redis, job_id: str) -> None:
+    assert client.delete(f"timbre:{{jobs}}:job:{job_id}") == 1
+
+
+def _added(store: JobStore, **overrides: object) -> Job:
+    job = make_job(**overrides)
+    store.add(job)
+    return job
+
+
+def _claimed(store: JobStore, *, lease: float = 10.0, **overrides: object) -> Job:
+    job = _added(store, **overrides)
+    return store.replace(job, transitions.claim(job, "worker-1", START, lease))
+
+
+def _ended(store: JobStore, **overrides: object) -> Job:
+    job = _claimed(store, **overrides)
+    return store.replace(job, transitions.fail(job, job.attempt, FAULT, START + 1))
+
+
+# --- records ------------------------------------------------------------------------------------
+
+
+def test_a_job_comes_back_as_it_was_stored(store: JobStore) -> None:
+    job = _added(store, text="Grüße 你好 🎙", ref_text=None, seed=2**32 - 1, speed=0.5)
+    assert store.get(job.id) == job
+
+
+def test_every_field_survives(store: JobStore) -> None:
+    job = _claimed(store)
+    output = JobOutput("outputs/x/1.wav", "wav", 3, "a" * 64, 1.25, 24_000, 7)
+    done = transitions.succeed(job, 1, output, {"total": 1.5}, START + 2)
+    stored = store.replace(job, done)
+    assert store.get(job.id) == stored == replace(done, revision=job.revision + 1)
+
+
+def test_an_unknown_job(store: JobStore) -> None:
+    ghost = make_job()
+    for call in (lambda: store.get(ghost.id), lambda: store.remove(ghost.id), lambda: store.replace(ghost, ghost)):
+        with pytest.raises(JobNotFound):
+            call()
+
+
+def test_an_id_is_given_once(store: JobStore) -> None:
+    job = _added(store)
+    store.add(job)  # the first answer may have been lost on the way
+    with pytest.raises(StaleJob):
+        store.add(replace(job, owner="someone else"))
+    assert store.get(job.id).owner == "anonymous"
+
+
+def test_removed_is_gone_everywhere(store: JobStore) -> None:
+    queued, running, ended = _added(store), _claimed(store), _ended(store)
+    for job in (queued, running, ended):
+        store.remove(job.id)
+        with pytest.raises(JobNotFound):
+            store.get(job.id)
+    assert list(store.page("anonymous", limit=10).jobs) == []
+    assert list(store.queued(10)) == []
+    assert list(store.lapsed(START + 1_000, 10)) == []
+    assert store.counts() == {JobStatus.QUEUED: 0, JobStatus.PROCESSING: 0}
+
+
+# --- compare and set ----------------------------------------------------------------------------
+
+
+def test_replace_counts_revisions(store: JobStore) -> None:
+    job = _added(store)
+    first = store.replace(job, transitions.mark_enqueued(job, START))
+    second = store.replace(first, transitions.mark_enqueued(first, START + 1))
+    assert (job.revision, first.revision, second.revision) == (0, 1, 2)
+    assert store.get(job.id) == second
+
+
+def test_a_stale_writer_is_refused(store: JobStore) -> None:
+    job = _added(store)
+    claimed = store.replace(job, transitions.claim(job, "fast", START, 10))
+    with pytest.raises(StaleJob):
+        store.replace(job, transitions.claim(job, "slow", START, 10))
+    assert store.get(job.id) == claimed
+
+
+def test_one_of_sixteen_concurrent_claims_wins(store: JobStore) -> None:
+    job = _added(store)
+    barrier = threading.Barrier(16)
+
+    def claim(number: int) -> Job | None:
+        barrier.wait()
+        try:
+            return store.replace(job, transitions.claim(job, f"worker-{number}", START, 10))
+        except StaleJob:
+            return None
+
+    with ThreadPoolExecutor(16) as pool:
+        winners = [won for won in pool.map(claim, range(16)) if won is not None]
+    assert len(winners) == 1
+    assert store.get(job.id) == winners[0]
+
+
+def test_an_end_stored_twice_is_no_conflict(store: JobStore) -> None:
+    job = _claimed(store)
+    done = transitions.fail(job, 1, FAULT, START)
+    assert store.replace(job, done) == store.replace(job, done)
+
+
+def test_another_end_is_a_conflict(store: JobStore) -> None:
+    job = _claimed(store)
+    store.replace(job, transitions.fail(job, 1, FAULT, START))
+    with pytest.raises(StaleJob):
+        store.replace(job, transitions.confirm_cancel(job, 1, START))
+    assert store.get(job.id).status is JobStatus.FAILED
+
+
+def test_the_same_claim_twice_is_a_conflict(store: JobStore) -> None:
+    """Two threads of one worker at the same moment: only one may work."""
+    job = _added(store)
+    claimed = transitions.claim(job, "worker-1", START, 10)
+    store.replace(job, claimed)
+    with pytest.raises(StaleJob):
+        store.replace(job, claimed)
+
+
+# --- beats --------------------------------------------------------------------------------------
+
+
+def test_a_beat_extends_the_lease_in_place(store: JobStore) -> None:
+    job = _claimed(store)
+    beat = store.beat(job.id, 1, progress=0.5, lease_until=START + 20)
+    assert (beat.owned, beat.cancel_requested) == (True, False)
+    assert store.get(job.id) == replace(job, progress=0.5, lease_until=START + 20)
+
+
+def test_a_beat_hears_of_a_cancel(store: JobStore) -> None:
+    job = _claimed(store)
+    store.replace(job, transitions.request_cancel(job, START))
+    beat = store.beat(job.id, 1, progress=0.1, lease_until=START + 20)
+    assert (beat.owned, beat.cancel_requested) == (True, True)
+
+
+def test_beats_of_those_who_own_nothing(store: JobStore) -> None:
+    queued, ended, running = _added(store), _ended(store), _claimed(store)
+    taken_over = store.replace(running, transitions.claim(running, "worker-2", START + 10, 10))
+    for job_id, attempt in ((queued.id, 0), (ended.id, 1), (running.id, 1), (make_job().id, 1)):
+        assert not store.beat(job_id, attempt, progress=0.9, lease_until=START + 99).owned
+    assert store.get(running.id) == taken_over
+
+
+def test_a_slow_writer_does_not_take_beats_back(store: JobStore) -> None:
+    job = _claimed(store)
+    store.beat(job.id, 1, progress=0.7, lease_until=START + 30)
+    asked = store.replace(job, transitions.request_cancel(job, START))
+    assert (asked.progress, asked.lease_until, asked.cancel_requested) == (0.7, START + 30, True)
+    assert store.get(job.id) == asked
+    assert list(store.lapsed(START + 29, 10)) == []
+
+
+def test_a_new_attempt_starts_anew(store: JobStore) -> None:
+    job = _claimed(store)
+    store.beat(job.id, 1, progress=0.7, lease_until=START + 5)
+    taken_over = store.replace(job, transitions.claim(job, "worker-2", START + 10, 10))
+    assert (taken_over.progress, taken_over.lease_until, taken_over.attempt) == (0.0, START + 20, 2)
+
+
+# --- what the sweeper asks ----------------------------------------------------------------------
+
+
+def test_lapsed_leases_longest_ago_first(store: JobStore) -> None:
+    late, later, alive = _claimed(store, lease=3.0), _claimed(store, lease=5.0), _claimed(store, lease=60.0)
+    assert [job.id for job in store.lapsed(START + 10, 10)] == [late.id, later.id]
+    assert [job.id for job in store.lapsed(START + 10, 1)] == [late.id]
+    assert [job.id for job in store.lapsed(START + 60, 10)] == [late.id, later.id, alive.id]
+    store.beat(late.id, 1, progress=0.1, lease_until=START + 20)
+    assert [job.id for job in store.lapsed(START + 10, 10)] == [later.id]
+
+
+def test_queued_jobs_longest_waiting_first(store: JobStore) -> None:
+    second = _added(store, created_at=START + 2, owner="a")
+    first = _added(store, created_at=START + 1, owner="b")
+    _claimed(store, created_at=START)
+    assert [job.id for job in store.queued(10)] == [first.id, second.id]
+    assert [job.id for job in store.queued(1)] == [first.id]
+    assert store.counts() == {JobStatus.QUEUED: 2, JobStatus.PROCESSING: 1}
+
+
+def test_a_released_job_keeps_its_turn(store: JobStore) -> None:
+    job = _claimed(store, created_at=START)
+    _added(store, created_at=START + 1)
+    store.replace(job, transitions.release(job, 1, START + 5))
+    assert store.queued(10)[0].id == job.id
+    assert list(store.lapsed(START + 1_000, 10)) == []
+
+
+# --- lifetimes ----------------------------------------------------------------------------------
+
+
+def test_a_lifetime_starts_at_the_end(harness: Harness) -> None:
+    store = harness.store
+    queued, running, ended = _added(store), _claimed(store), _ended(store)
+    assert harness.lifetime(queued.id) is None
+    assert harness.lifetime(running.id) is None
+    assert harness.lifetime(ended.id) == pytest.approx(TTL, abs=2)
+
+
+def test_the_vanished_leave_the_listing(harness: Harness) -> None:
+    store = harness.store
+    kept, ended = _added(store), _ended(store)
+    harness.vanish(ended.id)
+    with pytest.raises(JobNotFound):
+        store.get(ended.id)
+    assert [job.id for job in store.page("anonymous", limit=10).jobs] == [kept.id]
+    assert list(store.page("anonymous", limit=10, status=JobStatus.FAILED).jobs) == []
+
+
+def test_indexes_do_not_outgrow_the_records(empty_valkey: Redis) -> None:
+    store = RedisJobStore(empty_valkey, ttl_seconds=TTL)
+    for number in range(20):
+        _redis_vanish(empty_valkey, _ended(store, created_at=START + number).id)
+    for number in range(5):
+        _added(store, created_at=START + 100 + number)
+    assert empty_valkey.zcard("timbre:{jobs}:all:anonymous") == 5
+    assert empty_valkey.zcard("timbre:{jobs}:failed:anonymous") == 0
+
+
+# --- listings -----------------------------------------------------------------------------------
+
+
+def _walk(store: JobStore, limit: int, status: JobStatus | None = None) -> list[str]:
+    seen: list[str] = []
+    cursor = None
+    while True:
+        page = store.page("anonymous", limit=limit, cursor=cursor, status=status)
+        seen += [job.id for job in page.jobs]
+        cursor = page.next_cursor
+        if cursor is None:
+            return seen
+
+
+@pytest.mark.parametrize("limit", [1, 2, 3, 7, 8, 100])
+def test_pages_hold_everything_once_newest_first(store: JobStore, limit: int) -> None:
+    # Three of each moment: ties are told apart by id.
+    jobs = [_added(store, created_at=START + number // 3) for number in range(8)]
+    newest_first = sorted(jobs, key=lambda job: (job.created_at, job.id), reverse=True)
+    assert _walk(store, limit) == [job.id for job in newest_first]
+
+
+def test_the_last_page_says_so(store: JobStore) -> None:
+    for number in range(4):
+        _added(store, created_at=START + number)
+    first = store.page("anonymous", limit=2)
+    assert first.next_cursor is not None
+    assert store.page("anonymous", limit=2, cursor=first.next_cursor).next_cursor is None
+    assert store.page("nobody", limit=2).next_cursor is None
+
+
+def test_owners_see_their_own_alone(store: JobStore) -> None:
+    mine, theirs = _added(store, owner="me"), _added(store, owner="them")
+    assert [job.id for job in store.page("me", limit=10).jobs] == [mine.id]
+    assert [job.id for job in store.page("them", limit=10).jobs] == [theirs.id]
+    assert list(store.page("m", limit=10).jobs) == []
+
+
+@pytest.mark.parametrize("limit", [1, 2, 5, 50])
+def test_a_filter_by_status_pages_too(store: JobStore, limit: int) -> None:
+    failed = []
+    for number in range(12):
+        if number % 3 == 0:
+            failed.append(_ended(store, created_at=START + number).id)
+        else:
+            _added(store, created_at=START + number)
+    assert _walk(store, limit, JobStatus.FAILED) == failed[::-1]
+    assert len(_walk(store, limit, JobStatus.QUEUED)) == 8
+    assert _walk(store, limit, JobStatus.SUCCEEDED) == []
+
+
+def test_new_jobs_do_not_shift_a_listing(store: JobStore) -> None:
+    old = [_added(store, created_at=START + number).id for number in range(6)][::-1]
+    page = store.page("anonymous", limit=3)
+    for number in range(10):
+        _added(store, created_at=START + 100 + number)
+    rest = store.page("anonymous", limit=10, cursor=page.next_cursor)
+    assert [job.id for job in [*page.jobs, *rest.jobs]] == old
+
+
+def test_a_cursor_outlives_its_job(store: JobStore) -> None:
+    ids = [_added(store, created_at=START + number).id for number in range(6)][::-1]
+    page = store.page("anonymous", limit=3)
+    store.remove(ids[2])
+    assert [job.id for job in store.page("anonymous", limit=10, cursor=page.next_cursor).jobs] == ids[3:]
+
+
+def test_listing_while_others_add(store: JobStore) -> None:
+    known = {_added(store, created_at=START + number).id for number in range(30)}
+    stop = threading.Event()
+
+    def add_more() -> None:
+        number = 0
+        while not stop.is_set() and number < 500:
+            number += 1
+            _added(store, created_at=START + 1_000 + number)
+
+    adder = threading.Thread(target=add_more)
+    adder.start()
+    try:
+        seen = _walk(store, 4)
+    finally:
+        stop.set()
+        adder.join()
+    assert len(seen) == len(set(seen))
+    assert known <= set(seen)
+
+
+@pytest.mark.parametrize(
+    "inside",
+    ["", "{}", "[]", "[1, 2]", '[NaN, "x"]', '[true, "x"]', '[-1, "x"]', '[1e99, "x"]', '[1, "\\ud800"]', "not JSON"],
+)
+def test_a_cursor_that_is_not_ours(store: JobStore, inside: str) -> None:
+    with pytest.raises(ValueError, match="cursor"):
+        store.page("anonymous", limit=10, cursor=base64.urlsafe_b64encode(inside.encode()).decode())
+
+
+@pytest.mark.parametrize("cursor", ["?", "é", "a", "=", "A" * 4_000])
+def test_a_cursor_that_is_not_even_base64(store: JobStore, cursor: str) -> None:
+    with pytest.raises(ValueError, match="cursor"):
+        store.page("anonymous", limit=10, cursor=cursor)
+
+
+def test_ten_thousand_jobs_are_listed_quickly(empty_valkey: Redis) -> None:
+    store = RedisJobStore(empty_valkey, ttl_seconds=TTL)
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda number: _added(store, created_at=START + number), range(10_000)))
+    started = time.perf_counter()
+    page = store.page("anonymous", limit=100)
+    ended = store.page("anonymous", limit=100, status=JobStatus.FAILED)
+    assert len(page.jobs) == 100
+    assert list(ended.jobs) == []
+    assert time.perf_counter() - started < 0.5
+
+
+# --- outages ------------------------------------------------------------------------------------
+
+
+def test_a_store_that_is_away(harness: Harness) -> None:
+    down = _down(harness.store)
+    job = make_job()
+    for call in (
+        down.ping,
+        down.counts,
+        lambda: down.get(job.id),
+        lambda: down.add(job),
+        lambda: down.replace(job, job),
+        lambda: down.remove(job.id),
+        lambda: down.page("anonymous", limit=1),
+        lambda: down.beat(job.id, 1, progress=0.0, lease_until=START),
+        lambda: down.lapsed(START, 1),
+        lambda: down.queued(1),
+    ):
+        with pytest.raises(JobStoreUnavailable):
+            call()
+
+
+def _down(store: JobStore) -> JobStore:
+    if isinstance(store, MemoryJobStore):
+        store.down = True
+        return store
+    return RedisJobStore(Redis(port=1, decode_responses=True, retry=None), ttl_seconds=TTL)
