@@ -1,0 +1,89 @@
+"""Valkey dies and comes back: what was accepted is still there, and nobody needs a restart to see it."""
+
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from services.shared import job as transitions
+from services.shared.adapters.redis_client import connect_redis
+from services.shared.errors import JobQueueUnavailable, JobStoreUnavailable
+from services.shared.parts import Parts, connect
+from services.shared.servers import LOOPBACK, Command, free_port, valkey_command, wait_until_answers
+from services.shared.testing import START, make_job, make_settings
+
+
+class OwnValkey:
+    """A Valkey of this module's own, to be killed."""
+
+    def __init__(self, directory: Path) -> None:
+        self.port = free_port()
+        self.url = f"redis://:password@{LOOPBACK}:{self.port}/0"
+        self._command: Command = valkey_command(self.port, directory, "password")
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        self._process = subprocess.Popen(self._command.argv, cwd=self._command.cwd, stdout=subprocess.DEVNULL)
+
+    def kill(self) -> None:
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+
+
+@pytest.fixture
+def own(tmp_path: Path, valkey: str) -> Iterator[OwnValkey]:
+    server = OwnValkey(tmp_path)
+    server.start()
+    yield server
+    server.kill()
+
+
+@pytest.fixture
+def parts(own: OwnValkey) -> Iterator[Parts]:
+    parts = connect(make_settings(redis_url=own.url))
+    wait_until_answers(parts.jobs.ping, retry_on=JobStoreUnavailable)
+    yield parts
+    parts.close()
+
+
+def test_accepted_jobs_and_messages_survive_a_killed_server(own: OwnValkey, parts: Parts) -> None:
+    job = make_job()
+    parts.jobs.add(job)
+    running = parts.jobs.replace(job, transitions.claim(job, "worker-1", START, 10))
+    parts.queue.send(job.id)
+    # The append-only file is synced each second; SIGKILL of the process alone loses nothing the kernel has.
+    own.kill()
+    own.start()
+    wait_until_answers(parts.jobs.ping, retry_on=JobStoreUnavailable)
+    assert parts.jobs.get(job.id) == running
+    assert [lapsed.id for lapsed in parts.jobs.lapsed(START + 10, 10)] == [job.id]
+    assert parts.queue.depth() == 1
+
+
+def test_connections_that_died_in_the_pool_are_nobodys_business(own: OwnValkey, parts: Parts) -> None:
+    parts.queue.send("before")
+    own.kill()
+    own.start()
+    with connect_redis(own.url) as other:
+        wait_until_answers(other.ping)
+    parts.queue.send("after")
+    # The new server knows none of the scripts that the old one had been sent.
+    parts.jobs.add(job := make_job())
+    assert parts.jobs.get(job.id) == job
+    assert parts.queue.depth() == 2
+
+
+def test_an_outage_is_told_and_ends(own: OwnValkey, parts: Parts) -> None:
+    own.kill()
+    with pytest.raises(JobStoreUnavailable):
+        parts.jobs.add(make_job())
+    with pytest.raises(JobStoreUnavailable):
+        parts.workers.ready()
+    with pytest.raises(JobQueueUnavailable):
+        parts.queue.send("lost")
+    own.start()
+    wait_until_answers(parts.jobs.ping, retry_on=JobStoreUnavailable)
+    parts.queue.send("kept")
+    assert parts.queue.depth() == 1

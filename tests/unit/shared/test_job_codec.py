@@ -1,0 +1,52 @@
+"""Records that two releases share."""
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from services.shared import job as transitions
+from services.shared.errors import JobStoreUnavailable
+from services.shared.job import Job, JobFault, JobOutput, JobStatus
+from services.shared.job_codec import VERSION, decode_job, encode_job
+from services.shared.testing import START, make_job
+
+RUNNING = transitions.claim(make_job(text='Grüße "你好"\n\0', seed=0), "worker-1", START, 10)
+OUTPUT = JobOutput("outputs/x/1.wav", "wav", 3, "a" * 64, 1.25, 24_000, 7)
+
+
+@pytest.mark.parametrize(
+    "job",
+    [
+        make_job(ref_text=None),
+        RUNNING,
+        transitions.succeed(RUNNING, 1, OUTPUT, {"total": 0.1}, START + 1),
+        transitions.fail(RUNNING, 1, JobFault("t", "T", "d"), START + 1),
+        transitions.request_cancel(make_job(), START + 1),
+    ],
+    ids=lambda job: str(job.status),
+)
+def test_a_job_survives_the_way_there_and_back(job: Job) -> None:
+    assert decode_job(encode_job(job)) == job
+    assert isinstance(decode_job(encode_job(job)).status, JobStatus)
+
+
+def test_fields_of_a_newer_release_are_skipped() -> None:
+    job = transitions.succeed(RUNNING, 1, OUTPUT, {}, START)
+    document = json.loads(encode_job(job))
+    document["mood"] = "new"
+    document["input"]["voice_id"] = "new"
+    document["output"]["subtitles"] = "new"
+    assert decode_job(json.dumps(document)) == job
+
+
+def test_fields_that_an_older_release_lacked_get_their_defaults() -> None:
+    document = json.loads(encode_job(replace(RUNNING, setbacks=3)))
+    del document["setbacks"]
+    assert decode_job(json.dumps(document)) == replace(RUNNING, setbacks=0)
+
+
+def test_a_record_that_only_a_newer_release_can_read() -> None:
+    document = json.loads(encode_job(RUNNING)) | {"version": VERSION + 1}
+    with pytest.raises(JobStoreUnavailable, match="version"):
+        decode_job(json.dumps(document))

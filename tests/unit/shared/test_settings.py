@@ -1,0 +1,135 @@
+"""Settings: what is read, what is refused and how, what is shown."""
+
+import hashlib
+import json
+from pathlib import Path
+
+import pytest
+
+from services.shared.settings import Settings, SettingsError, load_settings
+from services.shared.testing import make_settings
+
+REQUIRED = {
+    "REDIS_URL": "redis://user:redis-secret@localhost:6379/0",
+    "S3_ENDPOINT": "http://localhost:9000",
+    "S3_ACCESS_KEY": "access-secret",
+    "S3_SECRET_KEY": "key-secret",
+}
+HASH = hashlib.sha256(b"a key").hexdigest()
+OTHER = hashlib.sha256(b"another key").hexdigest()
+
+
+def _load(**variables: str) -> Settings:
+    return load_settings(REQUIRED | variables)
+
+
+def _refusal(**variables: str) -> str:
+    with pytest.raises(SettingsError) as refused:
+        _load(**variables)
+    return str(refused.value)
+
+
+def test_the_environment_is_all_there_is() -> None:
+    settings = _load(API_PORT="9000", NFE_STEP=" 32 ", DETERMINISTIC="true", CKPT_PATH="/models/a.pt", HOME="/nobody")
+    assert (settings.api_port, settings.nfe_step, settings.deterministic) == (9000, 32, True)
+    assert settings.ckpt_path == Path("/models/a.pt")
+
+
+def test_an_empty_variable_counts_as_not_set() -> None:
+    settings = _load(API_PORT="", CKPT_PATH=" ", API_KEYS="", CORS_ORIGINS="")
+    assert (settings.api_port, settings.ckpt_path, settings.api_keys, settings.cors_origins) == (8000, None, {}, ())
+
+
+def test_engine_config_carries_every_setting_of_the_engine() -> None:
+    config = _load(MODEL_NAME="F5TTS_Base", TORCH_THREADS="2", MAX_CONCURRENCY="3", DEVICE="cpu").engine_config()
+    assert (config.model_name, config.threads, config.max_concurrency, config.device) == ("F5TTS_Base", 2, 3, "cpu")
+
+
+def test_what_is_missing_is_named_all_at_once() -> None:
+    with pytest.raises(SettingsError) as refused:
+        load_settings({})
+    lines = str(refused.value).splitlines()
+    assert [line.partition(":")[0] for line in lines] == list(REQUIRED)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "expected"),
+    [
+        ("API_PORT", "hunter2", "integer"),
+        ("API_PORT", "65536", "65535"),
+        ("LOG_LEVEL", "hunter2", "'debug', 'info', 'warning' or 'error'"),
+        ("DEVICE", "hunter2", "'cuda'"),
+        ("S3_ENDPOINT", "hunter2", "valid URL"),
+        ("S3_ENDPOINT", "http://user:hunter2@localhost:9000", "S3_ACCESS_KEY"),
+        ("S3_PUBLIC_ENDPOINT", "https://cdn.example.com/hunter2", "host:port alone"),
+        ("S3_BUCKET", "Hunter2", "pattern"),
+        ("REDIS_URL", "http://hunter2", "redis://"),
+        ("CKPT_SHA256", "hunter2", "pattern"),
+        ("SPEED", "2.5", "less than or equal to 2"),
+        ("TRANSCRIBER", "hunter2", "'pocketsphinx'"),
+        ("HEARTBEAT_SECONDS", "5", "half of LEASE_SECONDS"),
+        ("CORS_ORIGINS", "*", "https://app.example.com"),
+        ("CORS_ORIGINS", "https://a.example.com, hunter2", "https://app.example.com"),
+        ("CORS_ORIGINS", "https://a.example.com/hunter2", "no path"),
+        ("API_KEYS", "alice=hunter2", "timbre keys new"),
+        ("API_KEYS", "hunter2", "timbre keys new"),
+        ("API_KEYS", f"alice={HASH.upper()}", "lower-case"),
+        ("API_KEYS", f"={HASH}", "name"),
+        ("API_KEYS", f"al ice={HASH}", "name"),
+        ("API_KEYS", f"anonymous={HASH}", "anonymous"),
+        ("API_KEYS", f"alice={HASH},bob={HASH}", "key of its own"),
+        ("API_KEYS", f"alice={HASH},alice={OTHER}", "twice"),
+    ],
+)
+def test_a_wrong_value_is_refused_by_name_and_never_shown(name: str, value: str, expected: str) -> None:
+    message = _refusal(**{name: value})
+    assert message.startswith(f"{name}: ")
+    assert expected in message
+    assert len(message.splitlines()) == 1
+    assert "hunter2" not in message.lower()
+    assert HASH not in message
+
+
+def test_every_wrong_variable_has_its_line() -> None:
+    lines = _refusal(API_PORT="x", NFE_STEP="0", LOG_LEVEL="loud").splitlines()
+    assert sorted(line.partition(":")[0] for line in lines) == ["API_PORT", "LOG_LEVEL", "NFE_STEP"]
+
+
+def test_keys_and_origins_are_lists() -> None:
+    settings = _load(API_KEYS=f" alice = {HASH} , bob={OTHER},", CORS_ORIGINS="https://a.example.com, http://b:8080")
+    assert settings.api_keys == {"alice": HASH, "bob": OTHER}
+    assert settings.cors_origins == ("https://a.example.com", "http://b:8080")
+
+
+def test_a_misspelt_setting_in_code_is_refused() -> None:
+    with pytest.raises(ValueError, match="no_such_setting"):
+        make_settings(no_such_setting=1)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.8.8.8", "localhost", "::1", "[::1]"])
+def test_loopback_needs_no_keys(host: str) -> None:
+    make_settings(api_host=host).check_exposure()
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.5", "example.com", "localhost.example.com"])  # noqa: S104
+def test_elsewhere_keys_or_a_word_are_needed(host: str) -> None:
+    with pytest.raises(SettingsError, match="API_KEYS"):
+        make_settings(api_host=host).check_exposure()
+    make_settings(api_host=host, api_keys={"alice": HASH}).check_exposure()
+    make_settings(api_host=host, allow_anonymous=True).check_exposure()
+
+
+def test_no_secret_is_shown() -> None:
+    settings = _load(API_KEYS=f"alice={HASH}", BROKER_URL="amqp://user:broker-secret@rabbit:5672/vhost")
+    for shown in (repr(settings), str(settings), json.dumps(settings.public_view())):
+        assert "secret" not in shown.replace("s3_secret_key", "")
+        assert HASH not in shown
+
+
+def test_the_public_view_tells_the_rest() -> None:
+    view = _load(API_KEYS=f"alice={HASH}", BROKER_URL="amqp://user:pw@rabbit:5672/vhost").public_view()
+    assert view["redis_url"] == "redis://localhost:6379/0"
+    assert view["broker_url"] == "amqp://rabbit:5672/vhost"
+    assert view["api_keys"] == ["alice"]
+    assert view["lease_seconds"] == 10.0
+    assert set(Settings.model_fields) - set(view) == {"s3_access_key", "s3_secret_key"}
