@@ -17,7 +17,7 @@ from services.worker.stopping import StopLight
 from services.worker.sweeper import Sweeper
 from services.worker.tasks import register_sweep
 
-logger = structlog.get_logger(__name__)
+logger = structlog.get_logger("services.worker.control")
 
 
 class Beat(bootsteps.StartStopStep):  # type: ignore[misc] # Celery has no types.

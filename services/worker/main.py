@@ -9,7 +9,7 @@ from services.shared.logging import configure_logging
 from services.shared.settings import SettingsError, load_settings
 from services.worker.app import create_app
 
-logger = structlog.get_logger(__name__)
+logger = structlog.get_logger("services.worker.main")
 
 
 def main() -> int:

@@ -42,7 +42,7 @@ class PersistentConsumer(Consumer):  # type: ignore[misc] # Celery has no types.
         logger.warning("The broker does not answer (%s); asking again.", type(error).__name__)
 
 
-class Pulse(bootsteps.Step):  # type: ignore[misc] # Celery has no types.
+class Pulse(bootsteps.StartStopStep):  # type: ignore[misc] # Celery has no types.
     """Wakes the event loop, which sleeps up to a second otherwise: nothing tells it that a thread became free."""
 
     def register_with_event_loop(self, _worker: Worker, hub: Any) -> None:
@@ -93,5 +93,5 @@ def create_process(
 
 def _keep_our_logging(**_: object) -> None:
     """A receiver is all it takes to keep Celery from setting up its own. It says too much, too: one line a message."""
-    for name in ("celery.worker.strategy", "celery.app.trace"):
+    for name in ("celery.beat", "celery.worker.strategy", "celery.app.trace"):
         logging.getLogger(name).setLevel(logging.WARNING)

@@ -1,0 +1,117 @@
+"""Servers that die or freeze under the platform: jobs wait, and none is lost."""
+
+import signal
+import time
+
+import pytest
+
+from services.shared.job import JobStatus
+from tests.stack import running_stack
+
+pytestmark = pytest.mark.faults
+
+SHORT = {"lease_seconds": 3, "heartbeat_seconds": 0.5, "sweep_seconds": 0.5, "resend_seconds": 2}
+
+
+@pytest.fixture
+def stack(tmp_path):
+    with running_stack(tmp_path, **SHORT) as stack:
+        stack.control()
+        yield stack
+
+
+def test_no_accepted_job_is_lost_when_valkey_is_killed(stack):
+    worker = stack.worker(step_seconds=0.1)
+    jobs = [stack.submit(nfe_step=16) for _ in range(10)]
+    stack.until_working(jobs[0].id)
+    stack.valkey.kill()
+    time.sleep(1.0)
+    stack.valkey.start()
+    for job in jobs:
+        stack.assert_succeeded_once(stack.until_over(job.id))
+    assert worker.process.poll() is None
+
+
+def test_jobs_accepted_while_no_worker_runs_survive_valkeys_death(stack):
+    jobs = [stack.submit() for _ in range(5)]
+    stack.valkey.kill()
+    stack.valkey.start()
+    stack.worker()
+    for job in jobs:
+        stack.assert_succeeded_once(stack.until_over(job.id))
+
+
+def test_new_jobs_run_within_seconds_after_valkey_is_back(stack):
+    stack.worker()
+    for _ in range(2):
+        stack.valkey.kill()
+        time.sleep(4.0)
+        stack.valkey.start()
+        started = time.monotonic()
+        stack.assert_succeeded_once(stack.until_over(stack.submit().id, seconds=10))
+        assert time.monotonic() - started < 6
+
+
+def test_work_goes_on_while_valkey_is_frozen(stack):
+    stack.worker(step_seconds=0.05)
+    job = stack.submit(nfe_step=32)
+    stack.until_working(job.id)
+    stack.valkey.send(signal.SIGSTOP)
+    time.sleep(4.0)
+    stack.valkey.send(signal.SIGCONT)
+    stack.assert_succeeded_once(stack.until_over(job.id))
+
+
+def test_a_worker_can_be_stopped_while_valkey_is_away(stack):
+    worker, control = stack.worker(), stack.control()
+    stack.valkey.kill()
+    time.sleep(1.0)
+    for process in (worker, control):
+        process.send(signal.SIGTERM)
+    assert worker.wait(15) == 0
+    assert control.wait(15) == 0
+
+
+def test_with_default_settings_jobs_wait_30_seconds_for_s3_and_finish(tmp_path):
+    with running_stack(tmp_path) as stack:
+        stack.control()
+        stack.worker(step_seconds=0.05)
+        before_upload = stack.submit(nfe_step=40)
+        waiting = [stack.submit() for _ in range(5)]
+        stack.until_working(before_upload.id)
+        stack.s3.kill()
+        time.sleep(30)
+        stack.s3.start()
+        for job in (before_upload, *waiting):
+            done = stack.until_over(job.id)
+            assert done.setbacks == 0
+            stack.assert_succeeded_once(done)
+
+
+def test_s3_away_for_longer_than_the_workers_patience_only_delays_a_job(tmp_path):
+    with running_stack(tmp_path, **SHORT, storage_retry_seconds=1) as stack:
+        stack.control()
+        stack.worker(step_seconds=0.1)
+        job = stack.submit(nfe_step=10)
+        stack.until_working(job.id)
+        stack.s3.kill()
+        stack.until(lambda: stack.job(job.id).setbacks >= 1)
+        assert stack.job(job.id).status is JobStatus.QUEUED
+        stack.s3.start()
+        done = stack.until_over(job.id)
+        assert done.attempt >= 2
+        stack.assert_succeeded_once(done)
+
+
+def test_a_killed_control_process_is_replaced_without_loss(tmp_path):
+    with running_stack(tmp_path, **SHORT) as stack:
+        control = stack.control()
+        worker = stack.worker(step_seconds=0.1)
+        job = stack.submit(nfe_step=64)
+        stack.until_working(job.id)
+        control.kill()
+        worker.kill()
+        stack.worker()
+        time.sleep(1.0)
+        stack.control()
+        stack.assert_succeeded_once(stack.until_over(job.id))

@@ -1,0 +1,72 @@
+"""A real worker process on real servers, with an engine that hums."""
+
+import signal
+
+import pytest
+
+from services.shared.job import JobStatus, output_key, request_cancel
+from tests.stack import running_stack
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory):
+    with running_stack(
+        tmp_path_factory.mktemp("stack"), max_concurrency=2, lease_seconds=2, heartbeat_seconds=0.5, sweep_seconds=0.3
+    ) as stack:
+        stack.control()
+        stack.worker(step_seconds=0.01)
+        yield stack
+
+
+def test_a_job_runs_end_to_end(stack):
+    job = stack.until_over(stack.submit().id)
+    stack.assert_succeeded_once(job)
+    assert job.output.key == output_key(job.id, 1, "wav")
+    assert stack.parts.blobs.get(job.output.key).startswith(b"RIFF")
+    assert job.metrics["synthesis_seconds"] >= 0.07
+
+
+def test_the_worker_says_that_it_is_ready_and_what_it_runs(stack):
+    ready = stack.parts.workers.ready()
+    assert [beat.info["engine"] for beat in ready] == ["tone"]
+
+
+def test_jobs_run_beside_each_other_and_one_after_the_other_without_pause(stack):
+    jobs = [stack.submit(nfe_step=10) for _ in range(8)]
+    done = [stack.until_over(job.id) for job in jobs]
+    for job in done:
+        stack.assert_succeeded_once(job)
+    took = max(job.completed_at for job in done) - min(job.started_at for job in done)
+    # Four rounds of about 0.15 s; a second of idling after each would show.
+    assert took < 2.5, f"8 jobs took {took:.1f} s"
+
+
+def test_a_cancel_reaches_a_working_engine_within_two_steps(stack):
+    job = stack.submit(nfe_step=64)
+    running = stack.until_working(job.id)
+    stack.parts.jobs.replace(running, request_cancel(running, running.created_at))
+    seen = stack.job(job.id).progress
+    over = stack.until_over(job.id)
+    assert over.status is JobStatus.CANCELED
+    # Between the write and our reading of the progress lies a moment of ours, not of the worker's.
+    assert over.progress <= seen + 3 / 64
+
+
+def test_a_job_that_was_written_but_never_sent_is_found(stack):
+    job = stack.submit(sent=False)
+    stack.assert_succeeded_once(stack.until_over(job.id))
+
+
+def test_a_stopped_worker_is_no_longer_ready_and_leaves_cleanly(stack):
+    worker = stack.worker()
+    assert len(stack.parts.workers.ready()) == 2
+    worker.send(signal.SIGTERM)
+    assert worker.wait(10) == 0
+    assert len(stack.parts.workers.ready()) == 1
+    assert worker.events("worker_stopped")
+
+
+def test_nothing_a_client_said_stands_in_the_logs(stack):
+    job = stack.submit(text="A most private sentence.", ref_text="Something private, said once.")
+    stack.until_over(job.id)
+    assert "private" not in stack.logs()
