@@ -48,6 +48,15 @@ ProgressCallback = Callable[[float], None]
 CancelCallback = Callable[[], bool]
 
 
+def ignore(_share: float) -> None:
+    """The progress callback of who does not care."""
+
+
+def never() -> bool:
+    """The cancel callback of who never cancels."""
+    return False
+
+
 class Engine(Protocol):
     """Text and a reference in, a waveform out. `synthesize` may be called from many threads."""
 
@@ -59,8 +68,8 @@ class Engine(Protocol):
         self,
         request: SynthesisRequest,
         *,
-        on_progress: ProgressCallback | None = None,
-        should_cancel: CancelCallback | None = None,
+        on_progress: ProgressCallback = ignore,
+        should_cancel: CancelCallback = never,
     ) -> Synthesis:
         """Speak. Raises `AudioError`, `TextError`, `EngineError`; `Canceled` when told to stop."""
         ...

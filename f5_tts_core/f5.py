@@ -2,13 +2,11 @@
 
 import os
 import secrets
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from importlib.resources import files
-from threading import BoundedSemaphore
-from time import perf_counter
 
 import numpy as np
 import numpy.typing as npt
@@ -20,19 +18,18 @@ from f5_tts_core.batcher import BatcherStats, Rung, StepBatcher
 from f5_tts_core.cache import WeighedCache
 from f5_tts_core.checkpoint import load_dit, load_vocoder
 from f5_tts_core.devices import Placement, choose_device, choose_dtype, placements, precision_name
-from f5_tts_core.engine import CancelCallback, Engine, EngineConfig, ProgressCallback
-from f5_tts_core.joining import cross_fade, remove_silence
+from f5_tts_core.engine import CancelCallback, Engine, EngineConfig, ProgressCallback, ignore, never
+from f5_tts_core.joining import finished_speech
 from f5_tts_core.manifest import Manifest, resolve_manifest
 from f5_tts_core.network.dit import DiT
 from f5_tts_core.network.mel import MelSpectrogram
 from f5_tts_core.plan import PlannedChunk, Planner
 from f5_tts_core.reference import ReferenceClip
+from f5_tts_core.stopwatch import Stopwatch
 from f5_tts_core.takes import Prompt, Ticket
 from f5_tts_core.text.vocabulary import load_vocabulary
+from f5_tts_core.turns import Turns
 from f5_tts_core.types import EngineInfo, Reference, Synthesis, SynthesisRequest, Waveform
-
-#: Seconds between two looks at `should_cancel` while a request waits for its turn.
-_TURN_POLL_SECONDS = 0.05
 
 
 def create(config: EngineConfig) -> Engine:
@@ -52,31 +49,12 @@ class PreparedReference:
         return self.clip.audio.samples.nbytes + self.mel.numel() * self.mel.element_size()
 
 
-class Stopwatch:
-    """Seconds by stage."""
-
-    def __init__(self) -> None:
-        self._started = perf_counter()
-        self._stages: dict[str, float] = {}
-
-    @contextmanager
-    def stage(self, name: str) -> Iterator[None]:
-        started = perf_counter()
-        try:
-            yield
-        finally:
-            self._stages[name] = perf_counter() - started
-
-    def timings(self, **more: float) -> dict[str, float]:
-        return {**self._stages, **more, "total": perf_counter() - self._started}
-
-
 class F5Engine:
     """See `Engine`. `load` first; then `synthesize` from up to `max_concurrency` threads at once, others wait."""
 
     def __init__(self, config: EngineConfig) -> None:
         self._config = config
-        self._turns = BoundedSemaphore(config.max_concurrency)
+        self._turns = Turns(config.max_concurrency)
         self._references: WeighedCache[PreparedReference] = WeighedCache(
             config.reference_cache_bytes, lambda prepared: prepared.bytes
         )
@@ -120,33 +98,24 @@ class F5Engine:
         self,
         request: SynthesisRequest,
         *,
-        on_progress: ProgressCallback | None = None,
-        should_cancel: CancelCallback | None = None,
+        on_progress: ProgressCallback = ignore,
+        should_cancel: CancelCallback = never,
     ) -> Synthesis:
-        should_cancel = should_cancel or _never
         watch = Stopwatch()
         seed = secrets.randbelow(limits.MAX_SEED + 1) if request.seed is None else request.seed
-        with watch.stage("queue"):
-            self._wait_for_turn(should_cancel)
-        try:
-            with watch.stage("reference"):
-                prepared = self._prepared(request.reference)
+        with self._turns.take(should_cancel):
+            watch.lap("queue")
+            prepared = self._prepared(request.reference)
             chunks = self._planner.chunks(request.text, prepared.clip, request.speed)
-            with watch.stage("solver"):
-                prompts = [_prompt(request, prepared.mel, chunk, seed + index) for index, chunk in enumerate(chunks)]
-                ticket = self._batcher.submit(prompts)
-                _follow(ticket, on_progress or _ignore, should_cancel)
-            with watch.stage("vocoder"):
-                waves = [self._decode(mel[len(prepared.mel) :]) for mel in ticket.mels]
-            audio = _finish(waves, prepared.clip, request)
-        finally:
-            self._turns.release()
+            watch.lap("reference")
+            prompts = [_prompt(request, prepared.mel, chunk, seed + index) for index, chunk in enumerate(chunks)]
+            ticket = self._batcher.submit(prompts)
+            _follow(ticket, on_progress, should_cancel)
+            watch.lap("solver")
+            waves = [self._decode(mel[len(prepared.mel) :]) for mel in ticket.mels]
+            audio = finished_speech(waves, request, prepared.clip.gain)
+            watch.lap("vocoder")
         return Synthesis(audio, seed, len(chunks), watch.timings(network=ticket.network_seconds))
-
-    def _wait_for_turn(self, should_cancel: CancelCallback) -> None:
-        while not self._turns.acquire(timeout=_TURN_POLL_SECONDS):
-            if should_cancel():
-                raise errors.Canceled("The request was canceled while it waited.")
 
     def _prepared(self, reference: Reference) -> PreparedReference:
         def make() -> PreparedReference:
@@ -217,18 +186,3 @@ def _follow(ticket: Ticket, on_progress: ProgressCallback, should_cancel: Cancel
     except BaseException:
         ticket.cancel()
         raise
-
-
-def _finish(waves: list[npt.NDArray[np.float32]], clip: ReferenceClip, request: SynthesisRequest) -> Waveform:
-    """Chunks joined, at the reference's own loudness."""
-    samples = cross_fade(waves, request.cross_fade_seconds)
-    if request.remove_silence:
-        samples = remove_silence(samples)
-    return Waveform(np.clip(samples / clip.gain, -1.0, 1.0).astype(np.float32))
-
-
-def _never() -> bool:
-    return False
-
-
-def _ignore(_share: float) -> None: ...

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from f5_tts_core import limits
 from f5_tts_core.audio.activity import Span, speech_spans
+from f5_tts_core.types import SynthesisRequest, Waveform
 
 Samples = npt.NDArray[np.float32]
 
@@ -16,6 +17,14 @@ Samples = npt.NDArray[np.float32]
 MAX_SILENCE_SECONDS: Final = 0.5
 EDGE_SECONDS: Final = 0.05
 _SEAM_SECONDS: Final = 0.01
+
+
+def finished_speech(waves: Sequence[Samples], request: SynthesisRequest, gain: float) -> Waveform:
+    """A request's chunks as one, as it asked for them, at the loudness its reference had before `gain`."""
+    samples = cross_fade(waves, request.cross_fade_seconds)
+    if request.remove_silence:
+        samples = remove_silence(samples)
+    return Waveform(np.clip(samples / gain, -1.0, 1.0).astype(np.float32))
 
 
 def cross_fade(waves: Sequence[Samples], seconds: float, sample_rate: int = limits.SAMPLE_RATE) -> Samples:

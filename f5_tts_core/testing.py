@@ -7,7 +7,6 @@ import hashlib
 import io
 import os
 import random
-import threading
 import time
 from collections.abc import Callable, Mapping
 
@@ -16,10 +15,12 @@ import numpy.typing as npt
 import soundfile
 
 from f5_tts_core import errors, limits
-from f5_tts_core.engine import CancelCallback, EngineConfig, ProgressCallback
+from f5_tts_core.engine import CancelCallback, EngineConfig, ProgressCallback, ignore, never
 from f5_tts_core.reference import prepare_reference
+from f5_tts_core.stopwatch import Stopwatch
 from f5_tts_core.text.duration import estimate_seconds
 from f5_tts_core.text.normalization import normalize
+from f5_tts_core.turns import Turns
 from f5_tts_core.types import EngineInfo, Synthesis, SynthesisRequest, Waveform
 
 Samples = npt.NDArray[np.float32]
@@ -44,7 +45,7 @@ class ToneEngine:
         self._step_seconds = step_seconds
         self._sleep = sleep
         self._faults = dict(faults or {})
-        self._slots = threading.BoundedSemaphore(self._config.max_concurrency)
+        self._turns = Turns(self._config.max_concurrency)
         self._ready = False
 
     def load(self) -> None:
@@ -54,21 +55,20 @@ class ToneEngine:
         self,
         request: SynthesisRequest,
         *,
-        on_progress: ProgressCallback | None = None,
-        should_cancel: CancelCallback | None = None,
+        on_progress: ProgressCallback = ignore,
+        should_cancel: CancelCallback = never,
     ) -> Synthesis:
         if not self._ready:
             raise errors.EngineError("The engine is not loaded.")
-        started = time.perf_counter()
-        with self._slots:
-            admitted = time.perf_counter()
+        watch = Stopwatch()
+        with self._turns.take(should_cancel):
+            watch.lap("queue")
             self._raise_scripted_fault(request.text)
             seconds, gain = self._plan(request)
             self._step(request.nfe_step, on_progress, should_cancel)
             seed = random.SystemRandom().randint(0, limits.MAX_SEED) if request.seed is None else request.seed
             audio = Waveform(_tone(seconds, _pitch(request, seed), amplitude=0.2 / gain))
-        done = time.perf_counter()
-        return Synthesis(audio, seed, chunks=1, timings={"queue": admitted - started, "total": done - started})
+        return Synthesis(audio, seed, chunks=1, timings=watch.timings())
 
     def describe(self) -> EngineInfo:
         return EngineInfo(engine="tone", model="tone", device="cpu", precision="fp32", vocoder="none", parameters=0)
@@ -91,13 +91,12 @@ class ToneEngine:
         )
         return seconds, clip.gain
 
-    def _step(self, steps: int, on_progress: ProgressCallback | None, should_cancel: CancelCallback | None) -> None:
+    def _step(self, steps: int, on_progress: ProgressCallback, should_cancel: CancelCallback) -> None:
         for step in range(steps):
             if self._step_seconds:
                 self._sleep(self._step_seconds)
-            if on_progress is not None:
-                on_progress((step + 1) / steps)
-            if should_cancel is not None and should_cancel():
+            on_progress((step + 1) / steps)
+            if should_cancel():
                 raise errors.Canceled("The request was canceled.")
 
 

@@ -7,8 +7,6 @@ same requests. One request at a time, as upstream does.
 import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from threading import Lock
-from time import perf_counter
 from types import SimpleNamespace
 from typing import Any
 
@@ -20,20 +18,19 @@ from torch import Tensor, nn
 from f5_tts_core import errors, limits
 from f5_tts_core.checkpoint import fill, load_dit_state, load_vocoder, read_vocos_state
 from f5_tts_core.devices import choose_device, is_out_of_memory, precision_name
-from f5_tts_core.engine import CancelCallback, Engine, EngineConfig, Precision, ProgressCallback
-from f5_tts_core.joining import cross_fade, remove_silence
+from f5_tts_core.engine import CancelCallback, Engine, EngineConfig, Precision, ProgressCallback, ignore, never
+from f5_tts_core.joining import finished_speech
 from f5_tts_core.manifest import Manifest, resolve_manifest
 from f5_tts_core.network.layers import rotary_frequencies
 from f5_tts_core.network.vocoder import Vocoder
 from f5_tts_core.network.vocos import VocosSizes
 from f5_tts_core.plan import PlannedChunk, Planner
 from f5_tts_core.reference import ReferenceClip
+from f5_tts_core.stopwatch import Stopwatch
 from f5_tts_core.text.vocabulary import Vocabulary
-from f5_tts_core.types import EngineInfo, Synthesis, SynthesisRequest, Waveform
+from f5_tts_core.turns import Turns
+from f5_tts_core.types import EngineInfo, Synthesis, SynthesisRequest
 from f5_tts_core.upstream_packages import load_upstream
-
-#: Seconds between two looks at `should_cancel` while another request is spoken.
-_TURN_POLL_SECONDS = 0.05
 
 
 def create(config: EngineConfig) -> Engine:
@@ -46,7 +43,8 @@ class UpstreamEngine:
 
     def __init__(self, config: EngineConfig) -> None:
         self._config = config
-        self._turn = Lock()
+        # One at a time, as upstream does: its text cache and its seed are everybody's.
+        self._turns = Turns(1)
         #: What the network calls before each of its forwards: reports, and raises when told to stop.
         self._before_step: Callable[[], None] = _nothing
 
@@ -75,44 +73,33 @@ class UpstreamEngine:
 
     def close(self) -> None:
         """Frees the weights, once the request in progress is done."""
-        with self._turn:
+        with self._turns.take(never):
             del self._cfm, self._vocoder
 
     def synthesize(
         self,
         request: SynthesisRequest,
         *,
-        on_progress: ProgressCallback | None = None,
-        should_cancel: CancelCallback | None = None,
+        on_progress: ProgressCallback = ignore,
+        should_cancel: CancelCallback = never,
     ) -> Synthesis:
-        started = perf_counter()
-        should_cancel = should_cancel or _never
+        watch = Stopwatch()
         seed = secrets.randbelow(limits.MAX_SEED + 1) if request.seed is None else request.seed
-        clip = self._planner.prepare(request.reference, self._config.target_rms)
-        chunks = self._planner.chunks(request.text, clip, request.speed)
-        prepared = perf_counter()
-        with self._taking_turn(should_cancel):
-            begun = perf_counter()
-            self._before_step = _stepper(request.nfe_step * len(chunks), on_progress or _ignore, should_cancel)
+        with self._turns.take(should_cancel), self._upstream_reset():
+            watch.lap("queue")
+            clip = self._planner.prepare(request.reference, self._config.target_rms)
+            chunks = self._planner.chunks(request.text, clip, request.speed)
+            watch.lap("reference")
+            self._before_step = _stepper(request.nfe_step * len(chunks), on_progress, should_cancel)
             mels = [self._speak(request, clip, chunk, seed + index) for index, chunk in enumerate(chunks)]
-            spoken = perf_counter()
-            audio = _finish([self._decode(mel) for mel in mels], clip, request)
-        (on_progress or _ignore)(1.0)
-        ended = perf_counter()
-        timings = {
-            "reference": prepared - started,
-            "queue": begun - prepared,
-            "network": spoken - begun,
-            "vocoder": ended - spoken,
-            "total": ended - started,
-        }
-        return Synthesis(audio, seed, len(chunks), timings)
+            watch.lap("network")
+            audio = finished_speech([self._decode(mel) for mel in mels], request, clip.gain)
+            watch.lap("vocoder")
+        on_progress(1.0)
+        return Synthesis(audio, seed, len(chunks), watch.timings())
 
     @contextmanager
-    def _taking_turn(self, should_cancel: CancelCallback) -> Iterator[None]:
-        while not self._turn.acquire(timeout=_TURN_POLL_SECONDS):
-            if should_cancel():
-                raise errors.Canceled("The request was canceled while it waited.")
+    def _upstream_reset(self) -> Iterator[None]:
         try:
             yield
         except (RuntimeError, MemoryError) as error:
@@ -123,7 +110,6 @@ class UpstreamEngine:
             self._before_step = _nothing
             # An error between steps leaves the text in upstream's cache, and the next request would speak it.
             self._cfm.transformer.clear_cache()
-            self._turn.release()
 
     @torch.inference_mode()
     def _speak(self, request: SynthesisRequest, clip: ReferenceClip, chunk: PlannedChunk, seed: int) -> Tensor:
@@ -216,19 +202,4 @@ def _stepper(steps: int, on_progress: ProgressCallback, should_cancel: CancelCal
     return before_step
 
 
-def _finish(waves: list[npt.NDArray[np.float32]], clip: ReferenceClip, request: SynthesisRequest) -> Waveform:
-    """Chunks joined, at the reference's own loudness."""
-    samples = cross_fade(waves, request.cross_fade_seconds)
-    if request.remove_silence:
-        samples = remove_silence(samples)
-    return Waveform(np.clip(samples / clip.gain, -1.0, 1.0).astype(np.float32))
-
-
 def _nothing() -> None: ...
-
-
-def _never() -> bool:
-    return False
-
-
-def _ignore(_share: float) -> None: ...

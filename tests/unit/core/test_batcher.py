@@ -119,7 +119,16 @@ def test_a_row_in_a_batch_equals_the_same_row_alone() -> None:
 def test_a_row_is_what_the_plain_solver_makes_of_it() -> None:
     one, dit = prompt(1, 96), network()
     reference = one.cond[:32]
-    expected = sample(dit, reference, one.tokens, 96, one.noise, one.nfe_step, one.cfg_strength, one.sway_coef)
+    expected = sample(
+        dit,
+        reference,
+        one.tokens,
+        96,
+        one.noise,
+        steps=one.nfe_step,
+        cfg_strength=one.cfg_strength,
+        sway=one.sway_coef,
+    )
     with running(dit) as batcher:
         (found,) = solve(batcher, [one])
     torch.testing.assert_close(found[32:], expected[32:], atol=1e-4, rtol=0)
