@@ -79,9 +79,10 @@ def _die_with_parent() -> Callable[[], None] | None:
 
 
 def signal_group(pid: int, number: signal.Signals) -> None:
-    """Signal a process that `spawn` started and all its children; no error where it is gone."""
+    """Signal a process that `spawn` started and all its children, stopped ones too; no error where it is gone."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(pid, number)
+        os.killpg(pid, signal.SIGCONT)
 
 
 def end(refs: Iterable[ProcessRef], grace_seconds: float) -> list[int]:
@@ -97,5 +98,7 @@ def end(refs: Iterable[ProcessRef], grace_seconds: float) -> list[int]:
 
 
 def _send(process: psutil.Process, number: signal.Signals) -> None:
+    """A stopped process hears nothing but SIGKILL until it goes on."""
     with contextlib.suppress(psutil.NoSuchProcess):
         process.send_signal(number)
+        process.send_signal(signal.SIGCONT)

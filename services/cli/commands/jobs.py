@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
 import typer
-from rich.table import Table
+from rich.text import Text
 
 from services.cli import console
 from services.cli.client import Job, connected
@@ -31,7 +31,10 @@ def list_jobs(
     if as_json:
         console.out.print_json(json.dumps(page))
         return
-    console.out.print(_table(page["jobs"]) if page["jobs"] else "No jobs.")
+    if page["jobs"]:
+        _print_table(page["jobs"])
+    else:
+        console.out.print("No jobs.")
     if page.get("next_cursor"):
         console.err.print(f"[dim]More: timbre jobs list --cursor {page['next_cursor']}[/dim]")
 
@@ -65,14 +68,19 @@ def delete(job_id: JobId) -> None:
     console.out.print(f"{job_id} is deleted.")
 
 
-def _table(jobs: list[Job]) -> Table:
-    table = Table("job", "status", "created", "audio", "text", box=None, pad_edge=False, header_style="dim")
+def _print_table(jobs: list[Job]) -> None:
+    """All but the text stands whole, however narrow the terminal: ids are for copying."""
+    console.out.print(_row("job", "status", "created", "audio", "text"), style="dim", markup=False)
     for job in jobs:
-        color = COLORS.get(job["status"], "dim")
         text = (job.get("input") or {}).get("text") or ""
-        row = (job["job_id"], f"[{color}]{job['status']}[/{color}]", _moment(job["created_at"]), _length(job))
-        table.add_row(*row, text if len(text) <= 40 else f"{text[:39]}…")
-    return table
+        row = _row(job["job_id"], job["status"], _moment(job["created_at"]), _length(job), " ".join(text.split()))
+        console.out.print(Text(row, style=COLORS.get(job["status"], "dim")))
+
+
+def _row(job_id: str, status: str, created: str, audio: str, text: str) -> str:
+    fixed = f"{job_id:<32}  {status:<10}  {created:<19}  {audio:>6}  "
+    room = max(20, console.out.width - len(fixed))
+    return fixed + (text if len(text) <= room else f"{text[: room - 1]}…")
 
 
 def _facts(job: Job) -> list[tuple[str, str]]:

@@ -51,6 +51,19 @@ def test_end_kills_what_ignores_it() -> None:
         assert process.wait() is not None
 
 
+def test_a_stopped_process_gets_to_end_in_its_own_way(tmp_path: Path) -> None:
+    polite = (
+        "import pathlib, signal; signal.signal(15, lambda *_: exit(pathlib.Path('tidy').touch())); "
+        "print('up', flush=True); signal.pause()"
+    )
+    with subprocess.Popen([sys.executable, "-S", "-c", polite], stdout=subprocess.PIPE, cwd=tmp_path) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        process.send_signal(signal.SIGSTOP)
+        end([ProcessRef.of(process.pid)], grace_seconds=10)
+    assert (tmp_path / "tidy").exists()
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="prctl is Linux's")
 def test_a_child_ends_with_its_parent_however_that_dies(tmp_path: Path) -> None:
     parent = (
