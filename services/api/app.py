@@ -1,5 +1,6 @@
 """The composition root of the API process."""
 
+import os
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -25,7 +26,7 @@ from services.shared.parts import Parts
 from services.shared.settings import Settings
 
 #: Uploads decoded at once, each in its own thread; more wait.
-CHECK_SLOTS = 4
+CHECK_SLOTS = min(4, os.cpu_count() or 1)
 #: Seconds between two pieces of a body after which its client is given up.
 STALL_SECONDS = 30.0
 CANCEL_WAIT_SECONDS = 1.0
