@@ -53,7 +53,7 @@ def test_end_kills_what_ignores_it() -> None:
 
 def test_a_stopped_process_gets_to_end_in_its_own_way(tmp_path: Path) -> None:
     polite = (
-        "import pathlib, signal; signal.signal(15, lambda *_: exit(pathlib.Path('tidy').touch())); "
+        "import pathlib, signal, sys; signal.signal(15, lambda *_: sys.exit(pathlib.Path('tidy').touch())); "
         "print('up', flush=True); signal.pause()"
     )
     with subprocess.Popen([sys.executable, "-S", "-c", polite], stdout=subprocess.PIPE, cwd=tmp_path) as process:
