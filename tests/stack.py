@@ -40,6 +40,7 @@ class Child:
         self.log = log
         self._command = command
         self._ready = ready
+        self.killed = False
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> "Child":
@@ -66,6 +67,7 @@ class Child:
     def kill(self) -> None:
         """`kill -9`, and the end of it. A stopped process dies too."""
         if self._process and self._process.poll() is None:
+            self.killed = True
             self._process.kill()
             self._process.wait()
 
@@ -109,18 +111,18 @@ class Stack:
     # --- processes ------------------------------------------------------------------------------
 
     def control(self) -> Child:
-        return self._service("control", "services.worker.control").start()
+        child = self._service("control", "services.worker.control").start()
+        self.until(lambda: child.events("control_ready"), seconds=60)
+        return child
 
-    def worker(self, *, step_seconds: float = 0.0, ready: bool = True) -> Child:
+    def worker(self, *, step_seconds: float = 0.0) -> Child:
         """A worker with the tone engine, each solver step of which takes `step_seconds`."""
         child = self._service("worker", "services.worker.main", TONE_STEP_SECONDS=str(step_seconds)).start()
-        if ready:
-            self.until(lambda: child.events("worker_ready"), seconds=60)
+        self.until(lambda: child.events("worker_ready"), seconds=60)
         return child
 
     def _service(self, name: str, module: str, **environ: str) -> Child:
         env = self._environ | environ | {"OMP_NUM_THREADS": "1"}
-        # No cover for what the test's own environment says: these processes see ours alone.
         command = Command([sys.executable, "-m", module], env, Path.cwd())
         return self._add(f"{name}-{len(self._children)}", command)
 
@@ -188,7 +190,9 @@ class Stack:
         content = self.parts.blobs.get(job.output.key)
         assert hashlib.sha256(content).hexdigest() == job.output.sha256
         commits = [e for c in self._children[2:] for e in c.events("job_ended") if e["job_id"] == job.id]
-        assert [commit["status"] for commit in commits] == ["succeeded"]
+        told = [commit["status"] for commit in commits]
+        # A worker may have been killed between its commit and its line in the log.
+        assert told == ["succeeded"] or (not told and any(child.killed for child in self._children[2:]))
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from services.shared.adapters.celery_queue import CONTROL_QUEUE, SWEEP_TASK, cre
 from services.shared.logging import configure_logging
 from services.shared.parts import connect
 from services.shared.settings import Settings, SettingsError, load_settings
-from services.worker.process import create_process
+from services.worker.process import create_process, leave_on_signals
 from services.worker.stopping import StopLight
 from services.worker.sweeper import Sweeper
 from services.worker.tasks import register_sweep
@@ -37,6 +37,7 @@ class Beat(bootsteps.StartStopStep):  # type: ignore[misc] # Celery has no types
 
 
 def main() -> int:
+    leave_on_signals()
     try:
         settings = load_settings()
     except SettingsError as error:

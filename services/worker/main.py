@@ -8,11 +8,13 @@ from f5_tts_core.errors import TimbreError
 from services.shared.logging import configure_logging
 from services.shared.settings import SettingsError, load_settings
 from services.worker.app import create_app
+from services.worker.process import leave_on_signals
 
 logger = structlog.get_logger("services.worker.main")
 
 
 def main() -> int:
+    leave_on_signals()
     try:
         settings = load_settings()
         configure_logging(settings)

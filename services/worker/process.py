@@ -2,12 +2,15 @@
 
 import logging
 import signal
+import sys
+import warnings
 from collections.abc import Callable
 from types import FrameType
 from typing import TYPE_CHECKING, Any, Final
 
 from celery import bootsteps, signals
 from celery.apps.worker import Worker
+from celery.platforms import SecurityWarning
 from celery.worker import state
 from celery.worker.consumer import Consumer
 
@@ -73,6 +76,8 @@ def create_process(
 ) -> Process:
     """A worker that is ready to `start`. `on_ready` is called once, when messages may come."""
     signals.setup_logging.connect(_keep_our_logging)
+    # Celery warns of root because of pickles, which this application does not read.
+    warnings.filterwarnings("ignore", category=SecurityWarning)
     app.steps["worker"].add(Pulse)
     app.conf.worker_enable_prefetch_count_reduction = False
     process = Process(
@@ -89,6 +94,12 @@ def create_process(
     )
     process.light = light
     return process
+
+
+def leave_on_signals() -> None:
+    """Until there is work to finish, a signal is simply the end: a clean one, in the midst of loading a model too."""
+    for number in _STOP_SIGNALS:
+        signal.signal(number, lambda _number, _frame: sys.exit(0))
 
 
 def _keep_our_logging(**_: object) -> None:

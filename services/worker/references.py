@@ -20,7 +20,7 @@ class ReferenceReader:
     def __init__(self, transcriber: Transcriber | None, *, max_seconds: float, target_rms: float) -> None:
         """`max_seconds` is what the engine takes of a reference; longer ones are cut before they are transcribed."""
         self._transcriber = transcriber
-        self._max_seconds = max_seconds
+        self.max_seconds = max_seconds
         self._target_rms = target_rms
         self._transcripts: OrderedDict[str, str] = OrderedDict()
         self._lock = threading.Lock()
@@ -29,7 +29,7 @@ class ReferenceReader:
         """Raises `AudioError`, `TextError`, `TranscriptionFailed`."""
         if text is not None:
             return Reference(audio, text)
-        clip = prepare_reference(audio, None, max_seconds=self._max_seconds, target_rms=self._target_rms)
+        clip = prepare_reference(audio, None, max_seconds=self.max_seconds, target_rms=self._target_rms)
         # Back at its own loudness, so that the engine answers as loud as it would have without the cut.
         spoken = Waveform(clip.audio.samples / clip.gain, clip.audio.sample_rate)
         return Reference(encode(spoken, "wav"), self._transcript(audio, clip.audio))

@@ -43,13 +43,10 @@ def test_jobs_accepted_while_no_worker_runs_survive_valkeys_death(stack):
 
 def test_new_jobs_run_within_seconds_after_valkey_is_back(stack):
     stack.worker()
-    for _ in range(2):
-        stack.valkey.kill()
-        time.sleep(4.0)
-        stack.valkey.start()
-        started = time.monotonic()
-        stack.assert_succeeded_once(stack.until_over(stack.submit().id, seconds=10))
-        assert time.monotonic() - started < 6
+    stack.valkey.kill()
+    time.sleep(4.0)
+    stack.valkey.start()
+    stack.assert_succeeded_once(stack.until_over(stack.submit().id, seconds=5))
 
 
 def test_work_goes_on_while_valkey_is_frozen(stack):
@@ -57,7 +54,7 @@ def test_work_goes_on_while_valkey_is_frozen(stack):
     job = stack.submit(nfe_step=32)
     stack.until_working(job.id)
     stack.valkey.send(signal.SIGSTOP)
-    time.sleep(4.0)
+    time.sleep(3.0)
     stack.valkey.send(signal.SIGCONT)
     stack.assert_succeeded_once(stack.until_over(job.id))
 
@@ -65,7 +62,6 @@ def test_work_goes_on_while_valkey_is_frozen(stack):
 def test_a_worker_can_be_stopped_while_valkey_is_away(stack):
     worker, control = stack.worker(), stack.control()
     stack.valkey.kill()
-    time.sleep(1.0)
     for process in (worker, control):
         process.send(signal.SIGTERM)
     assert worker.wait(15) == 0
