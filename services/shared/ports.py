@@ -34,7 +34,9 @@ class Beat:
 class JobStore(Protocol):
     """Job records. Writes are compare-and-set on `revision`; only `beat` updates in place."""
 
-    def add(self, job: Job) -> None: ...
+    def add(self, job: Job) -> None:
+        """Raises `StaleJob` where the id is taken by another job; the same one again is no conflict."""
+        ...
 
     def get(self, job_id: str) -> Job:
         """Raises `JobNotFound`."""
@@ -43,7 +45,9 @@ class JobStore(Protocol):
     def replace(self, old: Job, new: Job) -> Job:
         """Store `new` where `old` lies, and return it with its new revision.
 
-        Raises `StaleJob` where the record's revision is not `old`'s, `JobNotFound` where it is gone.
+        Raises `StaleJob` where the record's revision is not `old`'s, `JobNotFound` where it is gone. The same end
+        stored twice is no conflict: the first answer may have been lost. Within one attempt, lease and progress
+        never fall behind what a beat has set meanwhile.
         A record that became terminal is kept for the store's lifetime of ended jobs from then on.
         """
         ...
@@ -61,7 +65,7 @@ class JobStore(Protocol):
         ...
 
     def lapsed(self, now: float, limit: int) -> Sequence[Job]:
-        """Processing jobs whose lease ran out before `now`."""
+        """Processing jobs whose lease has run out by `now`, longest ago first."""
         ...
 
     def queued(self, limit: int) -> Sequence[Job]:
@@ -78,7 +82,9 @@ class JobStore(Protocol):
 class BlobStore(Protocol):
     """Audio by key."""
 
-    def put(self, key: str, data: BinaryIO, length: int, content_type: str) -> None: ...
+    def put(self, key: str, data: BinaryIO, length: int, content_type: str) -> None:
+        """Store the next `length` bytes of `data`. Raises `ValueError` where it ends earlier; nothing is stored."""
+        ...
 
     def get(self, key: str) -> bytes:
         """Whole: references are bounded in size. Raises `BlobNotFound`."""
@@ -125,7 +131,9 @@ class WorkerRegistry(Protocol):
 
     def withdraw(self, worker: str) -> None: ...
 
-    def ready(self) -> Sequence[WorkerBeat]: ...
+    def ready(self) -> Sequence[WorkerBeat]:
+        """Sorted by name."""
+        ...
 
 
 @dataclass(frozen=True)

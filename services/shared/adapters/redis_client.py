@@ -27,8 +27,7 @@ _CANNOT_WRITE_NOW = ("MISCONF", "NOREPLICAS")
 def connect_redis(url: str) -> Redis:
     """A thread-safe client; connects when first used. An outage shows within seconds.
 
-    The two quick retries are for connections that died in the pool, as after a restart of the server; a server that
-    hangs is not asked again.
+    Two quick retries ride out a blip; a server that hangs is not asked again.
     """
     return Redis.from_url(
         url,

@@ -47,9 +47,8 @@ class S3BlobStore:
     def put(self, key: str, data: BinaryIO, length: int, content_type: str) -> None:
         if not self._bucket_seen:
             self.ensure_bucket()
-        bounded = cast("BinaryIO", _Bounded(data, length))
         with _s3_errors():
-            self._client.put_object(self._bucket, key, bounded, length, content_type)
+            self._client.put_object(self._bucket, key, cast("BinaryIO", _Complete(data)), length, content_type)
 
     def get(self, key: str) -> bytes:
         with _s3_errors(key):
@@ -95,8 +94,9 @@ def connect_s3(endpoint: str, *, access_key: str, secret_key: str, region: str) 
     scheme, _, host = endpoint.rstrip("/").partition("://")
     pool = urllib3.PoolManager(
         maxsize=16,
-        timeout=Timeout(connect=2, read=30),
-        retries=Retry(total=2, backoff_factor=0.1, status_forcelist=(500, 502, 503, 504)),
+        timeout=Timeout(connect=2, read=10),
+        # The one retry of a read is for connections that died in the pool, as after a restart of the server.
+        retries=Retry(total=2, read=1, backoff_factor=0.1, status_forcelist=(500, 502, 503, 504)),
     )
     return Minio(
         host,
@@ -108,20 +108,17 @@ def connect_s3(endpoint: str, *, access_key: str, secret_key: str, region: str) 
     )
 
 
-class _Bounded:
-    """The next `length` bytes of `data`: what lies beyond them is not the caller's blob."""
+class _Complete:
+    """A stream that does not end before it was read as far as the client wants: its own error would look like ours."""
 
-    def __init__(self, data: BinaryIO, length: int) -> None:
+    def __init__(self, data: BinaryIO) -> None:
         self._data = data
-        self._left = length
 
-    def read(self, size: int = -1) -> bytes:
+    def read(self, size: int) -> bytes:
         """Raises `ValueError` where the data ends too early."""
-        wanted = self._left if size < 0 else min(size, self._left)
-        content = self._data.read(wanted)
-        if wanted and not content:
-            raise ValueError(f"The data ended {self._left} bytes early.")
-        self._left -= len(content)
+        content = self._data.read(size)
+        if size and not content:
+            raise ValueError("The data ended before its length was reached.")
         return content
 
 
