@@ -131,13 +131,18 @@ def pcm() -> bytes:
 
 
 @cache
-def hour_of_silence(file_format: str, subtype: str) -> bytes:
-    """A bomb: an hour in a file of a few hundred kilobytes."""
+def silence(file_format: str, subtype: str, seconds: int) -> bytes:
+    """A bomb: long, and yet a file of a few hundred kilobytes at most."""
     buffer = io.BytesIO()
     with soundfile.SoundFile(buffer, "w", 8_000, 1, subtype=subtype, format=file_format) as sound:
-        for _ in range(60):
-            sound.write(np.zeros(8_000 * 60, np.float32))
+        for _ in range(seconds):
+            sound.write(np.zeros(8_000, np.float32))
     return buffer.getvalue()
+
+
+def mp3_that_goes_on_for_an_hour() -> bytes:
+    """Its header speaks of the first ten seconds only."""
+    return silence("MP3", "MPEG_LAYER_III", 10) * 360
 
 
 def flac_claiming_an_hour() -> bytes:
@@ -260,9 +265,9 @@ UPLOADS = [
     Upload("speech on an offset", lambda: floats(speech() + 0.3), None),
     # Too long.
     Upload("two minutes and a bit", lambda: wav_bytes(np.zeros(121 * 8_000), 8_000), _TOO_LONG),
-    Upload("an hour of silence as FLAC", lambda: hour_of_silence("FLAC", "PCM_16"), _TOO_LONG),
-    Upload("an hour of silence as Opus", lambda: hour_of_silence("OGG", "OPUS"), _TOO_LONG),
-    Upload("an hour of silence as MP3", lambda: hour_of_silence("MP3", "MPEG_LAYER_III"), _TOO_LONG),
+    Upload("an hour of silence as FLAC", lambda: silence("FLAC", "PCM_16", 3_600), _TOO_LONG),
+    Upload("over two minutes of silence as Opus", lambda: silence("OGG", "OPUS", 125), _TOO_LONG),
+    Upload("an hour of silence as MP3", mp3_that_goes_on_for_an_hour, _TOO_LONG),
     Upload("a header that claims an hour", flac_claiming_an_hour, _TOO_LONG),
     # Layouts.
     Upload("200 channels", lambda: wav_bytes(np.zeros((RATE, 200))), _LAYOUT),

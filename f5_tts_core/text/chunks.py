@@ -15,8 +15,9 @@ Fits = Callable[[str], bool]
 
 _CLOSERS: Final = "\"'”’)\\]」』》】"
 #: A break follows each match. Full-width punctuation needs no space after it.
-_SENTENCE_END: Final = re.compile(rf"[.!?…]+[{_CLOSERS}]*\s+|[。！？]+[{_CLOSERS}]*\s*|\n+")
-_CLAUSE_END: Final = re.compile(rf"[,;:—–]+[{_CLOSERS}]*\s+|[，；：、]+[{_CLOSERS}]*\s*|\s(?=[(\[—–])")
+#: (The lookbehinds and possessive repeats keep long runs of punctuation from being scanned again and again.)
+_SENTENCE_END: Final = re.compile(rf"(?<![.!?…])[.!?…]++[{_CLOSERS}]*+\s+|[。！？]+[{_CLOSERS}]*\s*|\n+")
+_CLAUSE_END: Final = re.compile(rf"(?<![,;:—–])[,;:—–]++[{_CLOSERS}]*+\s+|[，；：、]+[{_CLOSERS}]*\s*|\s(?=[(\[—–])")
 _WORD_END: Final = re.compile(r"\s+|(?<=-)(?=\w)")
 _ABBREVIATION: Final = re.compile(
     r"(?:^|[\s(\"'])(?:mr|mrs|ms|dr|prof|st|jr|sr|vs|no|vol|fig|gen|col|rev|hon|e\.g|i\.e|etc|approx|dept|est|[a-z])\.\s$",

@@ -11,7 +11,7 @@ from f5_tts_core import limits
 
 #: Units a second that a reference's own rate is held to: slower or faster is a bad transcript, not a voice.
 MIN_RATE: Final = 6.0
-MAX_RATE: Final = 22.0
+MAX_RATE: Final = 26.0
 #: Units that the edges of an utterance cost: its onset, and the drawn-out last syllable. Keeps short texts unhurried.
 EDGE_WEIGHT: Final = 3.0
 MIN_SECONDS: Final = 0.5

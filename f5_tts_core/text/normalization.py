@@ -122,7 +122,7 @@ def _is_droppable(character: str) -> bool:
 def _tidy(text: str) -> str:
     """Repair what substitutes leave behind: doubled spaces, spaces before pauses, doubled pauses."""
     text = _SPACE_BEFORE_PAUSE.sub("", _SPACES.sub(" ", text))
-    return _REPEATED_PAUSE.sub(lambda match: "," if match[0][1:] else "", text).strip(" ,")
+    return _REPEATED_PAUSE.sub(lambda match: "," if match[0][1:] else "", text).lstrip(" ,.").rstrip(" ,")
 
 
 def _unsupported(unknown: list[str], vocabulary: Vocabulary) -> errors.UnsupportedCharacters:

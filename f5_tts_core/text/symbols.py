@@ -34,7 +34,7 @@ SUBSTITUTES: Final[dict[str, tuple[str, ...]]] = {
     **dict.fromkeys(_SINGLE_QUOTES, ("'", "")),
     **dict.fromkeys(_DOUBLE_QUOTES, ('"', "")),
     **dict.fromkeys(_HYPHENS, ("-", " ")),
-    **dict.fromkeys(_DASHES, (",", "-", " ")),
-    **dict.fromkeys(_BRACKETS, (",", " ")),
+    **dict.fromkeys(_DASHES, (", ", "-", " ")),
+    **dict.fromkeys(_BRACKETS, (", ", " ")),
     **_PUNCTUATION,
 }

@@ -1,0 +1,87 @@
+"""Cutting long texts."""
+
+import re
+import time
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from f5_tts_core import errors
+from f5_tts_core.text.chunks import chunk_text
+
+
+def at_most(characters: int):  # type: ignore[no-untyped-def]
+    return lambda text: len(text) <= characters
+
+
+def bare(text: str) -> str:
+    return re.sub(r"\s", "", text)
+
+
+class TestWhereTextIsCut:
+    def test_what_fits_stays_whole(self) -> None:
+        assert chunk_text("One. Two. Three.", at_most(100)) == ["One. Two. Three."]
+
+    def test_sentences_are_packed_together(self) -> None:
+        assert chunk_text("One. Two. Three. Four.", at_most(11)) == ["One. Two.", "Three.", "Four."]
+
+    def test_then_clauses(self) -> None:
+        text = "When it rained, we stayed; when it shone, we left. Good."
+        assert chunk_text(text, at_most(27)) == ["When it rained, we stayed;", "when it shone, we left.", "Good."]
+
+    def test_then_words(self) -> None:
+        assert chunk_text("one two three four five", at_most(9)) == ["one two", "three", "four five"]
+
+    def test_then_anywhere(self) -> None:
+        assert chunk_text("abcdefghij kl", at_most(4)) == ["abcd", "efgh", "ij", "kl"]
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "Mr. Smith and Dr. Jones met at St. Mary's.",
+            "It costs 3.14 dollars or 1,000 yen.",
+            "Use tools, e.g. a hammer.",
+            "J. R. R. Tolkien wrote it.",
+            "He said no. 5 was best.",
+        ],
+    )
+    def test_abbreviations_and_decimals_end_no_sentence(self, text: str) -> None:
+        assert chunk_text(f"{text} It ended.", at_most(len(text))) == [text, "It ended."]
+
+    def test_quotes_stay_with_their_sentence(self) -> None:
+        assert chunk_text('"Go!" he said. "Now."', at_most(15)) == ['"Go!" he said.', '"Now."']
+
+    def test_full_width_punctuation_needs_no_space(self) -> None:
+        text = "今天天气很好，我们去公园吧。你好吗？很好！"
+        assert chunk_text(text, at_most(14)) == ["今天天气很好，我们去公园吧。", "你好吗？很好！"]
+        assert chunk_text(text, at_most(7)) == ["今天天气很好，", "我们去公园吧。", "你好吗？很好！"]
+
+    def test_an_accent_is_not_torn_from_its_letter(self) -> None:
+        assert chunk_text("abe\u0301cd", at_most(3)) == ["ab", "e\u0301c", "d"]
+
+
+class TestEdges:
+    def test_nothing_has_no_chunks(self) -> None:
+        assert chunk_text("  \n ", at_most(10)) == []
+
+    def test_what_never_fits_is_refused(self) -> None:
+        with pytest.raises(errors.TooLongText):
+            chunk_text("hello", lambda _: False)
+
+    @settings(max_examples=200, deadline=None)
+    @given(st.text(alphabet=st.sampled_from("ab .,;!?\n—(\"'。，e\u0301-12"), max_size=80), st.integers(1, 20))
+    def test_every_chunk_fits_and_no_character_is_lost(self, text: str, limit: int) -> None:
+        chunks = chunk_text(text, at_most(limit))
+        assert all(0 < len(chunk) <= limit for chunk in chunks)
+        assert all(chunk == chunk.strip() for chunk in chunks)
+        assert bare("".join(chunks)) == bare(text)
+
+    @pytest.mark.parametrize(
+        "part", ["a", "a. ", "a,", "Mr. ", " ", ".", ". ", ".'", "—)", "。", "e\u0301", "\n", "a-"]
+    )
+    def test_time_is_in_proportion_to_the_text(self, part: str) -> None:
+        text = part * (100_000 // len(part))
+        started = time.perf_counter()
+        chunk_text(text, at_most(200))
+        assert time.perf_counter() - started < 5

@@ -1,0 +1,75 @@
+"""Cross-fades and silence removal."""
+
+import numpy as np
+import pytest
+
+from f5_tts_core.joining import cross_fade, remove_silence
+from f5_tts_core.testing import speech_like
+
+RATE = 24_000
+
+
+def ones(length: int) -> np.ndarray:
+    return np.ones(length, np.float32)
+
+
+class TestCrossFade:
+    def test_the_fade_is_taken_from_both_waves(self) -> None:
+        assert len(cross_fade([ones(10_000), ones(8_000), ones(9_000)], 0.05)) == 27_000 - 2 * 1_200
+
+    def test_a_steady_signal_stays_steady(self) -> None:
+        np.testing.assert_allclose(cross_fade([ones(5_000)] * 4, 0.1), 1.0, atol=1e-6)
+
+    def test_it_goes_from_one_wave_to_the_other(self) -> None:
+        joined = cross_fade([ones(2_400), -ones(2_400)], 0.05)
+        assert joined[0] == 1
+        assert joined[-1] == -1
+        assert (np.diff(joined) <= 0).all()
+        assert np.abs(np.diff(joined)).max() < 0.01
+
+    def test_without_a_fade_waves_are_put_end_to_end(self) -> None:
+        np.testing.assert_array_equal(cross_fade([ones(3), 2 * ones(2)], 0.0), [1, 1, 1, 2, 2])
+
+    def test_short_waves_between_long_ones_take_part_in_one_fade_at_a_time(self) -> None:
+        joined = cross_fade([ones(10_000), ones(100), ones(10_000)], 0.15)
+        assert len(joined) == 20_100 - 100
+        np.testing.assert_allclose(joined, 1.0, atol=1e-6)
+
+    def test_a_wave_shorter_than_the_fade_at_the_edge(self) -> None:
+        np.testing.assert_allclose(cross_fade([ones(50), ones(10_000)], 0.15), 1.0, atol=1e-6)
+
+    def test_empty_waves_are_left_out(self) -> None:
+        np.testing.assert_array_equal(cross_fade([ones(3), ones(0), ones(3)], 0.0), ones(6))
+        assert len(cross_fade([], 0.15)) == 0
+
+    def test_one_wave_stays_as_it_is(self) -> None:
+        wave = speech_like(0.5).samples
+        np.testing.assert_array_equal(cross_fade([wave], 0.15), wave)
+        assert cross_fade([wave], 0.15).dtype == np.float32
+
+
+class TestRemoveSilence:
+    @staticmethod
+    def _speech_around(seconds: float) -> np.ndarray:
+        one = speech_like(1.0, seed=2).samples
+        return np.concatenate([one, np.zeros(round(seconds * RATE), np.float32), one])
+
+    def test_long_silences_become_half_a_second(self) -> None:
+        assert len(remove_silence(self._speech_around(3.0))) / RATE == pytest.approx(2.5, abs=0.1)
+
+    def test_short_ones_stay(self) -> None:
+        wave = self._speech_around(0.4)
+        np.testing.assert_array_equal(remove_silence(wave), wave)
+
+    def test_edges_are_trimmed(self) -> None:
+        wave = np.pad(speech_like(1.0, seed=2).samples, RATE)
+        assert len(remove_silence(wave)) / RATE == pytest.approx(1.1, abs=0.06)
+
+    def test_seams_do_not_click(self) -> None:
+        wave = self._speech_around(3.0)
+        wave = wave + 0.002 * np.sin(2 * np.pi * 50 * np.arange(len(wave)) / RATE).astype(np.float32)
+        assert np.abs(np.diff(remove_silence(wave))).max() <= np.abs(np.diff(wave)).max() + 1e-4
+
+    def test_a_wave_without_speech_stays(self) -> None:
+        silence = np.zeros(RATE, np.float32)
+        np.testing.assert_array_equal(remove_silence(silence), silence)
