@@ -17,7 +17,7 @@ def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] 
     with console.err.status("Looking …"):
         findings = examine(Home.find())
     if as_json:
-        console.out.print_json(data=[vars(finding) for finding in findings])
+        console.print_json([vars(finding) for finding in findings])
     else:
         for finding in findings:
             _show(finding)

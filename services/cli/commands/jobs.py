@@ -1,6 +1,5 @@
 """`timbre jobs`: what was asked for, and what became of it."""
 
-import json
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
@@ -29,7 +28,7 @@ def list_jobs(
     with connected() as client:
         page = client.jobs(limit=limit, status=status, cursor=cursor)
     if as_json:
-        console.out.print_json(json.dumps(page))
+        console.print_json(page)
         return
     if page["jobs"]:
         _print_table(page["jobs"])
@@ -45,7 +44,7 @@ def show(job_id: JobId, as_json: AsJson = False) -> None:
     with connected() as client:
         job = client.job(job_id)
     if as_json:
-        console.out.print_json(json.dumps(job))
+        console.print_json(job)
         return
     for name, value in _facts(job):
         console.out.print(f"[dim]{name:<10}[/dim] ", end="")

@@ -1,7 +1,6 @@
 """`timbre say`: one text, spoken and saved."""
 
 import hashlib
-import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -68,7 +67,7 @@ def say(
         job = _follow(client, submitted, quiet=as_json)
         path = save(client, job, output)
     if as_json:
-        console.out.print_json(json.dumps({**job, "file": str(path)}))
+        console.print_json({**job, "file": str(path)})
     else:
         console.out.print(_summary(job, path))
 

@@ -1,6 +1,5 @@
 """`timbre up`, `down` and `status`: the whole stack on this machine."""
 
-import json
 import subprocess
 import sys
 import time
@@ -65,7 +64,7 @@ def status(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] 
     stack = record.load(home)
     alive = stack is not None and stack.supervisor.alive
     if as_json:
-        console.out.print_json(json.dumps(asdict(stack) if stack is not None and alive else {"phase": "stopped"}))
+        console.print_json(asdict(stack) if stack is not None and alive else {"phase": "stopped"})
     elif stack is None or not alive:
         console.out.print("Nothing is running here.")
         _mention_failure(stack)

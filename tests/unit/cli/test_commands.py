@@ -52,6 +52,11 @@ def test_status_and_down_where_nothing_runs(home: Home) -> None:
     assert timbre(home, "down").returncode == 0
 
 
+def test_json_is_never_colored(home: Home) -> None:
+    answer = timbre(home, "status", "--json", FORCE_COLOR="1", NO_COLOR="")
+    assert json.loads(answer.stdout) == {"phase": "stopped"}
+
+
 def test_down_ends_what_a_killed_supervisor_left_behind(home: Home) -> None:
     with subprocess.Popen([sys.executable, "-S", "-c", "import time; time.sleep(600)"]) as orphan:
         part = PartRecord("worker", "ready", process=ProcessRef.of(orphan.pid))
