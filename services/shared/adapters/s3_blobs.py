@@ -94,7 +94,8 @@ def connect_s3(endpoint: str, *, access_key: str, secret_key: str, region: str) 
     scheme, _, host = endpoint.rstrip("/").partition("://")
     pool = urllib3.PoolManager(
         maxsize=16,
-        timeout=Timeout(connect=2, read=10),
+        # What is called the connect timeout bounds each write of an upload too: a loaded disk may take seconds.
+        timeout=Timeout(connect=5, read=10),
         # The one retry of a read is for connections that died in the pool, as after a restart of the server.
         retries=Retry(total=2, read=1, backoff_factor=0.1, status_forcelist=(500, 502, 503, 504)),
     )
