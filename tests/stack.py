@@ -115,10 +115,11 @@ class Stack:
         self.until(lambda: child.events("control_ready"), seconds=60)
         return child
 
-    def worker(self, *, step_seconds: float = 0.0) -> Child:
-        """A worker with the tone engine, each solver step of which takes `step_seconds`."""
+    def worker(self, *, step_seconds: float = 0.0, ready: bool = True) -> Child:
+        """A worker with the tone engine, each solver step of which takes `step_seconds`; waits until it is `ready`."""
         child = self._service("worker", "services.worker.main", TONE_STEP_SECONDS=str(step_seconds)).start()
-        self.until(lambda: child.events("worker_ready"), seconds=60)
+        if ready:
+            self.until(lambda: child.events("worker_ready"), seconds=60)
         return child
 
     def _service(self, name: str, module: str, **environ: str) -> Child:

@@ -59,6 +59,15 @@ def test_work_goes_on_while_valkey_is_frozen(stack):
     stack.assert_succeeded_once(stack.until_over(job.id))
 
 
+def test_a_worker_that_starts_before_valkey_waits_for_it(stack):
+    job = stack.submit()
+    stack.valkey.kill()
+    worker = stack.worker(ready=False)
+    stack.until(lambda: worker.events("engine_loaded"))
+    stack.valkey.start()
+    stack.assert_succeeded_once(stack.until_over(job.id, seconds=10))
+
+
 def test_a_worker_can_be_stopped_while_valkey_is_away(stack):
     worker, control = stack.worker(), stack.control()
     stack.valkey.kill()
