@@ -12,12 +12,15 @@ logger = structlog.get_logger(__name__)
 
 
 def take(parts: Parts, job_id: str, worker: str) -> Job | None:
-    """The job as it now is: processing and ours, or ended right here. None where the message means nothing any more.
+    """The job as it now is: processing and ours, or ended and to be closed. None where the message means nothing more.
 
     Messages come at least once, so a job that is over, gone or in other hands is no error. Raises `Unavailable`.
     """
     try:
-        return amend(parts.jobs, parts.jobs.get(job_id), lambda job: _taken(job, parts, worker))
+        job = parts.jobs.get(job_id)
+        if job.status is JobStatus.CANCELED:
+            return job  # While it waited: nobody has closed it yet.
+        return amend(parts.jobs, job, lambda current: _taken(current, parts, worker))
     except (JobNotFound, TransitionRefused) as reason:
         logger.info("delivery_ignored", job_id=job_id, reason=reason.type)
         return None

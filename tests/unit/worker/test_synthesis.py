@@ -149,6 +149,14 @@ def test_a_cancel_asked_for_before_the_claim_never_reaches_the_engine(bench):
     assert bench.blobs.blobs == {}
 
 
+def test_a_job_canceled_while_it_waited_leaves_no_reference_behind(bench):
+    job = bench.submit()
+    _cancel(bench, job.id)
+    assert bench.runner().run(job.id) is JobStatus.CANCELED
+    assert bench.blobs.blobs == {}
+    assert bench.engine.requests == []
+
+
 def test_a_cancel_just_before_the_commit_is_honoured(bench):
     job = bench.submit()
     put = bench.blobs.put
