@@ -24,6 +24,8 @@ _WORD: Final = re.compile(r"\S+?(?:[，。！？；：、]+|(?=\s)|$)")
 _SENTENCE_END: Final = re.compile(r"[.!?…。！？][\"'”’)」』]*$")
 _CLAUSE_END: Final = re.compile(r"[,;:—–，；：、][\"'”’)」』]*$")
 
+#: What the drawn-out last syllable of a clause adds to its weight.
+_FINAL_WEIGHT: Final = 1.0
 #: Variance, in s^2, of how long words take against what they weigh: a pair's own, and by second of speech.
 _PLACE_VARIANCE: Final = 0.05**2
 _RATE_VARIANCE: Final = 0.02
@@ -96,9 +98,14 @@ def pauses_between(spans: list[Span]) -> list[Pause]:
 def word_ends(text: str, speech_seconds: float) -> list[WordEnd]:
     """The end of every word; the last one is at `speech_seconds`."""
     words = list(_WORD.finditer(text))
-    weights = list(accumulate(speech_weight(word[0]) for word in words))
+    ranks = [_rank(word[0]) for word in words]
+    weights = list(accumulate(_weight(word[0], rank) for word, rank in zip(words, ranks, strict=True)))
     rate = speech_seconds / weights[-1]
-    return [WordEnd(word.end(), weight * rate, _rank(word[0])) for word, weight in zip(words, weights, strict=True)]
+    return [WordEnd(word.end(), weight * rate, rank) for word, weight, rank in zip(words, weights, ranks, strict=True)]
+
+
+def _weight(word: str, rank: Rank) -> float:
+    return speech_weight(word) + (_FINAL_WEIGHT if rank < Rank.WORD else 0.0)
 
 
 def _rank(word: str) -> Rank:

@@ -6,6 +6,7 @@ vocabulary needs them. Time is linear in the text, whatever the text is.
 
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Iterator
 from typing import Final
 
@@ -16,6 +17,8 @@ from f5_tts_core.text.symbols import SUBSTITUTES
 from f5_tts_core.text.vocabulary import Vocabulary
 
 _MAX_REPORTED: Final = 10
+#: A vocabulary with fewer letters of a script than this cannot be said to know it.
+_LETTERS_OF_A_SCRIPT: Final = 20
 #: How often a substitute may itself be substituted.
 _MAX_DEPTH: Final = 3
 _SPACES: Final = re.compile(r"\s+")
@@ -101,6 +104,8 @@ class _Speller:
 def _candidates(character: str) -> Iterator[str]:
     """Ways to write a character without it, the most faithful first."""
     yield from SUBSTITUTES.get(character, ())
+    if unicodedata.decimal(character, None) is not None:
+        yield str(unicodedata.decimal(character))
     for other in (unicodedata.normalize("NFKC", character), character.lower(), character.upper(), _base(character)):
         if other not in (character, ""):
             yield other
@@ -145,6 +150,6 @@ def _accepted(vocabulary: Vocabulary) -> str:
     characters = [token for token in vocabulary.tokens if len(token) == 1 and token.isprintable()]
     if len(characters) <= 100:
         return "".join(characters).strip() + ", the space, and what can be read as these"
-    letters = filter(str.isalpha, characters)
-    scripts = dict.fromkeys(unicodedata.name(letter, "?").split()[0] for letter in letters)
-    return f"{len(characters)} characters of the scripts {', '.join(list(scripts)[:8]).title()}"
+    letters = Counter(unicodedata.name(letter, "?").split()[0] for letter in characters if letter.isalpha())
+    scripts = [script for script, count in letters.most_common(8) if count >= _LETTERS_OF_A_SCRIPT]
+    return f"{len(characters)} characters of the scripts {', '.join(scripts).title()}"

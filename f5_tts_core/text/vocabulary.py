@@ -2,8 +2,12 @@
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Final
 
 from f5_tts_core import errors
+
+#: Tones of pinyin, the one nearest to a neutral one first.
+_TONES: Final = "54123"
 
 
 class Vocabulary:
@@ -26,11 +30,17 @@ class Vocabulary:
         missing = self.unknown(tokens)
         if missing:
             raise errors.UnsupportedCharacters(f"The model's vocabulary has no entry for: {' '.join(missing[:10])}.")
-        return [self._index[token] for token in tokens]
+        return [self._index[self._stand_in(token)] for token in tokens]
 
     def unknown(self, tokens: Iterable[str]) -> list[str]:
         """Tokens without an index, each once, in order of appearance."""
-        return [token for token in dict.fromkeys(tokens) if token not in self._index]
+        return [token for token in dict.fromkeys(tokens) if self._stand_in(token) not in self._index]
+
+    def _stand_in(self, token: str) -> str:
+        """The token itself, or for a syllable whose neutral tone the vocabulary lacks, one with a tone."""
+        if token in self._index or not (len(token) > 1 and token.isascii() and token.isalpha()):
+            return token
+        return next((token + tone for tone in _TONES if token + tone in self._index), token)
 
 
 def load_vocabulary(path: Path) -> Vocabulary:

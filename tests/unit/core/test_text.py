@@ -53,6 +53,11 @@ class TestVocabulary:
         assert TINY.unknown(["é", "a", "ß", "é"]) == ["é", "ß"]
         assert "é" not in TINY
 
+    def test_a_neutral_tone_that_is_missing_takes_another(self) -> None:
+        vocabulary = Vocabulary([" ", "ge1", "ge4", "de", "de2"])
+        assert vocabulary.encode(["ge", "de"]) == [2, 3]
+        assert vocabulary.unknown(["ge", "ge3", "le"]) == ["ge3", "le"]
+
     def test_nothing_unknown_is_read_as_a_space(self) -> None:
         with pytest.raises(errors.UnsupportedCharacters, match="é"):
             TINY.encode(["é"])
@@ -131,6 +136,9 @@ class TestHarmlessChanges:
     def test_an_accent_goes_only_if_the_letter_with_it_is_unknown(self) -> None:
         assert large("é è") == "é e"
 
+    def test_digits_of_other_scripts_become_ours(self) -> None:
+        assert large("٣ and ５") == "3 and 5"
+
     def test_without_a_vocabulary_only_spaces_change(self) -> None:
         assert normalize(" é  🙂\n", None, None) == "é 🙂"
 
@@ -163,7 +171,7 @@ class TestReports:
 
     def test_large_vocabularies_are_described_by_their_scripts(self) -> None:
         vocabulary = Vocabulary([" ", *map(chr, range(0x21, 0x7F)), *map(chr, range(0x410, 0x450))])
-        with pytest.raises(errors.UnsupportedCharacters, match="Latin, Cyrillic"):
+        with pytest.raises(errors.UnsupportedCharacters, match="Cyrillic, Latin"):
             normalize("字", vocabulary, "characters")
 
     @pytest.mark.parametrize("text", ["", "  ", "...", "?!", "\n\t", "—", "\u200b"])
