@@ -4,6 +4,8 @@ from collections.abc import Callable
 
 import pytest
 
+from f5_tts_core.testing import speech_like, wav_bytes
+from services.shared.errors import BlobNotFound
 from services.shared.job import JobFault, JobStatus, fail
 from tests.unit.api.client import ALICE, BOB, Client, add_job, bearer, run_job, start_job
 
@@ -115,6 +117,22 @@ def test_asks_a_running_job_to_stop(client: Client) -> None:
     answer = client.post(f"/jobs/{job.id}/cancel")
     assert (answer.status_code, answer.json()["status"], answer.json()["cancel_requested"]) == (202, "processing", True)
     assert client.parts.jobs.get(job.id).cancel_requested
+
+
+def test_a_job_canceled_before_it_began_leaves_no_recording_behind(client: Client) -> None:
+    voice = {"voice": ("voice.wav", wav_bytes(speech_like(2.0)))}
+    job_id = client.post("/tts", data={"text": "Hello.", "ref_text": "What was said in here."}, files=voice).json()[
+        "job_id"
+    ]
+    client.post(f"/jobs/{job_id}/cancel")
+    with pytest.raises(BlobNotFound):
+        client.parts.blobs.get(client.parts.jobs.get(job_id).input.reference_key)
+
+
+def test_an_outage_of_the_object_store_does_not_keep_a_job_from_being_canceled(client: Client) -> None:
+    job = add_job(client.parts)
+    client.parts.blobs.down = True
+    assert client.post(f"/jobs/{job.id}/cancel").json()["status"] == "canceled"
 
 
 def test_does_not_cancel_what_has_ended(client: Client) -> None:
