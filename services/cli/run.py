@@ -9,7 +9,7 @@ from rich.text import Text
 
 import f5_tts_core
 import services
-from services.cli import console, record
+from services.cli import console, probes, record
 from services.cli.errors import CliError
 from services.cli.home import Home
 from services.cli.logs import PartLog, RotatingLog
@@ -31,6 +31,8 @@ def run(home: Home, *, reload: bool, echo: bool, on_ready: Callable[[StackRecord
     with record.sole_supervisor(home):
         _clear_orphans(home)
         planned = plan(home, os.environ, Path.cwd())
+        if silent := probes.silent_servers(planned.settings, os.environ):
+            raise CliError(" ".join(silent))
         log = RotatingLog(home.log)
         children = [Child(part, PartLog(part.name, log, _echo_of(part) if echo else None)) for part in planned.parts]
         reporter = Reporter(home, planned, on_ready)
@@ -59,7 +61,10 @@ class Reporter:
     def __call__(self, supervisor: Supervisor) -> None:
         parts = tuple(child.record() for child in supervisor.children)
         stack = StackRecord(supervisor.phase, self._me, self._plan.api_url, supervisor.message, parts)
-        record.save(self._home, stack)
+        try:
+            record.save(self._home, stack)
+        except OSError as error:
+            console.err.print(f"{self._home.record} cannot be written: {error.strerror}.", markup=False)
         if supervisor.phase == "ready" and not self._was_ready:
             self._was_ready = True
             self._on_ready(stack)

@@ -61,7 +61,10 @@ def markdown() -> str:
 
 def dotenv() -> str:
     """`.env.example`: every setting, commented out at its default."""
-    lines = ["# Timbre's settings. Made by `timbre settings --dotenv`; docs/settings.md explains them."]
+    lines = [
+        "# Timbre's settings, explained in docs/settings.md. Made by `timbre settings --dotenv`.",
+        "# To use: copy it to .env, take the # from what you set, then `set -a; . ./.env; set +a; timbre up`.",
+    ]
     section = None
     for entry in entries():
         if entry.section != section:

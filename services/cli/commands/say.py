@@ -12,9 +12,11 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 
 from services.cli import console
 from services.cli.client import ApiClient, Job, connected
-from services.cli.errors import CliError
+from services.cli.errors import Away, CliError
 
 POLL_SECONDS = 0.15
+#: Polls in a row that may fail, with pauses that double: 19 s in all.
+PATIENCE = 6
 TERMINAL = {"succeeded", "failed", "canceled", "expired"}
 INTERRUPTED_EXIT_CODE = 130
 
@@ -73,12 +75,21 @@ def say(
 
 
 def wait(client: ApiClient, job: Job, watch: Watch, sleep: Callable[[float], None] = time.sleep) -> Job:
-    """Poll until the job has ended. Interrupted (Ctrl-C), it cancels the job. Raises `CliError` unless it succeeded."""
+    """Poll until the job has ended. Interrupted (Ctrl-C), it cancels the job. Raises `CliError` unless it succeeded.
+
+    A server that is away for a moment, as while it is restarted, costs the job nothing: it is asked again.
+    """
+    failures = 0
     try:
         while job["status"] not in TERMINAL:
             watch(job)
-            sleep(POLL_SECONDS)
-            job = client.job(job["job_id"])
+            sleep(POLL_SECONDS * 2**failures)
+            try:
+                job, failures = client.job(job["job_id"]), 0
+            except Away:
+                failures += 1
+                if failures > PATIENCE:
+                    raise
         watch(job)
     except KeyboardInterrupt:
         client.cancel(job["job_id"])

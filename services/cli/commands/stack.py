@@ -8,14 +8,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
-import psutil
 import typer
 from rich.table import Table
 
 from services.cli import console, record
 from services.cli.errors import CliError
 from services.cli.home import Home
-from services.cli.processes import ProcessRef, end
+from services.cli.processes import end, wait_gone
 from services.cli.record import PartRecord, StackRecord
 from services.cli.run import run
 
@@ -52,7 +51,9 @@ def down() -> None:
     if supervisor is not None:
         with console.err.status("Stopping …"):
             supervisor.terminate()
-            _wait_gone(stack.supervisor)
+            wait_gone([stack.supervisor], STOP_SECONDS)
+    # A supervisor that hangs goes first, or it would start again what we end.
+    end([stack.supervisor], grace_seconds=0)
     orphans = end(stack.processes, ORPHAN_GRACE_SECONDS)
     record.forget(home)
     console.out.print(f"Stopped{_left_over(len(orphans))}.")
@@ -70,9 +71,15 @@ def status(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] 
         _mention_failure(stack)
     else:
         console.out.print(_table(stack))
-        console.out.print(f"\nStack is {stack.phase}. Log: {home.log}", markup=False)
-    if stack is None or not alive or stack.phase != "ready":
+        console.out.print(f"\nThe stack is {_condition(stack)}. Log: {home.log}", markup=False)
+    if stack is None or not alive or _condition(stack) != "ready":
         raise typer.Exit(1)
+
+
+def _condition(stack: StackRecord) -> str:
+    """Its phase, unless a part of a ready stack is away."""
+    limping = stack.phase == "ready" and any(part.state != "ready" for part in stack.parts)
+    return "not whole: a part is being restarted" if limping else stack.phase
 
 
 def _detach(home: Home, *, reload: bool) -> StackRecord:
@@ -109,16 +116,6 @@ def _wait_ready(home: Home, process: "subprocess.Popen[bytes]", said: Path) -> S
 
 def _announce(stack: StackRecord) -> None:
     console.out.print(f"Timbre is ready at {stack.api_url}  (API documentation: {stack.api_url}/docs)", markup=False)
-
-
-def _wait_gone(ref: ProcessRef) -> None:
-    process = ref.find()
-    if process is None:
-        return
-    try:
-        process.wait(timeout=STOP_SECONDS)
-    except psutil.TimeoutExpired:
-        process.kill()
 
 
 def _left_over(count: int) -> str:

@@ -39,12 +39,12 @@ class ScriptedApi:
     """`routes` maps "METHOD /path" to a list of answers; the last one is given again and again."""
 
     def __init__(self, routes: dict[str, list[httpx.Response | Exception]]) -> None:
-        self._routes = {"GET /timbre/outputs/1.wav": [httpx.Response(200, content=AUDIO)], **routes}
+        self.routes = {"GET /timbre/outputs/1.wav": [httpx.Response(200, content=AUDIO)], **routes}
         self.requests: list[httpx.Request] = []
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
         self.requests.append(request)
-        answers = self._routes[f"{request.method} {request.url.path}"]
+        answers = self.routes[f"{request.method} {request.url.path}"]
         answer = answers.pop(0) if len(answers) > 1 else answers[0]
         if isinstance(answer, Exception):
             raise answer

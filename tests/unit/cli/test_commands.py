@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -73,6 +74,23 @@ def test_up_refuses_wrong_settings_by_name(home: Home) -> None:
         assert answer.returncode == 1
         assert "CFG_STRENGTH" in answer.stderr
         assert "error: error:" not in answer.stderr
+
+
+def test_up_refuses_servers_that_do_not_answer(home: Home) -> None:
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        url = f"redis://127.0.0.1:{nobody.getsockname()[1]}/0"
+        answer = timbre(home, "up", REDIS_URL=url)
+    assert answer.returncode == 1
+    assert answer.stderr.startswith("error: REDIS_URL: the server does not answer")
+
+
+def test_status_of_a_stack_with_a_part_away(home: Home) -> None:
+    parts = (PartRecord("api", "ready"), PartRecord("worker", "restarting", restarts=1))
+    record.save(home, StackRecord("ready", ProcessRef.of(os.getpid()), "http://127.0.0.1:1", parts=parts))
+    answer = timbre(home, "status")
+    assert answer.returncode == 1
+    assert "not whole" in answer.stdout
 
 
 def test_a_second_up_says_that_one_runs(home: Home) -> None:

@@ -50,6 +50,13 @@ def test_a_line_without_an_end_is_cut(path: Path) -> None:
     log.close()
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+def test_a_full_disk_stops_nothing() -> None:
+    log = RotatingLog(Path("/dev/full"))
+    log.write(b"lost")
+    log.close()
+
+
 def test_broken_utf8_is_shown_not_raised(path: Path) -> None:
     log = RotatingLog(path)
     echoed: list[tuple[str, str]] = []

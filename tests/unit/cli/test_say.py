@@ -9,7 +9,7 @@ from services.cli.client import Address, ApiClient
 from services.cli.commands.say import Options, save, wait
 from services.cli.errors import CliError
 
-from .api import AUDIO, ScriptedApi, job
+from .api import AUDIO, ScriptedApi, job, problem
 
 
 def client_of(api: ScriptedApi) -> ApiClient:
@@ -53,6 +53,26 @@ def test_it_waits_and_shows_each_reading() -> None:
     done = wait(client_of(api), job("queued"), lambda current: seen.append(current["status"]), no_nap)
     assert done["status"] == "succeeded"
     assert seen == ["queued", "processing", "succeeded"]
+
+
+def test_a_server_that_is_away_for_a_moment_is_asked_again() -> None:
+    naps: list[float] = []
+    api = readings(job("succeeded"))
+    api.routes["GET /jobs/j1"] = [
+        httpx.ConnectError("refused"),
+        problem(503),
+        httpx.Response(200, json=job("succeeded")),
+    ]
+    assert wait(client_of(api), job(), lambda _job: None, naps.append)["status"] == "succeeded"
+    assert naps == [0.15, 0.3, 0.6]
+
+
+def test_one_that_stays_away_is_given_up() -> None:
+    naps: list[float] = []
+    api = ScriptedApi({"GET /jobs/j1": [httpx.ConnectError("refused")]})
+    with pytest.raises(CliError, match="does not answer"):
+        wait(client_of(api), job(), lambda _job: None, naps.append)
+    assert 15 < sum(naps) < 30
 
 
 @pytest.mark.parametrize(
