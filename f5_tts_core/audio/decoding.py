@@ -21,8 +21,8 @@ from f5_tts_core.audio.mixing import Block, Mixdown, Recording, too_long
 
 #: Samples, all channels together, that are decoded at a time.
 _BLOCK_SAMPLES: Final = 65_536
-#: Demuxers of libavformat whose files go to PyAV at once. (libsndfile's MP3 decoder writes to stderr.)
-_PYAV_ONLY: Final = frozenset({"mp3", "aac", "matroska", "mov"})
+#: Demuxers of libavformat whose files go to PyAV at once. (libsndfile writes to stderr in these.)
+_PYAV_ONLY: Final = frozenset({"mp3", "aac", "caf", "matroska", "mov"})
 #: What PyAV may decode; everything else in libavcodec is attack surface that no voice recording needs.
 _CODECS: Final = frozenset(
     {"aac", "alac", "flac", "mp2", "mp2float", "mp3", "mp3float", "opus", "libopus", "vorbis", "libvorbis"}
@@ -56,7 +56,13 @@ class _Nameless:
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
-        self.read, self.seek, self.tell = file.read, file.seek, file.tell
+        self.read, self.tell = file.read, file.tell
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        # Damaged files send decoders to before the start; an exception here would end up on stderr.
+        with suppress(ValueError, OSError):
+            self._file.seek(offset, whence)
+        return self._file.tell()
 
     def readinto(self, buffer: memoryview) -> int:
         piece = self._file.read(len(buffer))
