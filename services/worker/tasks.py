@@ -1,4 +1,7 @@
-"""What Celery calls: a name for each use case, and nothing else."""
+"""What Celery calls: a name for each use case, and nothing else.
+
+Not shared: Celery would add a shared task to every application of the process, with the first one's use case.
+"""
 
 import structlog
 from celery import Celery
@@ -15,7 +18,7 @@ def register_synthesis(app: Celery, runner: SynthesisRunner) -> None:
     def synthesize(job_id: str) -> None:
         runner.run(job_id)
 
-    app.task(synthesize, name=SYNTHESIZE_TASK)
+    app.task(synthesize, name=SYNTHESIZE_TASK, shared=False)
 
 
 def register_sweep(app: Celery, sweeper: Sweeper) -> None:
@@ -25,4 +28,4 @@ def register_sweep(app: Celery, sweeper: Sweeper) -> None:
         except Unavailable as error:
             logger.warning("sweep_cut_short", reason=error.type)  # The next one goes on where this one ended.
 
-    app.task(sweep, name=SWEEP_TASK)
+    app.task(sweep, name=SWEEP_TASK, shared=False)

@@ -20,7 +20,7 @@ def app(valkey: str, empty_valkey: Redis) -> Iterator[Celery]:
 
 def test_what_is_sent_is_worked_on_once(app: Celery) -> None:
     seen: queue.Queue[str] = queue.Queue()
-    app.task(name=SYNTHESIZE_TASK)(seen.put)
+    app.task(name=SYNTHESIZE_TASK, shared=False)(seen.put)
     jobs = CeleryJobQueue(app)
     for number in range(5):
         jobs.send(f"job-{number}")
