@@ -1,0 +1,1 @@
+"""The recipe that makes the bundled model `timbre-tiny` from nothing. `python -m training --help` lists its steps."""
