@@ -151,10 +151,10 @@ class Stack:
 
     # --- jobs -----------------------------------------------------------------------------------
 
-    def submit(self, *, sent: bool = True, **overrides: object) -> Job:
+    def submit(self, *, reference: bytes = REFERENCE, sent: bool = True, **overrides: object) -> Job:
         """What the API does: reference, record, message, in this order; unless `sent`, it dies before the message."""
         job = make_job(**{"created_at": time.time(), "seed": 7} | overrides)
-        self.parts.blobs.put(job.input.reference_key, io.BytesIO(REFERENCE), len(REFERENCE), "audio/wav")
+        self.parts.blobs.put(job.input.reference_key, io.BytesIO(reference), len(reference), "audio/wav")
         self.parts.jobs.add(job)
         if not sent:
             return job

@@ -6,6 +6,7 @@ import pytest
 
 from services.shared.job import JobStatus, output_key, request_cancel
 from tests.stack import running_stack
+from tests.uploads import UPLOADS
 
 
 @pytest.fixture(scope="module")
@@ -55,6 +56,15 @@ def test_a_cancel_reaches_a_working_engine_within_two_steps(stack):
 def test_a_job_that_was_written_but_never_sent_is_found(stack):
     job = stack.submit(sent=False)
     stack.assert_succeeded_once(stack.until_over(job.id))
+
+
+def test_no_upload_hurts_the_worker_should_one_get_past_the_api(stack):
+    jobs = {upload: stack.submit(reference=upload.make(), ref_text="What was said in here.") for upload in UPLOADS}
+    for upload, job in jobs.items():
+        over = stack.until_over(job.id)
+        fault = over.fault.type if over.fault else None
+        assert (upload.name, fault) == (upload.name, upload.expected.type if upload.expected else None)
+        assert over.attempt == 1
 
 
 def test_a_stopped_worker_is_no_longer_ready_and_leaves_cleanly(stack):
