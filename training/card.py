@@ -1,0 +1,92 @@
+"""The model card: what the model is made of, written from what the runs left behind. Free of torch."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from training.loop import LOG
+from training.recipe import Recipe
+from training.voices import HELD_OUT_TRACTS, TRAIN_TRACTS, variants_of
+
+_CARD = """# {name}
+
+A small F5-TTS model for English, trained from nothing by `training/`. It exists so that a first sound comes in a
+minute, offline, and so that tests exercise real weights. **It is not a voice cloner to be proud of**: it has only
+ever heard a synthesiser. For real voices use a real checkpoint, such as `F5TTS_v1_Base`.
+
+| | |
+|---|---|
+| network | DiT {dit_parameters:.1f} M parameters, Vocos {vocoder_parameters:.1f} M; fp16 safetensors |
+| text | front end `{front_end}`; English |
+| reference | up to {reference_seconds:g} s; reference and speech together up to {total_seconds:g} s a chunk |
+| licence | Apache-2.0, as the rest of this repository |
+
+## Data
+
+{utterances} utterances of {speakers} voices, all spoken by espeak-ng (GPL-3.0-or-later; a tool of the recipe, no part
+of the model): accent en-us, {variants} variants, pitch, liveliness and rate drawn at random, resampled by
+{tracts} (which moves the vocal tract). No human voice is in it. Measured on {held_out} variants
+({held_out_variants}) and on resampling by {held_out_tracts}, none of which was trained on. What was said:
+
+{sources}
+
+## Training
+
+{runs}
+
+## Limits
+
+English only. It follows pitch, timbre and rate of synthetic voices; of human references it keeps pitch and rate and
+little else. Its speech is as clear as its teacher's at best, which is a formant synthesiser. Long texts are spoken in
+chunks of some seconds. How well it does is measured by `benchmarks/quality.py`; see `benchmarks/results/`.
+"""
+
+
+def model_card(
+    recipe: Recipe,
+    build: Path,
+    runs: Mapping[str, tuple[Mapping[str, float], Path]],
+    parameters: Mapping[str, int],
+) -> str:
+    """The card as Markdown. `runs`: each network's position and folder; `parameters`: how many each has."""
+    sources = build / "texts" / "SOURCES.md"
+    held_out = variants_of("held-out")
+    return _CARD.format(
+        name=recipe.name,
+        dit_parameters=parameters["dit"] / 1e6,
+        vocoder_parameters=parameters["vocoder"] / 1e6,
+        front_end=recipe.front_end,
+        reference_seconds=recipe.reference_seconds,
+        total_seconds=recipe.total_seconds,
+        utterances=f"{recipe.speech.speakers * recipe.speech.utterances_per_speaker:,}",
+        speakers=f"{recipe.speech.speakers:,}",
+        variants=len(variants_of("train")),
+        tracts=_bands(TRAIN_TRACTS),
+        held_out=len(held_out),
+        held_out_variants=", ".join(held_out),
+        held_out_tracts=_bands(HELD_OUT_TRACTS),
+        sources=sources.read_text(encoding="utf-8").strip() if sources.exists() else "(not recorded)",
+        runs=_table(runs),
+    )
+
+
+def _bands(bands: tuple[tuple[float, float], ...]) -> str:
+    return ", ".join(f"{low:g} to {high:g}" for low, high in bands)
+
+
+def _table(runs: Mapping[str, tuple[Mapping[str, float], Path]]) -> str:
+    rows = ["| network | steps | minutes | last losses |", "|---|---|---|---|"]
+    for name, (position, folder) in runs.items():
+        losses = ", ".join(f"{loss} {value:.4f}" for loss, value in _last_losses(folder / LOG).items())
+        rows.append(f"| {name} | {position['step']:,} | {position['seconds'] / 60:.1f} | {losses} |")
+    return "\n".join(rows)
+
+
+def _last_losses(log: Path) -> dict[str, float]:
+    """The last value of each loss in a run's log."""
+    lines = log.read_text(encoding="utf-8").splitlines() if log.exists() else []
+    last: dict[str, Any] = {}
+    for line in lines:
+        last |= json.loads(line)
+    return {name: value for name, value in last.items() if name not in ("step", "seconds", "rate", "steps_per_second")}

@@ -1,0 +1,88 @@
+"""Makes a model folder of two finished runs: fp16 weights under the official names, config, vocabulary, card."""
+
+import hashlib
+import json
+import shutil
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Final
+
+import torch
+from safetensors.torch import save_file
+from torch import Tensor
+
+from f5_tts_core.checkpoint import load_dit, load_vocoder
+from f5_tts_core.engine import EngineConfig
+from f5_tts_core.manifest import CONFIG_NAME, VOCABULARY_NAME, resolve_manifest
+from training.card import model_card
+from training.errors import TrainingError
+from training.loop import load_weights
+from training.recipe import Recipe
+
+CHECKPOINT_NAME: Final = "model.safetensors"
+VOCODER_NAME: Final = "vocoder.safetensors"
+#: Both files together; the model lives in the repository.
+MAX_BYTES: Final = 32_000_000
+
+
+def export(recipe: Recipe, build: Path, folder: Path, vocabulary: list[str]) -> None:
+    """Writes the model of the runs in `build` into `folder`, and loads it once to see that it is whole.
+
+    Raises `TrainingError` for weights that fp16 cannot hold, and for a model that is too large.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    dit, dit_position = load_weights(build / "dit")
+    vocoder, vocoder_position = load_weights(build / "vocoder")
+    _save({f"ema_model.transformer.{name}": weight for name, weight in dit.items()}, folder / CHECKPOINT_NAME)
+    _save(vocoder, folder / VOCODER_NAME)
+    (folder / VOCABULARY_NAME).write_text("\n".join(vocabulary) + "\n", encoding="utf-8")
+    (folder / CONFIG_NAME).write_text(json.dumps(_config(recipe, folder), indent=2) + "\n", encoding="utf-8")
+    runs = {"dit": (dit_position, build / "dit"), "vocoder": (vocoder_position, build / "vocoder")}
+    parameters = {"dit": _count(dit), "vocoder": _count(vocoder)}
+    (folder / "README.md").write_text(model_card(recipe, build, runs, parameters), encoding="utf-8")
+    _check(folder)
+
+
+def install(folder: Path, assets: Path) -> None:
+    """Puts an exported model in the place of the bundled one."""
+    for name in (CHECKPOINT_NAME, VOCODER_NAME, VOCABULARY_NAME, CONFIG_NAME, "README.md"):
+        shutil.copyfile(folder / name, assets / name)
+
+
+def _save(weights: Mapping[str, Tensor], path: Path) -> None:
+    halves = {name: weight.half().contiguous() for name, weight in weights.items()}
+    lost = [name for name, half in halves.items() if not bool(torch.isfinite(half).all())]
+    if lost:
+        raise TrainingError(f"fp16 cannot hold {', '.join(sorted(lost)[:5])}.")
+    save_file(halves, path)
+
+
+def _config(recipe: Recipe, folder: Path) -> dict[str, Any]:
+    return {
+        "name": recipe.name,
+        "description": "A small English model, trained from nothing on synthetic speech. See README.md.",
+        "license": "Apache-2.0",
+        "front_end": recipe.front_end,
+        "languages": ["en"],
+        "reference_seconds": recipe.reference_seconds,
+        "total_seconds": recipe.total_seconds,
+        "checkpoint": CHECKPOINT_NAME,
+        "sha256": hashlib.sha256((folder / CHECKPOINT_NAME).read_bytes()).hexdigest(),
+        "vocabulary": VOCABULARY_NAME,
+        "vocoder": VOCODER_NAME,
+        "architecture": asdict(recipe.dit.architecture),
+    }
+
+
+def _check(folder: Path) -> None:
+    size = sum((folder / name).stat().st_size for name in (CHECKPOINT_NAME, VOCODER_NAME))
+    if size > MAX_BYTES:
+        raise TrainingError(f"The model has {size} bytes; {MAX_BYTES} are the most.")
+    manifest = resolve_manifest(EngineConfig(ckpt_path=folder))
+    load_dit(manifest, torch.device("cpu"), torch.float32)
+    load_vocoder(manifest, torch.device("cpu"))
+
+
+def _count(weights: Mapping[str, Tensor]) -> int:
+    return sum(weight.numel() for weight in weights.values())

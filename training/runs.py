@@ -1,0 +1,76 @@
+"""Puts a run together: data, network, task, loop."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from string import ascii_lowercase
+
+import torch
+
+from f5_tts_core.network.dit import DiT
+from f5_tts_core.network.vocos import Vocos
+from f5_tts_core.text.front_end import front_end
+from f5_tts_core.text.vocabulary import Vocabulary
+from training import dit, vocoder
+from training.batches import BatchMaker, MelBank, Transcripts
+from training.errors import TrainingError
+from training.loop import Run, train
+from training.recipe import Optimisation, Recipe
+from training.speech import Corpus, load_corpus
+from training.voices import Split
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """What differs from call to call of one run."""
+
+    #: As torch names it, or `auto`: CUDA where there is one.
+    device: str = "auto"
+    #: Of torch on the CPU; None leaves its choice.
+    threads: int | None = None
+    minutes: float | None = None
+    total_minutes: float | None = None
+
+
+def vocabulary_of(name: str) -> list[str]:
+    """The lines of vocab.txt for a front end. Raises `TrainingError` for one that the recipe cannot list."""
+    if name == "lowercase-characters":
+        return [" ", *ascii_lowercase, *",.!?'"]
+    raise TrainingError(f"The recipe knows no vocabulary for the front end {name!r}.")
+
+
+def train_dit(recipe: Recipe, build: Path, options: RunOptions, *, compiled: bool = False) -> bool:
+    """Trains the acoustic model in `build/dit`; whether it is finished."""
+    device = _prepare(options)
+    vocabulary = Vocabulary(vocabulary_of(recipe.front_end))
+    network = dit.initialise(DiT(recipe.dit.architecture, len(vocabulary)), recipe.seed).to(device)
+    trained, held_out = (_batches(recipe, build, split, vocabulary, device) for split in ("train", "held-out"))
+    task = dit.DitTask(recipe, network, trained, held_out, compiled=compiled)
+    return train(task, _run(build / "dit", recipe.dit.optimisation, options))
+
+
+def train_vocoder(recipe: Recipe, build: Path, options: RunOptions, *, adversarial: bool = False) -> bool:
+    """Trains the vocoder in `build/vocoder`; whether it is finished."""
+    device = _prepare(options)
+    network = vocoder.initialise(Vocos(vocoder.vocos_sizes(recipe.vocoder)), recipe.seed).to(device)
+    corpora: list[Corpus] = [load_corpus(build / "speech", split) for split in ("train", "held-out")]
+    task = vocoder.VocoderTask(recipe, network, *corpora, adversarial=adversarial)
+    return train(task, _run(build / "vocoder", recipe.vocoder.optimisation, options))
+
+
+def _batches(recipe: Recipe, build: Path, split: Split, vocabulary: Vocabulary, device: torch.device) -> BatchMaker:
+    corpus = load_corpus(build / "speech", split)
+    transcripts = Transcripts(corpus.texts, vocabulary, front_end(recipe.front_end))
+    return BatchMaker(recipe, corpus, MelBank(corpus, device), transcripts)
+
+
+def _prepare(options: RunOptions) -> torch.device:
+    if options.threads:
+        torch.set_num_threads(options.threads)
+    torch.set_float32_matmul_precision("high")
+    if options.device == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    return torch.device(options.device)
+
+
+def _run(folder: Path, optimisation: Optimisation, options: RunOptions) -> Run:
+    return Run(folder, optimisation, minutes=options.minutes, total_minutes=options.total_minutes)
