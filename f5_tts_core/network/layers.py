@@ -6,7 +6,6 @@ sinusoids, rotary angles, norms' sums) is computed in fp32 whatever the weights 
 
 import math
 from functools import lru_cache
-from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -17,33 +16,30 @@ from f5_tts_core.architecture import Architecture
 NORM_EPS = 1e-6
 
 
-class Rotary(NamedTuple):
-    """Cosines and sines of the rotary angles, each fp32 [n, dim_head / 2]."""
-
-    cos: Tensor
-    sin: Tensor
-
-
 def rotary_frequencies(dim_head: int) -> Tensor:
     """Angle a position adds to each pair of channels: fp32 [dim_head / 2]."""
     return 1.0 / 10_000.0 ** (torch.arange(0, dim_head, 2, dtype=torch.float32) / dim_head)
 
 
 @lru_cache(maxsize=32)
-def rotary_table(frames: int, dim_head: int, device: torch.device) -> Rotary:
-    """The rotary angles of `frames` positions. Kept: all blocks and all steps of a shape share it."""
+def rotary_table(frames: int, dim_head: int, device: torch.device) -> Tensor:
+    """The rotary angles of `frames` positions as unit complex numbers: complex64 [n, dim_head / 2].
+
+    Kept: all blocks and all steps of a shape share it.
+    """
     # A table first made under inference mode could not be used in training later.
     with torch.inference_mode(False):
-        positions = torch.arange(frames, dtype=torch.float32)
-        angles = torch.outer(positions, rotary_frequencies(dim_head)).to(device)
-        return Rotary(angles.cos(), angles.sin())
+        angles = torch.outer(torch.arange(frames, dtype=torch.float32), rotary_frequencies(dim_head)).to(device)
+        return torch.polar(torch.ones_like(angles), angles)
 
 
-def rotate(x: Tensor, rotary: Rotary) -> Tensor:
-    """Turns each pair of neighbouring channels of `x` [b, h, n, dim_head] by its position's angle."""
-    even, odd = x[..., 0::2].float(), x[..., 1::2].float()
-    turned = (even * rotary.cos - odd * rotary.sin, odd * rotary.cos + even * rotary.sin)
-    return torch.stack(turned, dim=-1).flatten(-2).to(x.dtype)
+def rotate(x: Tensor, rotary: Tensor) -> Tensor:
+    """Turns each pair of neighbouring channels of `x` [b, h, n, dim_head] by its position's angle.
+
+    As one complex product: half the time of sines and cosines on strided halves.
+    """
+    pairs = torch.view_as_complex(x.float().reshape(*x.shape[:-1], -1, 2))
+    return torch.view_as_real(pairs * rotary).flatten(-2).to(x.dtype)
 
 
 def position_table(frames: int, dim: int, device: torch.device) -> Tensor:
@@ -148,7 +144,7 @@ class Attention(nn.Module):
         # A list of one: checkpoints call it `to_out.0`.
         self.to_out = nn.ModuleList([nn.Linear(inner_dim, a.dim)])
 
-    def forward(self, x: Tensor, rotary: Rotary, key_mask: Tensor | None) -> Tensor:
+    def forward(self, x: Tensor, rotary: Tensor, key_mask: Tensor | None) -> Tensor:
         """`key_mask` [b, 1, 1, n] is true where a frame may be attended to."""
         query = self._positioned(self._split(self.to_q(x)), self.q_norm, rotary)
         key = self._positioned(self._split(self.to_k(x)), self.k_norm, rotary)
@@ -162,7 +158,7 @@ class Attention(nn.Module):
         rows, frames, _ = x.shape
         return x.view(rows, frames, self.heads, -1).transpose(1, 2)
 
-    def _positioned(self, x: Tensor, norm: nn.Module | None, rotary: Rotary) -> Tensor:
+    def _positioned(self, x: Tensor, norm: nn.Module | None, rotary: Tensor) -> Tensor:
         if norm is not None:
             x = norm(x)
         if self.rotary_heads == self.heads:
@@ -213,7 +209,7 @@ class DiTBlock(nn.Module):
         self.attn = Attention(architecture)
         self.ff = FeedForward(architecture.dim, architecture.ff_mult)
 
-    def forward(self, x: Tensor, modulation: Tensor, rotary: Rotary, key_mask: Tensor | None) -> Tensor:
+    def forward(self, x: Tensor, modulation: Tensor, rotary: Tensor, key_mask: Tensor | None) -> Tensor:
         """`x` [b, n, d], `modulation` [b, 6 * d] of this block."""
         attn_shift, attn_scale, attn_gate, ff_shift, ff_scale, ff_gate = modulation.chunk(6, dim=-1)
         attended = self.attn(self.attn_norm(x, attn_scale, attn_shift), rotary, key_mask)
