@@ -49,11 +49,9 @@ class MelBank:
         self.starts: Ints = np.cumsum(self.frames) - self.frames
         self.mels = torch.empty(int(self.frames.sum()), limits.N_MELS, dtype=torch.float16, device=device)
         mel = MelSpectrogram().to(device)
-        ends = np.cumsum(corpus.lengths)
-        for index, end in enumerate(ends):
-            samples = torch.from_numpy(corpus.samples[end - corpus.lengths[index] : end]).to(device)
-            start = self.starts[index]
-            self.mels[start : start + self.frames[index]] = mel(samples[None] / 32767)[0].T
+        utterances = torch.split(torch.from_numpy(corpus.samples).to(device), corpus.lengths.tolist())
+        for samples, room in zip(utterances, torch.split(self.mels, self.frames.tolist()), strict=True):
+            room.copy_(mel(samples[None] / 32767)[0].T)
 
 
 class Transcripts:

@@ -26,8 +26,9 @@ ever heard a synthesiser. For real voices use a real checkpoint, such as `F5TTS_
 
 {utterances} utterances of {speakers} voices, all spoken by espeak-ng (GPL-3.0-or-later; a tool of the recipe, no part
 of the model): accent en-us, {variants} variants, pitch, liveliness and rate drawn at random, resampled by
-{tracts} (which moves the vocal tract). No human voice is in it. Measured on {held_out} variants
-({held_out_variants}) and on resampling by {held_out_tracts}, none of which was trained on. What was said:
+{tracts} (which moves the vocal tract). No human voice is in it.
+Kept for measuring, and never trained on: {held_out} variants ({held_out_variants})
+and resampling by {held_out_tracts}. What was said:
 
 {sources}
 
@@ -37,9 +38,9 @@ of the model): accent en-us, {variants} variants, pitch, liveliness and rate dra
 
 ## Limits
 
-English only. It follows pitch, timbre and rate of synthetic voices; of human references it keeps pitch and rate and
-little else. Its speech is as clear as its teacher's at best, which is a formant synthesiser. Long texts are spoken in
-chunks of some seconds. How well it does is measured by `benchmarks/quality.py`; see `benchmarks/results/`.
+English only. It has learned to follow synthetic voices: of a human reference it keeps what such voices can have.
+Its speech is as clear as its teacher's at best, which is a formant synthesiser. Long texts are spoken in chunks of
+some seconds. How well it does is measured by `benchmarks/quality.py`; see `benchmarks/results/`.
 """
 
 

@@ -75,6 +75,10 @@ class DitTask:
         self._optimiser.load_state_dict(state["optimiser"])
         self._average.restore(weights)
 
+    def adopt(self, weights: dict[str, Tensor]) -> None:
+        self._network.load_state_dict(weights)
+        self._average.restore(weights)
+
     def weights(self) -> dict[str, Tensor]:
         return self._average.weights
 

@@ -56,6 +56,7 @@ def _save(weights: Mapping[str, Tensor], path: Path) -> None:
     if lost:
         raise TrainingError(f"fp16 cannot hold {', '.join(sorted(lost)[:5])}.")
     save_file(halves, path)
+    path.chmod(0o644)  # save_file keeps it from everybody else
 
 
 def _config(recipe: Recipe, folder: Path) -> dict[str, Any]:

@@ -20,7 +20,10 @@ from training.recipe import Optimisation
 
 #: The learning rate ends at this share of its height.
 _FINAL_SHARE: Final = 0.02
+#: All that resuming to the bit needs; large.
 CHECKPOINT: Final = "checkpoint.pt"
+#: The averaged weights alone, in fp16: what is exported, and enough to go on from on another machine.
+WEIGHTS: Final = "weights.pt"
 LOG: Final = "log.jsonl"
 
 
@@ -46,6 +49,10 @@ class Task(Protocol):
         """Back to what `state` and `weights` gave."""
         ...
 
+    def adopt(self, weights: dict[str, Tensor]) -> None:
+        """Goes on from averaged weights alone, with a fresh optimiser."""
+        ...
+
     def weights(self) -> dict[str, Tensor]:
         """The averaged weights: what is to be exported."""
         ...
@@ -67,6 +74,8 @@ class Run:
 @dataclass
 class _Position:
     step: int = 0
+    #: The step at which the optimiser was fresh.
+    fresh_at: int = 0
     #: Of training, over all calls.
     seconds: float = 0.0
 
@@ -81,18 +90,21 @@ def train(task: Task, run: Run) -> bool:
     meter = _Meter(task.name, run)
     clock = _Clock(run, position)
     with _stop_signal() as stopped:
-        while not (over := _progress(run, position, clock) >= 1) and not stopped() and not clock.is_up():
-            progress = _progress(run, position, clock)
-            losses = task.step(position.step, _rate(run.optimisation, position.step, progress), progress)
+        while (progress := _progress(run, position, clock)) < 1 and not stopped():
+            rate = _rate(run.optimisation, position, progress)
+            losses = task.step(position.step, rate, progress)
             position.step += 1
-            meter.count(losses, position.step, clock.total(), _rate(run.optimisation, position.step, progress))
+            position.seconds = clock.total()
+            meter.count(losses, position, rate)
             if position.step % run.optimisation.validate_every == 0:
-                meter.write(position.step, clock.total(), task.validate())
+                meter.write(position, task.validate())
             if clock.wants_checkpoint():
-                _save(task, run, _Position(position.step, clock.total()))
-    _save(task, run, _Position(position.step, clock.total()))
-    meter.write(position.step, clock.total(), task.validate())
-    return over
+                _save(task, run, position)
+            if clock.is_up():
+                break
+    _save(task, run, position)
+    meter.write(position, task.validate())
+    return _progress(run, position, clock) >= 1
 
 
 def _progress(run: Run, position: _Position, clock: "_Clock") -> float:
@@ -100,9 +112,9 @@ def _progress(run: Run, position: _Position, clock: "_Clock") -> float:
     return by_steps if run.total_minutes is None else max(by_steps, clock.total() / (60 * run.total_minutes))
 
 
-def _rate(optimisation: Optimisation, step: int, progress: float) -> float:
+def _rate(optimisation: Optimisation, position: _Position, progress: float) -> float:
     """Linear warm-up, then a cosine over the whole run."""
-    warm = min(1.0, (step + 1) / optimisation.warmup_steps)
+    warm = min(1.0, (position.step - position.fresh_at + 1) / optimisation.warmup_steps)
     cosine = 0.5 * (1 + math.cos(math.pi * min(progress, 1.0)))
     return optimisation.learning_rate * warm * (_FINAL_SHARE + (1 - _FINAL_SHARE) * cosine)
 
@@ -112,28 +124,38 @@ def _rate(optimisation: Optimisation, step: int, progress: float) -> float:
 
 def _save(task: Task, run: Run, position: _Position) -> None:
     """Whole or not at all: a run killed while it writes keeps its last checkpoint."""
-    content = {"position": vars(position), "task": task.state(), "weights": task.weights()}
-    temporary = run.folder / f"{CHECKPOINT}.part"
+    weights, halves = task.weights(), {name: weight.half() for name, weight in task.weights().items()}
+    _write({"position": vars(position), "weights": halves}, run.folder / WEIGHTS)
+    _write({"position": vars(position), "weights": weights, "task": task.state()}, run.folder / CHECKPOINT)
+
+
+def _write(content: dict[str, Any], path: Path) -> None:
+    temporary = path.with_suffix(".part")
     torch.save(content, temporary)
-    temporary.rename(run.folder / CHECKPOINT)
+    temporary.rename(path)
 
 
 def _resume(task: Task, run: Run) -> _Position:
-    path = run.folder / CHECKPOINT
-    if not path.exists():
+    """Takes the checkpoint up, or else the weights alone; where neither is, starts."""
+    if (run.folder / CHECKPOINT).exists():
+        content = torch.load(run.folder / CHECKPOINT, map_location="cpu", weights_only=True)
+        task.restore(content["task"], content["weights"])
+        position = _Position(**content["position"])
+    elif (run.folder / WEIGHTS).exists():
+        weights, found = load_weights(run.folder)
+        task.adopt(weights)
+        position = _Position(int(found["step"]), fresh_at=int(found["step"]), seconds=found["seconds"])
+    else:
         return _Position()
-    content = torch.load(path, map_location="cpu", weights_only=True)
-    task.restore(content["task"], content["weights"])
-    position = _Position(**content["position"])
     run.report(f"{task.name}: resumed at step {position.step} after {position.seconds / 60:.1f} minutes")
     return position
 
 
 def load_weights(folder: Path) -> tuple[dict[str, Tensor], dict[str, float]]:
-    """The averaged weights of a run's checkpoint, and its step and seconds. Raises `TrainingError`."""
-    path = folder / CHECKPOINT
+    """The averaged weights of a run, in fp16, and its step and seconds. Raises `TrainingError`."""
+    path = folder / WEIGHTS
     if not path.exists():
-        raise TrainingError(f"There is no checkpoint in {folder}: train first.")
+        raise TrainingError(f"There are no weights in {folder}: train first.")
     content = torch.load(path, map_location="cpu", weights_only=True)
     return content["weights"], content["position"]
 
@@ -171,25 +193,26 @@ class _Meter:
         self._losses: defaultdict[str, list[Tensor]] = defaultdict(list)
         self._since = time.monotonic()
 
-    def count(self, losses: Mapping[str, Tensor], step: int, seconds: float, rate: float) -> None:
+    def count(self, losses: Mapping[str, Tensor], position: _Position, rate: float) -> None:
         for name, loss in losses.items():
             self._losses[name].append(loss.detach())
-        if step % self._run.optimisation.log_every == 0:
-            self._write_means(step, seconds, rate)
+        if position.step % self._run.optimisation.log_every == 0:
+            self._write_means(position, rate)
 
-    def write(self, step: int, seconds: float, values: Mapping[str, float]) -> None:
-        row = {"step": step, "seconds": round(seconds, 1), **{name: round(value, 6) for name, value in values.items()}}
+    def write(self, position: _Position, values: Mapping[str, float]) -> None:
+        rounded = {name: round(value, 6) for name, value in values.items()}
+        row = {"step": position.step, "seconds": round(position.seconds, 1), **rounded}
         with (self._run.folder / LOG).open("a", encoding="utf-8") as file:
             file.write(json.dumps(row) + "\n")
         self._run.report(f"{self._name}: " + "  ".join(f"{name} {value}" for name, value in row.items()))
 
-    def _write_means(self, step: int, seconds: float, rate: float) -> None:
+    def _write_means(self, position: _Position, rate: float) -> None:
         means = {name: float(torch.stack(values).mean()) for name, values in self._losses.items()}
         if not all(map(math.isfinite, means.values())):
-            raise TrainingError(f"The losses of {self._name} at step {step} are not finite: {means}.")
+            raise TrainingError(f"The losses of {self._name} at step {position.step} are not finite: {means}.")
         steps = len(next(iter(self._losses.values())))
         pace = steps / max(time.monotonic() - self._since, 1e-9)
-        self.write(step, seconds, {**means, "rate": rate, "steps_per_second": pace})
+        self.write(position, {**means, "rate": rate, "steps_per_second": pace})
         self._losses.clear()
         self._since = time.monotonic()
 

@@ -87,6 +87,10 @@ class VocoderTask:
             self._critics.load_state_dict(state["critics"])
             self._critics_optimiser.load_state_dict(state["critics_optimiser"])
 
+    def adopt(self, weights: dict[str, Tensor]) -> None:
+        self._network.load_state_dict(weights)
+        self._average.restore(weights)
+
     def weights(self) -> dict[str, Tensor]:
         return self._average.weights
 
