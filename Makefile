@@ -53,6 +53,10 @@ docs: $(DEV) ## Write docs/settings.md and .env.example anew from the code
 	@$(BIN)/timbre settings --markdown > docs/settings.md
 	@$(BIN)/timbre settings --dotenv > .env.example
 
+.PHONY: bench
+bench: $(DEV) ## Measure how well the bundled model speaks (a few minutes)
+	@$(BIN)/python -m benchmarks.quality
+
 .PHONY: clean
 clean: ## Stop the stack, and remove all that these targets made
 	@if [ -x $(BIN)/timbre ]; then $(BIN)/timbre down; fi
@@ -69,8 +73,9 @@ $(DEMO): pyproject.toml constraints.txt | $(BIN)/python
 	@touch $@
 
 # f5-tts asks for gigabytes that inference never imports: its own needs are listed apart, and it comes without.
+# Of Resemblyzer, benchmarks read the weights alone; its own needs no longer install everywhere.
 $(DEV): pyproject.toml constraints.txt requirements-reference.txt | $(BIN)/python
 	@echo "Installing into $(VENV) for development; the first time this takes a few minutes …"
 	@$(PIP) -e '.[embedded,dev]' -r requirements-reference.txt
-	@$(PIP) --no-deps f5-tts
+	@$(PIP) --no-deps f5-tts Resemblyzer
 	@touch $@ $(DEMO)
