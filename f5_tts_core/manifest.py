@@ -16,7 +16,7 @@ from f5_tts_core import errors, limits
 from f5_tts_core.architecture import Architecture, refuse_unknown
 from f5_tts_core.engine import EngineConfig
 
-FrontEnd = Literal["pinyin", "characters", "lowercase-characters"]
+FrontEnd = Literal["pinyin", "characters", "lowercase-characters", "phonemes-en"]
 
 CONFIG_NAME: Final = "config.json"
 VOCABULARY_NAME: Final = "vocab.txt"

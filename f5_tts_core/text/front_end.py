@@ -1,10 +1,11 @@
-"""From text to tokens. `pinyin` is F5-TTS's own front end; the other two are one character a token."""
+"""From text to tokens. `pinyin` is F5-TTS's own front end; `characters` are one a token; `phonemes-en` are sounds."""
 
 from collections.abc import Callable, Iterator
 from functools import cache
 from typing import Final
 
 from f5_tts_core import errors
+from f5_tts_core.text.phonemes import phoneme_front_end
 
 FrontEnd = Callable[[str], list[str]]
 
@@ -21,7 +22,10 @@ def front_end(name: str) -> FrontEnd:
         return _lowercase_characters
     if name == "pinyin":
         return _Pinyin()
-    raise errors.ModelError(f"No text front end is called {name!r}; known: pinyin, characters, lowercase-characters.")
+    if name == "phonemes-en":
+        return phoneme_front_end()
+    known = "pinyin, characters, lowercase-characters, phonemes-en"
+    raise errors.ModelError(f"No text front end is called {name!r}; known: {known}.")
 
 
 def join_reference(reference_text: str, text: str, tokenize: FrontEnd) -> list[str]:

@@ -5,6 +5,7 @@ vocabulary needs them. Time is linear in the text, whatever the text is.
 """
 
 import re
+import string
 import unicodedata
 from collections import Counter
 from collections.abc import Iterator
@@ -21,6 +22,7 @@ _MAX_REPORTED: Final = 10
 _LETTERS_OF_A_SCRIPT: Final = 20
 #: How often a substitute may itself be substituted.
 _MAX_DEPTH: Final = 3
+_KEYBOARD: Final = string.ascii_letters + string.digits + string.punctuation
 _SPACES: Final = re.compile(r"\s+")
 _SPACE_BEFORE_PAUSE: Final = re.compile(r" (?=[,.!?])")
 _REPEATED_PAUSE: Final = re.compile(r",(?:,)+|,(?=[.!?])|(?<=[.!?]),")
@@ -69,12 +71,17 @@ class _Speller:
         spelled = "".join(self._write(character) or "" for character in spelled)
         unwritten = [character for character, written in self._written.items() if written is None]
         if unwritten:
-            raise _unsupported(unwritten, self._vocabulary)
+            raise _unsupported(unwritten, self._readable())
         spelled = spelled if spelled == text else _tidy(spelled)
         unread = self._vocabulary.unknown(self._tokenize(spelled))
         if unread:
-            raise _unsupported(unread, self._vocabulary)
+            raise _unsupported(unread, self._readable())
         return spelled
+
+    def _readable(self) -> list[str]:
+        """Characters that need no substitute: the vocabulary's, and those that the front end makes known tokens of."""
+        own = [token for token in self._vocabulary.tokens if len(token) == 1 and token.isprintable()]
+        return [character for character in sorted({*own, *_KEYBOARD}) if self._is_known(character)]
 
     def _lacks_digits(self) -> bool:
         return not all(digit in self._vocabulary for digit in "0123456789")
@@ -130,12 +137,12 @@ def _tidy(text: str) -> str:
     return _REPEATED_PAUSE.sub(lambda match: "," if match[0][1:] else "", text).lstrip(" ,.").rstrip(" ,")
 
 
-def _unsupported(unknown: list[str], vocabulary: Vocabulary) -> errors.UnsupportedCharacters:
+def _unsupported(unknown: list[str], readable: list[str]) -> errors.UnsupportedCharacters:
     shown = ", ".join(_shown(token) for token in unknown[:_MAX_REPORTED])
     more = len(unknown) - _MAX_REPORTED
     return errors.UnsupportedCharacters(
         f"The model has no way to read {shown}{f' and {more} more' if more > 0 else ''}. "
-        f"Accepted are {_accepted(vocabulary)}."
+        f"Accepted are {_accepted(readable)}."
     )
 
 
@@ -146,8 +153,7 @@ def _shown(token: str) -> str:
     return f"{character} (U+{ord(token):04X})"
 
 
-def _accepted(vocabulary: Vocabulary) -> str:
-    characters = [token for token in vocabulary.tokens if len(token) == 1 and token.isprintable()]
+def _accepted(characters: list[str]) -> str:
     if len(characters) <= 100:
         return "".join(characters).strip() + ", the space, and what can be read as these"
     letters = Counter(unicodedata.name(letter, "?").split()[0] for letter in characters if letter.isalpha())
