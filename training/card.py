@@ -1,4 +1,4 @@
-"""The model card: what the model is made of, written from what the runs left behind. Free of torch."""
+"""The model card: what the model is made of, written from what the runs left behind."""
 
 import json
 from collections.abc import Mapping

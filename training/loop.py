@@ -64,6 +64,8 @@ class Run:
 
     folder: Path
     optimisation: Optimisation
+    #: What the weights mean: a folder of other weights is not taken up.
+    identity: str = ""
     #: Of this call; None runs to the last step.
     minutes: float | None = None
     #: Of all calls together: where given, the learning rate reaches its end by then, in fewer steps if need be.
@@ -125,8 +127,9 @@ def _rate(optimisation: Optimisation, position: _Position, progress: float) -> f
 def _save(task: Task, run: Run, position: _Position) -> None:
     """Whole or not at all: a run killed while it writes keeps its last checkpoint."""
     weights, halves = task.weights(), {name: weight.half() for name, weight in task.weights().items()}
-    _write({"position": vars(position), "weights": halves}, run.folder / WEIGHTS)
-    _write({"position": vars(position), "weights": weights, "task": task.state()}, run.folder / CHECKPOINT)
+    about = {"identity": run.identity, "position": vars(position)}
+    _write({**about, "weights": halves}, run.folder / WEIGHTS)
+    _write({**about, "weights": weights, "task": task.state()}, run.folder / CHECKPOINT)
 
 
 def _write(content: dict[str, Any], path: Path) -> None:
@@ -136,17 +139,19 @@ def _write(content: dict[str, Any], path: Path) -> None:
 
 
 def _resume(task: Task, run: Run) -> _Position:
-    """Takes the checkpoint up, or else the weights alone; where neither is, starts."""
-    if (run.folder / CHECKPOINT).exists():
-        content = torch.load(run.folder / CHECKPOINT, map_location="cpu", weights_only=True)
-        task.restore(content["task"], content["weights"])
-        position = _Position(**content["position"])
-    elif (run.folder / WEIGHTS).exists():
-        weights, found = load_weights(run.folder)
-        task.adopt(weights)
-        position = _Position(int(found["step"]), fresh_at=int(found["step"]), seconds=found["seconds"])
-    else:
+    """Takes the checkpoint up, or else the weights alone; where neither is, starts. Raises `TrainingError`."""
+    path = next((run.folder / name for name in (CHECKPOINT, WEIGHTS) if (run.folder / name).exists()), None)
+    if path is None:
         return _Position()
+    content = torch.load(path, map_location="cpu", weights_only=True)
+    if content["identity"] != run.identity:
+        raise TrainingError(f"{path} is a run of {content['identity']}, not of {run.identity}: remove it.")
+    position = _Position(**content["position"])
+    if path.name == CHECKPOINT:
+        task.restore(content["task"], content["weights"])
+    else:
+        task.adopt(content["weights"])
+        position.fresh_at = position.step
     run.report(f"{task.name}: resumed at step {position.step} after {position.seconds / 60:.1f} minutes")
     return position
 

@@ -64,6 +64,8 @@ class VocoderSizes:
     """The vocoder, an inverse of the mel, and how it learns."""
 
     optimisation: Optimisation
+    #: How much of the speech it needs, which is less than the acoustic model does.
+    shards: int = 40
     dim: int = 256
     inner_dim: int = 768
     depth: int = 6

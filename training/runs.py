@@ -9,13 +9,14 @@ import torch
 from f5_tts_core.network.dit import DiT
 from f5_tts_core.network.vocos import Vocos
 from f5_tts_core.text.front_end import front_end
+from f5_tts_core.text.phonemes import phoneme_tokens
 from f5_tts_core.text.vocabulary import Vocabulary
 from training import dit, vocoder
 from training.batches import BatchMaker, MelBank, Transcripts
 from training.errors import TrainingError
 from training.loop import Run, train
 from training.recipe import Optimisation, Recipe
-from training.speech import Corpus, load_corpus
+from training.speech import load_corpus
 from training.voices import Split
 
 
@@ -35,6 +36,8 @@ def vocabulary_of(name: str) -> list[str]:
     """The lines of vocab.txt for a front end. Raises `TrainingError` for one that the recipe cannot list."""
     if name == "lowercase-characters":
         return [" ", *ascii_lowercase, *",.!?'"]
+    if name == "phonemes-en":
+        return phoneme_tokens()
     raise TrainingError(f"The recipe knows no vocabulary for the front end {name!r}.")
 
 
@@ -45,16 +48,19 @@ def train_dit(recipe: Recipe, build: Path, options: RunOptions, *, compiled: boo
     network = dit.initialise(DiT(recipe.dit.architecture, len(vocabulary)), recipe.seed).to(device)
     trained, held_out = (_batches(recipe, build, split, vocabulary, device) for split in ("train", "held-out"))
     task = dit.DitTask(recipe, network, trained, held_out, compiled=compiled)
-    return train(task, _run(build / "dit", recipe.dit.optimisation, options))
+    identity = f"{recipe.dit.architecture} on {recipe.front_end}"
+    return train(task, _run(build / "dit", recipe.dit.optimisation, identity, options))
 
 
 def train_vocoder(recipe: Recipe, build: Path, options: RunOptions, *, adversarial: bool = False) -> bool:
     """Trains the vocoder in `build/vocoder`; whether it is finished."""
     device = _prepare(options)
     network = vocoder.initialise(Vocos(vocoder.vocos_sizes(recipe.vocoder)), recipe.seed).to(device)
-    corpora: list[Corpus] = [load_corpus(build / "speech", split) for split in ("train", "held-out")]
-    task = vocoder.VocoderTask(recipe, network, *corpora, adversarial=adversarial)
-    return train(task, _run(build / "vocoder", recipe.vocoder.optimisation, options))
+    trained = load_corpus(build / "speech", "train", shards=recipe.vocoder.shards)
+    held_out = load_corpus(build / "speech", "held-out")
+    task = vocoder.VocoderTask(recipe, network, trained, held_out, adversarial=adversarial)
+    identity = str(vocoder.vocos_sizes(recipe.vocoder))
+    return train(task, _run(build / "vocoder", recipe.vocoder.optimisation, identity, options))
 
 
 def _batches(recipe: Recipe, build: Path, split: Split, vocabulary: Vocabulary, device: torch.device) -> BatchMaker:
@@ -72,5 +78,5 @@ def _prepare(options: RunOptions) -> torch.device:
     return torch.device(options.device)
 
 
-def _run(folder: Path, optimisation: Optimisation, options: RunOptions) -> Run:
-    return Run(folder, optimisation, minutes=options.minutes, total_minutes=options.total_minutes)
+def _run(folder: Path, optimisation: Optimisation, identity: str, options: RunOptions) -> Run:
+    return Run(folder, optimisation, identity, minutes=options.minutes, total_minutes=options.total_minutes)

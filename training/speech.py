@@ -73,9 +73,9 @@ def synthesise(recipe: Recipe, texts: Path, folder: Path, *, processes: int | No
     return len(missing)
 
 
-def load_corpus(folder: Path, split: Split) -> Corpus:
-    """All shards of a split. Raises `TrainingError` where there are none."""
-    paths = sorted(folder.glob(f"{split}-*.npz"))
+def load_corpus(folder: Path, split: Split, *, shards: int | None = None) -> Corpus:
+    """All shards of a split, or the first few. Raises `TrainingError` where there are none."""
+    paths = sorted(folder.glob(f"{split}-*.npz"))[:shards]
     if not paths:
         raise TrainingError(f"There is no speech in {folder}: run `python -m training speech` first.")
     return Corpus.joined([_read(path) for path in paths])

@@ -135,6 +135,12 @@ def test_the_log_holds_losses_rate_and_pace(tmp_path: Path) -> None:
     assert rows[-1]["held_out_loss"] == 0.5
 
 
+def test_another_models_weights_are_not_taken_up(tmp_path: Path) -> None:
+    train(Counting(), run(tmp_path, identity="one"))
+    with pytest.raises(TrainingError, match="a run of one, not of two"):
+        train(Counting(), run(tmp_path, identity="two"))
+
+
 def test_a_loss_that_is_no_number_ends_the_run(tmp_path: Path) -> None:
     with pytest.raises(TrainingError, match="not finite"):
         train(Counting(loss=float("nan")), run(tmp_path))
