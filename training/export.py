@@ -32,8 +32,8 @@ def export(recipe: Recipe, build: Path, folder: Path, vocabulary: list[str]) -> 
     Raises `TrainingError` for weights that fp16 cannot hold, and for a model that is too large.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    dit, dit_position = load_weights(build / "dit")
-    vocoder, vocoder_position = load_weights(build / "vocoder")
+    dit, dit_position = load_weights(build / "dit", recipe.dit_identity)
+    vocoder, vocoder_position = load_weights(build / "vocoder", recipe.vocoder_identity)
     _save({f"ema_model.transformer.{name}": weight for name, weight in dit.items()}, folder / CHECKPOINT_NAME)
     _save(vocoder, folder / VOCODER_NAME)
     (folder / VOCABULARY_NAME).write_text("\n".join(vocabulary) + "\n", encoding="utf-8")

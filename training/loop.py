@@ -143,9 +143,7 @@ def _resume(task: Task, run: Run) -> _Position:
     path = next((run.folder / name for name in (CHECKPOINT, WEIGHTS) if (run.folder / name).exists()), None)
     if path is None:
         return _Position()
-    content = torch.load(path, map_location="cpu", weights_only=True)
-    if content["identity"] != run.identity:
-        raise TrainingError(f"{path} is a run of {content['identity']}, not of {run.identity}: remove it.")
+    content = _read(path, run.identity)
     position = _Position(**content["position"])
     if path.name == CHECKPOINT:
         task.restore(content["task"], content["weights"])
@@ -156,13 +154,20 @@ def _resume(task: Task, run: Run) -> _Position:
     return position
 
 
-def load_weights(folder: Path) -> tuple[dict[str, Tensor], dict[str, float]]:
-    """The averaged weights of a run, in fp16, and its step and seconds. Raises `TrainingError`."""
+def load_weights(folder: Path, identity: str) -> tuple[dict[str, Tensor], dict[str, float]]:
+    """The averaged weights of a run of `identity`, in fp16, and its step and seconds. Raises `TrainingError`."""
     path = folder / WEIGHTS
     if not path.exists():
         raise TrainingError(f"There are no weights in {folder}: train first.")
-    content = torch.load(path, map_location="cpu", weights_only=True)
+    content = _read(path, identity)
     return content["weights"], content["position"]
+
+
+def _read(path: Path, identity: str) -> dict[str, Any]:
+    content: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+    if content["identity"] != identity:
+        raise TrainingError(f"{path} is a run of {content['identity']}, not of {identity}.")
+    return content
 
 
 # --- clock and log --------------------------------------------------------------------------------

@@ -1,8 +1,7 @@
 """The recipe's numbers, by size: `tiny` is the bundled model's, `smoke` a run of seconds for tests. Free of torch."""
 
-import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final
 
@@ -92,8 +91,14 @@ class Recipe:
     reference_seconds: float = 5.0
     total_seconds: float = 10.0
 
-    def as_json(self) -> str:
-        return json.dumps(asdict(self), indent=2)
+    @property
+    def dit_identity(self) -> str:
+        """What the acoustic model's weights mean: weights of another identity are not taken up."""
+        return f"{self.dit.architecture} on {self.front_end}"
+
+    @property
+    def vocoder_identity(self) -> str:
+        return f"Vocos of {self.vocoder.depth} blocks, {self.vocoder.dim} by {self.vocoder.inner_dim}"
 
 
 def _architecture(dim: int, depth: int, *, heads: int, conv_layers: int) -> Architecture:

@@ -48,8 +48,7 @@ def train_dit(recipe: Recipe, build: Path, options: RunOptions, *, compiled: boo
     network = dit.initialise(DiT(recipe.dit.architecture, len(vocabulary)), recipe.seed).to(device)
     trained, held_out = (_batches(recipe, build, split, vocabulary, device) for split in ("train", "held-out"))
     task = dit.DitTask(recipe, network, trained, held_out, compiled=compiled)
-    identity = f"{recipe.dit.architecture} on {recipe.front_end}"
-    return train(task, _run(build / "dit", recipe.dit.optimisation, identity, options))
+    return train(task, _run(build / "dit", recipe.dit.optimisation, recipe.dit_identity, options))
 
 
 def train_vocoder(recipe: Recipe, build: Path, options: RunOptions, *, adversarial: bool = False) -> bool:
@@ -59,8 +58,7 @@ def train_vocoder(recipe: Recipe, build: Path, options: RunOptions, *, adversari
     trained = load_corpus(build / "speech", "train", shards=recipe.vocoder.shards)
     held_out = load_corpus(build / "speech", "held-out")
     task = vocoder.VocoderTask(recipe, network, trained, held_out, adversarial=adversarial)
-    identity = str(vocoder.vocos_sizes(recipe.vocoder))
-    return train(task, _run(build / "vocoder", recipe.vocoder.optimisation, identity, options))
+    return train(task, _run(build / "vocoder", recipe.vocoder.optimisation, recipe.vocoder_identity, options))
 
 
 def _batches(recipe: Recipe, build: Path, split: Split, vocabulary: Vocabulary, device: torch.device) -> BatchMaker:

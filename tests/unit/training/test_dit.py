@@ -11,6 +11,7 @@ from f5_tts_core.text.front_end import front_end, join_reference
 from f5_tts_core.text.vocabulary import Vocabulary
 from training.batches import Batch, BatchMaker, MelBank, Transcripts
 from training.dit import DitTask, flow_loss, initialise, spans
+from training.errors import TrainingError
 from training.recipe import SIZES
 from training.runs import vocabulary_of
 from training.speech import Corpus, load_corpus
@@ -69,6 +70,21 @@ def test_pairs_are_two_utterances_of_one_speaker_joined_as_the_engine_joins(
     assert corpus.speakers[first] == corpus.speakers[second]
     expected = VOCABULARY.encode(join_reference(corpus.texts[first], corpus.texts[second], FRONT_END))
     assert batch.tokens[row, : batch.counts[row]].tolist() == expected
+
+
+@pytest.mark.parametrize("name", ["lowercase-characters", "phonemes-en"])
+def test_a_pair_reads_as_the_engine_reads_it(corpus: Corpus, name: str) -> None:
+    tokenize, vocabulary = front_end(name), Vocabulary(vocabulary_of(name))
+    transcripts = Transcripts(corpus.texts, vocabulary, tokenize)
+    for first, second in ((0, 1), (2, 3), (5, 4)):
+        expected = vocabulary.encode(join_reference(corpus.texts[first], corpus.texts[second], tokenize))
+        assert transcripts.of(first, second).tolist() == expected
+        assert transcripts.of(first, None).tolist() == vocabulary.encode(tokenize(corpus.texts[first]))
+
+
+def test_a_front_end_that_reads_pairs_otherwise_is_refused() -> None:
+    with pytest.raises(TrainingError, match="unlike the two apart"):
+        Transcripts(["one", "two"], Vocabulary([" ", ".", "o", "n", "e", "t", "w", "a"]), lambda text: list(text)[::-1])
 
 
 def utterance_of(bank: MelBank, mel: torch.Tensor) -> int:

@@ -45,8 +45,9 @@ def test_a_resumed_run_ends_where_an_uninterrupted_one_does(build: Path, tmp_pat
         finished = one_call(SMOKE, tmp_path, options, **extra)
         calls += 1
     assert calls == SMOKE.dit.optimisation.steps
-    expected, position = load_weights(build / network)
-    resumed, resumed_position = load_weights(tmp_path / network)
+    identity = SMOKE.dit_identity if network == "dit" else SMOKE.vocoder_identity
+    expected, position = load_weights(build / network, identity)
+    resumed, resumed_position = load_weights(tmp_path / network, identity)
     assert position["step"] == resumed_position["step"] == SMOKE.dit.optimisation.steps
     for name, weight in expected.items():
         torch.testing.assert_close(resumed[name], weight, atol=1e-6, rtol=0)
@@ -58,8 +59,8 @@ def test_weights_alone_are_enough_to_go_on(build: Path, tmp_path: Path) -> None:
     shutil.copytree(build / "dit", tmp_path / "dit")
     (tmp_path / "dit" / CHECKPOINT).unlink()
     assert train_dit(with_steps(SMOKE, 8), tmp_path, OPTIONS)
-    assert load_weights(tmp_path / "dit")[1]["step"] == 8
-    assert load_weights(tmp_path / "dit")[1]["fresh_at"] == 6
+    assert load_weights(tmp_path / "dit", SMOKE.dit_identity)[1]["step"] == 8
+    assert load_weights(tmp_path / "dit", SMOKE.dit_identity)[1]["fresh_at"] == 6
 
 
 class Counting:
@@ -104,7 +105,7 @@ def run(folder: Path, **settings: Any) -> Run:
 def test_a_signal_ends_a_run_with_a_checkpoint(tmp_path: Path) -> None:
     handler = signal.getsignal(signal.SIGTERM)
     assert not train(Counting(signal_at=7), run(tmp_path))
-    assert load_weights(tmp_path)[1]["step"] == 8
+    assert load_weights(tmp_path, "")[1]["step"] == 8
     assert signal.getsignal(signal.SIGTERM) is handler
     task = Counting()
     assert train(task, run(tmp_path))
@@ -123,7 +124,7 @@ def test_the_rate_warms_up_and_comes_down(tmp_path: Path) -> None:
 
 def test_a_total_time_ends_a_run_before_its_steps(tmp_path: Path) -> None:
     assert train(Counting(), run(tmp_path, total_minutes=1e-9))
-    assert load_weights(tmp_path)[1]["step"] <= 1
+    assert load_weights(tmp_path, "")[1]["step"] <= 1
 
 
 def test_the_log_holds_losses_rate_and_pace(tmp_path: Path) -> None:
