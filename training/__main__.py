@@ -11,7 +11,7 @@ from f5_tts_core.manifest import ASSETS, BUNDLED
 from training.errors import TrainingError
 from training.recipe import SIZES, Recipe
 from training.speech import synthesise
-from training.texts import write_texts
+from training.texts import sources_at_hand, write_texts
 
 if TYPE_CHECKING:
     from training.runs import RunOptions
@@ -74,7 +74,8 @@ def _recipe(options: argparse.Namespace) -> Recipe:
 
 def _texts(recipe: Recipe, options: argparse.Namespace) -> None:
     exclude = [_BENCHMARK] if _BENCHMARK.exists() else []
-    counts = write_texts(options.build / "texts", fortunes=options.fortunes, exclude=exclude, seed=recipe.seed)
+    sources = sources_at_hand(options.fortunes)
+    counts = write_texts(options.build / "texts", sources, exclude=exclude, seed=recipe.seed)
     for source, count in counts.items():
         print(f"texts: {count} from {source}")
 

@@ -8,7 +8,7 @@ import hashlib
 import re
 import sysconfig
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -50,16 +50,17 @@ class Source:
     paragraphs: Callable[[], Iterator[str]]
 
 
-def write_texts(folder: Path, *, fortunes: Path | None, exclude: Iterable[Path] = (), seed: int = 1) -> dict[str, int]:
+def write_texts(
+    folder: Path, sources: Sequence[Source], *, exclude: Iterable[Path] = (), seed: int = 1
+) -> dict[str, int]:
     """Writes `train.txt`, `held-out.txt` and `SOURCES.md` into `folder`; sentences by source.
 
-    `fortunes` is the folder of Debian's package of that name, unpacked anywhere. Sentences of the files `exclude`,
-    one a line, are left out: what a benchmark says must not have been trained on.
+    Sentences of the files `exclude`, one a line, are left out: what a benchmark says must not have been trained on.
     """
     banned = {_key(line) for path in exclude for line in path.read_text(encoding="utf-8").splitlines()}
     found: dict[str, str] = {}
     counts: dict[str, int] = {}
-    for source in _sources(fortunes):
+    for source in sources:
         before = len(found)
         for sentence in _sentences(source):
             found.setdefault(_key(sentence), sentence)
@@ -67,7 +68,7 @@ def write_texts(folder: Path, *, fortunes: Path | None, exclude: Iterable[Path] 
     made = _made(list(found.values()), np.random.default_rng(seed))
     counts["made by rule (training/grammar.py)"] = len(made.keys() - found.keys())
     kept = [sentence for key, sentence in sorted((made | found).items()) if key not in banned]
-    _write(folder, kept, _sources(fortunes), counts)
+    _write(folder, kept, sources, counts)
     return counts
 
 
@@ -121,7 +122,7 @@ def _made(found: list[str], rng: np.random.Generator) -> dict[str, str]:
     return {_key(text): text for text in sentences if MIN_CHARACTERS <= len(text) <= MAX_CHARACTERS}
 
 
-def _write(folder: Path, sentences: list[str], sources: list[Source], counts: dict[str, int]) -> None:
+def _write(folder: Path, sentences: list[str], sources: Sequence[Source], counts: dict[str, int]) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     held_out = [sentence for sentence in sentences if is_held_out(sentence)]
     trained = [sentence for sentence in sentences if not is_held_out(sentence)]
@@ -138,7 +139,8 @@ def _write(folder: Path, sentences: list[str], sources: list[Source], counts: di
 _UNSUITED: Final = frozenset({"ascii-art", "knghtbrd", "linuxcookie", "perl", "translate-me", "debian"})
 
 
-def _sources(fortunes: Path | None) -> list[Source]:
+def sources_at_hand(fortunes: Path | None) -> list[Source]:
+    """Python's own texts, Debian's licences, and Debian's package of `fortunes` where its folder is given."""
     library = Path(sysconfig.get_path("stdlib"))
     licences = Path("/usr/share/common-licenses")
     sources = [
@@ -148,10 +150,15 @@ def _sources(fortunes: Path | None) -> list[Source]:
     if licences.is_dir():
         sources.append(Source("licence texts of Debian", "verbatim copies allowed", lambda: _plain_files(licences)))
     if fortunes is not None:
-        if not fortunes.is_dir():
-            raise TrainingError(f"There is no folder of fortunes at {fortunes}.")
-        sources.append(Source("Debian's package fortunes", "BSD-3-Clause (collection)", lambda: _fortunes(fortunes)))
+        sources.append(fortunes_in(fortunes))
     return sources
+
+
+def fortunes_in(folder: Path) -> Source:
+    """Debian's package of that name, unpacked anywhere. Raises `TrainingError` where there is no such folder."""
+    if not folder.is_dir():
+        raise TrainingError(f"There is no folder of fortunes at {folder}.")
+    return Source("Debian's package fortunes", "BSD-3-Clause (collection)", lambda: _fortunes(folder))
 
 
 def _fortunes(folder: Path) -> Iterator[str]:

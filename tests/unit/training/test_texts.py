@@ -7,7 +7,7 @@ import pytest
 
 from training.errors import TrainingError
 from training.grammar import made_sentence, word_salad
-from training.texts import clean, is_held_out, read_texts, write_texts
+from training.texts import clean, fortunes_in, is_held_out, read_texts, write_texts
 
 
 @pytest.mark.parametrize(
@@ -48,12 +48,17 @@ def test_fortunes_are_read_and_excluded_sentences_are_not(tmp_path: Path) -> Non
         "A heron never hurries home.\n\t\t-- Nobody\n%\nThe zealous otter overslept again.\n"
     )
     exclude.write_text("the zealous otter overslept again\n")
-    counts = write_texts(tmp_path / "texts", fortunes=fortunes, exclude=[exclude])
+    counts = write_texts(tmp_path / "texts", [fortunes_in(fortunes)], exclude=[exclude])
     written = [line for name in SPLITS for line in read_texts(tmp_path / "texts" / f"{name}.txt")]
     assert counts["Debian's package fortunes"] == 2
     assert "A heron never hurries home." in written
     assert not any("otter" in line for line in written)
     assert "BSD-3-Clause" in (tmp_path / "texts" / "SOURCES.md").read_text()
+
+
+def test_missing_fortunes_are_not_passed_over(tmp_path: Path) -> None:
+    with pytest.raises(TrainingError, match="no folder of fortunes"):
+        fortunes_in(tmp_path / "nowhere")
 
 
 def test_missing_texts_say_what_to_run(tmp_path: Path) -> None:
