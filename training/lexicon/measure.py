@@ -1,6 +1,7 @@
 """Measures the readings: `python -m training.lexicon.measure cmudict.dict [plain-text files]`.
 
-How near the fallbacks come to the dictionary for words held out of it, and how many running words of a text need them.
+How near the fallbacks come to the dictionary for words held out of it; and of a text, how many running words need them,
+and how far its letters would tell its sounds.
 """
 
 import re
@@ -10,7 +11,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
-from f5_tts_core.text.letter_to_sound import sound_out
+from f5_tts_core.text.letter_to_sound import WIDEST, sound_out
 from f5_tts_core.text.lexicon import Lexicon, load_lexicon, pack, unpack
 from f5_tts_core.text.morphology import derive
 from f5_tts_core.text.phonemes import Phonemizer
@@ -25,7 +26,8 @@ _WORD: Final = re.compile(r"[A-Za-z]+(?:'[A-Za-z]+)*")
 def fallbacks(source: Path) -> str:
     """A table: for the held-out words that each way of reading takes, its phone and word error rates."""
     words = read_cmudict(source)
-    held_out = {word: words[word] for word in sorted(filter(str.isalpha, words))[::_HELD_OUT_EVERY]}
+    plain = sorted(word for word in words if word.isalpha() and len(word) > 1)
+    held_out = {word: words[word] for word in plain[::_HELD_OUT_EVERY]}
     known = {word: phones for word, phones in words.items() if word not in held_out}
     lexicon = Lexicon({word: pack(phones) for word, phones in known.items()}, learn_rules(known))
     derived = {word: derive(word, lexicon.words) for word in held_out}
@@ -50,6 +52,22 @@ def coverage(text: str) -> str:
         unknown.update([word] if way == "rules" else [])
     shares = ", ".join(f"{way} {count / ways.total():.2%}" for way, count in ways.most_common())
     return f"{ways.total()} words: {shares}; by rules: {' '.join(word for word, _ in unknown.most_common(60))}"
+
+
+def letters_tell(text: str) -> str:
+    """Phone errors and words right of running words read by rules no wider than so many letters, stress left out."""
+    lexicon = load_lexicon()
+    running = Counter(word for word in map(str.lower, _WORD.findall(text)) if word in lexicon.words and word.isalpha())
+    said = {word: _plain(unpack(lexicon.words[word])) for word in running}
+    phones = sum(len(said[word]) * count for word, count in running.items())
+    rows = []
+    for width in range(1, WIDEST + 1, 2):
+        rules = {key: reading for key, reading in lexicon.rules.items() if len(key) <= width}
+        wrong = {word: distance(said[word], _plain(unpack(sound_out(word, rules)))) for word in running}
+        errors = sum(wrong[word] * count for word, count in running.items())
+        right = sum(count for word, count in running.items() if not wrong[word])
+        rows.append(f"{width} letters: {errors / phones:.1%} phone errors, {right / running.total():.1%} words right")
+    return "; ".join(rows)
 
 
 def _without(words: Mapping[str, list[str]], others: Mapping[str, list[str]]) -> dict[str, list[str]]:
@@ -85,4 +103,5 @@ def distance(expected: list[str], found: list[str]) -> int:
 if __name__ == "__main__":
     print(fallbacks(Path(sys.argv[1])))  # noqa: T201
     for path in sys.argv[2:]:
-        print(path, coverage(Path(path).read_text(encoding="utf-8", errors="replace")), sep="\n")  # noqa: T201
+        text = Path(path).read_text(encoding="utf-8", errors="replace")
+        print(path, coverage(text), letters_tell(text), sep="\n")  # noqa: T201

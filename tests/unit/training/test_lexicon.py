@@ -1,16 +1,21 @@
 """The lexicon's recipe: what is read of CMUdict, which letter says what, and the rules learned from it."""
 
+import re
 from pathlib import Path
 
 import pytest
 
+from f5_tts_core.text.front_end import front_end
 from f5_tts_core.text.letter_to_sound import sound_out
 from f5_tts_core.text.lexicon import RULES_NAME, WORDS_NAME, load, pack, unpack
+from f5_tts_core.text.vocabulary import Vocabulary
+from training.batches import Transcripts
 from training.lexicon.alignment import Aligner
 from training.lexicon.build import build
 from training.lexicon.cmudict import ADDITIONS, PREFERRED, read_cmudict
-from training.lexicon.measure import coverage, distance
+from training.lexicon.measure import coverage, distance, letters_tell
 from training.lexicon.rules import learn_rules
+from training.runs import vocabulary_of
 
 _DICTIONARY = """\
 'tis T IH1 Z
@@ -49,7 +54,7 @@ def test_cmudicts_words_are_read_without_comments_and_further_readings(source: P
 def test_our_choices_stand_in_for_cmudicts(source: Path) -> None:
     words = read_cmudict(source)
     assert words["read"] == ["R", "IY1", "D"]
-    assert words["timbre"] == ["T", "AE1", "M", "B", "ER0"]
+    assert words["json"] == ["JH", "EY1", "S", "AH0", "N"]
     assert PREFERRED.keys().isdisjoint(ADDITIONS)
     assert all(unpack(pack(phones)) == phones.split() for phones in (PREFERRED | ADDITIONS).values())
 
@@ -94,3 +99,19 @@ def test_running_words_are_counted_by_the_way_they_are_read() -> None:
     counted = coverage("The cat rebooted; the cat's blorft.")
     assert counted.startswith("6 words: dictionary 66.67%")
     assert counted.endswith("by rules: blorft")
+
+
+def test_letters_tell_more_the_more_of_them_are_seen() -> None:
+    told = [
+        float(share) for share in re.findall(r"([0-9.]+)% words right", letters_tell("The quick thought of a child."))
+    ]
+    assert len(told) == 5
+    assert told[0] < told[-1]
+
+
+def test_the_recipe_trains_on_phones_as_on_letters() -> None:
+    vocabulary = Vocabulary(vocabulary_of("phonemes-en"))
+    texts = ["The children walked to school.", "Who told us that? Nobody did!", "We saw it, I think"]
+    transcripts = Transcripts(texts, vocabulary, front_end("phonemes-en"))
+    said = [vocabulary.tokens[token] for token in transcripts.of(0, 1)]
+    assert said == front_end("phonemes-en")(" ".join(texts[:2]))
