@@ -1,0 +1,1 @@
+"""How fast the engine is, beside upstream's packages and the machine's own limit: `python -m benchmarks.engine`."""

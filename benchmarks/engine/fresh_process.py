@@ -1,0 +1,49 @@
+"""Run in a process of its own by the cold start's measurement: do one thing, tell the peak memory, and leave."""
+
+import json
+import sys
+from pathlib import Path
+
+
+def load_engine(folder: Path, device: str, precision: str, threads: int) -> None:
+    """Until the first request could be taken."""
+    from f5_tts_core.engine import EngineConfig  # noqa: PLC0415 - importing is what is measured
+    from f5_tts_core.f5 import create  # noqa: PLC0415
+
+    create(EngineConfig(ckpt_path=folder, device=device, precision=precision, threads=threads)).load()  # type: ignore[arg-type]
+
+
+def read_weights(folder: Path, device: str, _precision: str, _threads: int) -> None:
+    """The least that anybody must do: import torch, and have every weight in memory."""
+    import torch  # noqa: PLC0415
+    from safetensors import safe_open  # noqa: PLC0415
+
+    kept = []
+    for path in sorted(folder.glob("*.safetensors")):
+        with safe_open(path, framework="pt") as file:
+            # Cloned: safetensors only maps the file.
+            kept += [file.get_tensor(name).clone().to(device) for name in file.keys()]  # noqa: SIM118 - no mapping
+    if device == "cuda":
+        torch.cuda.synchronize()
+
+
+def main() -> None:
+    what, folder, device, precision, threads = sys.argv[1:]
+    work = {"load-engine": load_engine, "read-weights": read_weights}[what]
+    try:
+        work(Path(folder), device, precision, int(threads))
+    except ImportError as error:
+        print(json.dumps({"missing": str(error)}), flush=True)
+        return
+    print(json.dumps({"peak_bytes": _peak_bytes()}), flush=True)
+
+
+def _peak_bytes() -> int:
+    """Resident memory at its highest. Not `getrusage`'s, which a process inherits from the one that started it."""
+    status = Path("/proc/self/status").read_text(encoding="ascii")
+    peak = next(line for line in status.splitlines() if line.startswith("VmHWM:"))
+    return int(peak.split()[1]) * 1024
+
+
+if __name__ == "__main__":
+    main()

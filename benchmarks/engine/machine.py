@@ -1,0 +1,108 @@
+"""What the figures were measured on, and how fast it multiplies matrices: the limit of any engine."""
+
+import os
+import platform
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from importlib import metadata
+from pathlib import Path
+from time import perf_counter
+from typing import Any, Final
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from benchmarks.engine.peers import DTYPES
+
+#: Rows, inner and outer size of products: those of the base network at 15 s with guidance, and square ones.
+_SHAPES: Final = ((2816, 1024, 1024), (2816, 1024, 2048), (2816, 2048, 1024), (2048, 2048, 2048), (4096, 4096, 4096))
+_CUDA_SHAPES: Final = (*_SHAPES, (8192, 8192, 8192), (16384, 8192, 8192))
+_QUICK_SHAPES: Final = ((512, 1024, 1024), (1024, 1024, 1024))
+_PACKAGES: Final = ("torch", "safetensors", "numpy", "f5-tts", "vocos", "torchaudio", "x-transformers")
+_REPEATS: Final = 5
+
+
+@dataclass(frozen=True)
+class MatrixRate:
+    """Floating-point operations a second of one product's best run."""
+
+    precision: str
+    shape: tuple[int, int, int]
+    rate: float
+
+
+def measure_rates(device: str, precisions: Sequence[str], *, quick: bool) -> list[MatrixRate]:
+    """Each shape in each precision, the best of a few runs of either way that torch multiplies."""
+    shapes = _QUICK_SHAPES if quick else _CUDA_SHAPES if device == "cuda" else _SHAPES
+    return [
+        MatrixRate(precision, shape, _rate(device, precision, shape)) for precision in precisions for shape in shapes
+    ]
+
+
+def best_rates(rates: Sequence[MatrixRate]) -> dict[str, float]:
+    """The best of all shapes, by precision."""
+    return {one.precision: max(rate.rate for rate in rates if rate.precision == one.precision) for one in rates}
+
+
+@torch.inference_mode()
+def _rate(device: str, precision: str, shape: tuple[int, int, int]) -> float:
+    rows, inner, outer = shape
+    # Random on purpose: zeros multiply faster than anything that means something.
+    left = torch.randn(rows, inner, device=device).to(DTYPES[precision])
+    right = torch.randn(outer, inner, device=device).to(DTYPES[precision])
+    transposed = right.T.contiguous()
+    ways: tuple[Callable[[], Tensor], ...] = (lambda: F.linear(left, right), lambda: left @ transposed)
+    seconds = min(second for way in ways for second in _seconds(way, device))
+    return 2.0 * rows * inner * outer / seconds
+
+
+def _seconds(product: Callable[[], Tensor], device: str) -> Iterator[float]:
+    """On CUDA ten products a run, so that launching them does not count."""
+    each = 10 if device == "cuda" else 1
+    product()
+    for _ in range(_REPEATS):
+        synchronize(device)
+        started = perf_counter()
+        for _ in range(each):
+            product()
+        synchronize(device)
+        yield (perf_counter() - started) / each
+
+
+def synchronize(device: str) -> None:
+    if device == "cuda":
+        torch.cuda.synchronize()
+
+
+def describe_machine(device: str) -> dict[str, Any]:
+    """Versions, processor, threads: what somebody needs to judge the figures, or to measure them again."""
+    return {
+        "processor": _processor(),
+        "cpus": os.cpu_count(),
+        "cpu_capability": torch.backends.cpu.get_cpu_capability(),
+        "threads": torch.get_num_threads(),
+        "gpu": torch.cuda.get_device_name() if device == "cuda" else None,
+        "system": platform.platform(),
+        "python": platform.python_version(),
+        "load_average": os.getloadavg(),
+        "versions": {name: version for name in _PACKAGES if (version := _version(name))},
+    }
+
+
+def rates_as_data(rates: Sequence[MatrixRate]) -> list[dict[str, Any]]:
+    return [asdict(rate) for rate in rates]
+
+
+def _version(package: str) -> str | None:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def _processor() -> str:
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text(encoding="utf-8").splitlines() if info.is_file() else []
+    named = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return named[0] if named else platform.processor()

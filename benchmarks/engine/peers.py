@@ -1,0 +1,124 @@
+"""Who is measured. A peer speaks an utterance from the reference's samples to the speech's; ours is here."""
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import partial
+from time import perf_counter
+from typing import Final, Protocol
+
+import torch
+from torch import Tensor
+
+from benchmarks.engine.utterances import Chunk, Utterance
+from f5_tts_core import limits
+from f5_tts_core.batcher import BatcherStats, Rung, StepBatcher
+from f5_tts_core.checkpoint import load_dit, load_vocoder
+from f5_tts_core.devices import Placement
+from f5_tts_core.manifest import Manifest
+from f5_tts_core.network.mel import MelSpectrogram
+from f5_tts_core.takes import Prompt
+
+DTYPES: Final = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+MAX_BATCH_FRAMES: Final = {"cpu": 8_192, "cuda": 65_536}
+
+
+@dataclass(frozen=True)
+class Spoken:
+    """What one utterance took, and its samples [n] on the CPU. Seconds end when the device is done."""
+
+    samples: Tensor
+    total_seconds: float
+    solver_seconds: float
+
+
+class Peer(Protocol):
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def precision(self) -> str: ...
+
+    def speak(self, utterance: Utterance) -> Spoken: ...
+
+    def close(self) -> None: ...
+
+
+#: What makes a peer, so that a run loads only those it measures.
+MakePeer = Callable[[], Peer]
+
+
+class OurPeer:
+    """Our batcher, network and vocoder, as `F5Engine` joins them, below its text front end."""
+
+    name = "timbre"
+
+    def __init__(self, manifest: Manifest, device: str, precision: str) -> None:
+        self.precision = precision
+        placement = Placement(torch.device(device), DTYPES[precision])
+        rung = Rung(placement, lambda: load_dit(manifest, placement.device, placement.dtype)[0])
+        self._mel = MelSpectrogram()
+        self._vocoder = load_vocoder(manifest, placement.device)
+        self._batcher = StepBatcher([rung], max_frames=MAX_BATCH_FRAMES[device])
+        self._batcher.start()
+
+    @property
+    def stats(self) -> BatcherStats:
+        return self._batcher.stats
+
+    def close(self) -> None:
+        self._batcher.close()
+
+    def speak(self, utterance: Utterance) -> Spoken:
+        started = perf_counter()
+        reference = self._batcher.call(partial(self._mel_of, utterance.reference))
+        before_solver = perf_counter()
+        mels = self.solve(utterance, reference)
+        solved = perf_counter()
+        samples = [self._batcher.call(partial(self._decode, mel[len(reference) :])) for mel in mels]
+        return Spoken(torch.cat(samples), perf_counter() - started, solved - before_solver)
+
+    def mels(self, utterance: Utterance) -> list[Tensor]:
+        """The speech's mels alone, a chunk each: fp32 [frames, n_mels] on the CPU."""
+        reference = self._batcher.call(partial(self._mel_of, utterance.reference))
+        return [mel[len(reference) :] for mel in self.solve(utterance, reference)]
+
+    def solve(self, utterance: Utterance, reference: Tensor) -> list[Tensor]:
+        """Mels of all chunks, reference included."""
+        prompts = [_prompt(utterance, chunk, reference, index) for index, chunk in enumerate(utterance.chunks)]
+        ticket = self._batcher.submit(prompts)
+        for _ in ticket.progress():
+            pass
+        return list(ticket.mels)
+
+    def _mel_of(self, samples: Tensor) -> Tensor:
+        spectrogram: Tensor = self._mel(samples[None])
+        return spectrogram[0].T.contiguous()
+
+    def _decode(self, mel: Tensor) -> Tensor:
+        return self._vocoder.decode(mel[None].to(self._batcher.placement.device))[0].cpu()
+
+
+def _prompt(utterance: Utterance, chunk: Chunk, reference: Tensor, index: int) -> Prompt:
+    frames = max(len(reference) + chunk.speech_frames, len(chunk.tokens) + 1)
+    cond = torch.zeros(frames, limits.N_MELS)
+    cond[: len(reference)] = reference
+    generator = torch.Generator().manual_seed(utterance.seed + index)
+    return Prompt(
+        cond=cond,
+        tokens=chunk.tokens,
+        noise=torch.randn(frames, limits.N_MELS, generator=generator),
+        nfe_step=utterance.nfe_step,
+        cfg_strength=limits.DEFAULT_CFG_STRENGTH,
+        sway_coef=limits.DEFAULT_SWAY_COEF,
+    )
+
+
+def open_peers(stack: ExitStack, makers: list[MakePeer]) -> list[Peer]:
+    """All of them, closed with the stack."""
+    peers = []
+    for make in makers:
+        peer = make()
+        stack.callback(peer.close)
+        peers.append(peer)
+    return peers
