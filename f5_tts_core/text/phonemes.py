@@ -25,7 +25,7 @@ _PIECE: Final = re.compile(
     r"(?P<initials>(?<![A-Za-z])(?:[A-Za-z]\.){2,})"
     r"|(?P<title>\b(?i:mr|mrs|ms|dr|prof|st|mt|vs)\.(?=\s))"
     r"|(?P<word>'?[A-Za-z]+(?:['-][A-Za-z]+)*'?)"
-    r"|(?P<gap>[\s'-]+)"
+    r"|(?P<gap>[\s-]+|')"
     r"|(?P<sign>.)"
 )
 _TITLES: Final = {
