@@ -14,21 +14,25 @@ Frames = npt.NDArray[np.float64]
 #: Cepstral coefficients that are compared; the zeroth, loudness, is left out.
 _COEFFICIENTS: Final = 13
 #: From natural logarithms of amplitudes to dB, for coefficients that weigh whole cosines.
-_DECIBELS: Final = 10 * np.sqrt(2) / np.log(10)
+DECIBELS: Final = float(10 * np.sqrt(2) / np.log(10))
 
 
 def mel_cepstral_distance(left: Waveform, right: Waveform) -> float:
     """Mean distance in dB over the cheapest alignment of the two."""
-    return float(_DECIBELS * aligned_distance(mel_cepstrum(left), mel_cepstrum(right)))
+    return DECIBELS * aligned_distance(mel_cepstrum(left), mel_cepstrum(right))
 
 
 def mel_cepstrum(speech: Waveform) -> Frames:
-    """Coefficients 1 to 13 of each frame of the model's own log mel: [frames, 13]."""
-    mel = MelSpectrogram()(torch.from_numpy(speech.samples)[None])[0].T.numpy().astype(np.float64)
-    bands = mel.shape[1]
+    """Coefficients of each frame of the model's own log mel: [frames, 13]."""
+    return cepstrum_of(MelSpectrogram()(torch.from_numpy(speech.samples)[None])[0].T.numpy().astype(np.float64))
+
+
+def cepstrum_of(log_mel: Frames) -> Frames:
+    """[frames, bands] to coefficients 1 to 13, each the amplitude of a cosine over the bands: [frames, 13]."""
+    bands = log_mel.shape[1]
     orders = np.arange(1, _COEFFICIENTS + 1)
     basis = np.cos(np.pi / bands * (np.arange(bands)[:, None] + 0.5) * orders) * 2 / bands
-    cepstrum: Frames = mel @ basis
+    cepstrum: Frames = log_mel @ basis
     return cepstrum
 
 

@@ -2,7 +2,7 @@
 
 import argparse
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.progress import track
 
 from benchmarks.items import draw_items
-from benchmarks.measuring import Examiner, Row
+from benchmarks.measuring import Examiner, Row, Standard, Task, speak
 from benchmarks.recognition import Recognizer
 from benchmarks.report import Run, print_table, write_json, write_plot
 from benchmarks.scores import score
@@ -18,7 +18,6 @@ from benchmarks.sentences import load_sentences
 from benchmarks.speakers import load_speaker_encoder
 from benchmarks.surroundings import machine, sha256_of, versions
 from f5_tts_core import limits
-from f5_tts_core.audio import decode
 from f5_tts_core.engine import Engine, EngineConfig, create_engine
 from f5_tts_core.manifest import BUNDLED, resolve_manifest
 from f5_tts_core.types import Reference
@@ -29,7 +28,7 @@ _RESULTS: Final = Path(__file__).with_name("results")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    options = _parser().parse_args(arguments)
+    options = parse(arguments)
     config = engine_config(options)
     engine = create_engine(options.engine, config)
     engine.load()
@@ -62,23 +61,28 @@ def engine_config(options: argparse.Namespace) -> EngineConfig:
 
 def _rows(engine: Engine, options: argparse.Namespace) -> Iterator[Row]:
     examiner = Examiner(Recognizer(), load_speaker_encoder())
-    if options.human is not None:
-        yield from _rows_of_recording(engine, examiner, options)
-        return
+    tasks = _tasks(examiner, options) if options.human is None else _tasks_of_recording(examiner, options)
+    for standard, task in tasks:
+        for nfe_step in options.nfe:
+            take = speak(engine, task.sentence, standard.reference, seed=task.seed, nfe_step=nfe_step)
+            yield examiner.examine(take, replace(task, nfe_step=nfe_step), standard)
+
+
+def _tasks(examiner: Examiner, options: argparse.Namespace) -> Iterator[tuple[Standard, Task]]:
+    """In held-out voices, each beside its teacher."""
     espeak = Espeak()
-    for nfe_step in options.nfe:
-        for item in draw_items(options.items, options.seed):
-            yield examiner.examine(engine, item, nfe_step, espeak)
+    for item in draw_items(options.items, options.seed):
+        voice = item.voice
+        name = f"{voice.variant} pitch {voice.pitch} rate {voice.rate} tract {voice.tract:.3f}"
+        task = Task(item.sentence, name, item.seed, is_heard=item.is_heard, tract=voice.tract)
+        yield examiner.standard_of(item, espeak), task
 
 
-def _rows_of_recording(engine: Engine, examiner: Examiner, options: argparse.Namespace) -> Iterator[Row]:
-    audio = options.human.read_bytes()
-    reference, clip = Reference(audio, options.text), decode(audio)
-    sentences = load_sentences()
-    for nfe_step in options.nfe:
-        for index in range(options.items):
-            sentence, seed = sentences[index % len(sentences)], options.seed + index
-            yield examiner.examine_recording(engine, reference, clip, sentence, seed=seed, nfe_step=nfe_step)
+def _tasks_of_recording(examiner: Examiner, options: argparse.Namespace) -> Iterator[tuple[Standard, Task]]:
+    reference, sentences = Reference(options.human.read_bytes(), options.text), load_sentences()
+    for index in range(options.items):
+        sentence = sentences[index % len(sentences)]
+        yield examiner.standard_of_recording(reference, sentence), Task(sentence, "recording", options.seed + index)
 
 
 def _about(engine: Engine, config: EngineConfig, options: argparse.Namespace) -> dict[str, Any]:
@@ -92,6 +96,14 @@ def _about(engine: Engine, config: EngineConfig, options: argparse.Namespace) ->
         "machine": machine(),
         "versions": versions(),
     }
+
+
+def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if (options.human is None) != (not options.text):
+        parser.error("--human and --text go together: the recording, and what is said in it")
+    return options
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -23,8 +23,9 @@ class Run:
 
     @property
     def name(self) -> str:
-        """A file's name for it: which measure, which model."""
-        return f"quality-{self.about['model']}"
+        """A file's name for it: which measure, which model, and whether it followed a real recording."""
+        suffix = "-recording" if self.about["voices"] == "recording" else ""
+        return f"quality-{self.about['model']}{suffix}"
 
 
 def print_table(run: Run, console: Console) -> None:
@@ -100,7 +101,8 @@ def write_plot(run: Run, folder: Path) -> Path:
 def _draw(axis: Any, title: str, speakers: dict[str, list[float | None]]) -> None:
     measured = {name: [value for value in values if value is not None] for name, values in speakers.items()}
     shown = {name: values for name, values in measured.items() if values}
-    axis.boxplot(list(shown.values()), tick_labels=list(shown), showmeans=True)
+    if shown:
+        axis.boxplot(list(shown.values()), tick_labels=list(shown), showmeans=True)
     axis.set_title(title)
     axis.set_ylim(0, 1.05)
     axis.grid(axis="y", alpha=0.3)
