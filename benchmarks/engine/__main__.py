@@ -4,6 +4,7 @@ import argparse
 import importlib
 import json
 import tempfile
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from time import perf_counter
@@ -33,7 +34,7 @@ def main() -> None:
         options = _options(arguments, Path(scratch))
         report: dict[str, Any] = {"started_at": datetime.now(UTC).isoformat(timespec="seconds")}
         report["machine"] = describe_machine(options.device)
-        report["options"] = {**vars(arguments), "out": str(arguments.out), "steps": options.steps}
+        report["options"] = {name: value for name, value in asdict(options).items() if name != "scratch"}
         report["parts"] = {name: _measure(name, options) for name in arguments.parts}
     _save(report, arguments.out, f"engine-{options.device}")
 

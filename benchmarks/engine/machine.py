@@ -17,7 +17,7 @@ from benchmarks.engine.peers import DTYPES
 
 #: Rows, inner and outer size of products: those of the base network at 15 s with guidance, and square ones.
 _SHAPES: Final = ((2816, 1024, 1024), (2816, 1024, 2048), (2816, 2048, 1024), (2048, 2048, 2048), (4096, 4096, 4096))
-_CUDA_SHAPES: Final = (*_SHAPES, (8192, 8192, 8192), (16384, 8192, 8192))
+_CUDA_SHAPES: Final = (*_SHAPES, (8192, 8192, 8192))
 _QUICK_SHAPES: Final = ((512, 1024, 1024), (1024, 1024, 1024))
 _PACKAGES: Final = ("torch", "safetensors", "numpy", "f5-tts", "vocos", "torchaudio", "x-transformers")
 _REPEATS: Final = 5
