@@ -1,11 +1,9 @@
 """What the figures were measured on, and how fast it multiplies matrices: the limit of any engine."""
 
 import os
-import platform
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from importlib import metadata
-from pathlib import Path
 from time import perf_counter
 from typing import Any, Final
 
@@ -14,6 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from benchmarks.engine.peers import DTYPES
+from benchmarks.surroundings import machine
 
 #: Rows, inner and outer size of products: those of the base network at 15 s with guidance, and square ones.
 _SHAPES: Final = ((2816, 1024, 1024), (2816, 1024, 2048), (2816, 2048, 1024), (2048, 2048, 2048), (4096, 4096, 4096))
@@ -78,13 +77,9 @@ def synchronize(device: str) -> None:
 def describe_machine(device: str) -> dict[str, Any]:
     """Versions, processor, threads: what somebody needs to judge the figures, or to measure them again."""
     return {
-        "processor": _processor(),
-        "cpus": os.cpu_count(),
+        **machine(),
         "cpu_capability": torch.backends.cpu.get_cpu_capability(),
-        "threads": torch.get_num_threads(),
         "gpu": torch.cuda.get_device_name() if device == "cuda" else None,
-        "system": platform.platform(),
-        "python": platform.python_version(),
         "load_average": os.getloadavg(),
         "versions": {name: version for name in _PACKAGES if (version := _version(name))},
     }
@@ -100,9 +95,3 @@ def _version(package: str) -> str | None:
     except metadata.PackageNotFoundError:
         return None
 
-
-def _processor() -> str:
-    info = Path("/proc/cpuinfo")
-    lines = info.read_text(encoding="utf-8").splitlines() if info.is_file() else []
-    named = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return named[0] if named else platform.processor()
