@@ -1,21 +1,27 @@
-"""Seconds by stage of one request."""
+"""Seconds by stage of one request or job."""
 
+from collections.abc import Callable
 from time import perf_counter
 
 
 class Stopwatch:
-    """Runs from its making. Stages follow each other: each lap ends one."""
+    """Runs from its making, by `clock` in seconds. Stages follow each other: each lap ends one."""
 
-    def __init__(self) -> None:
-        self._started = self._lapped = perf_counter()
-        self._stages: dict[str, float] = {}
+    def __init__(self, clock: Callable[[], float] = perf_counter) -> None:
+        self._clock = clock
+        self._started = self._lapped = clock()
+        #: By stage, in the order they were spent.
+        self.seconds: dict[str, float] = {}
 
     def lap(self, stage: str) -> None:
         """What happened since the last lap was `stage`."""
-        now = perf_counter()
-        self._stages[stage] = now - self._lapped
+        now = self._clock()
+        self.seconds[stage] = now - self._lapped
         self._lapped = now
+
+    def total(self) -> float:
+        return self._clock() - self._started
 
     def timings(self, **more: float) -> dict[str, float]:
         """The stages, whatever else was measured, and the total."""
-        return {**self._stages, **more, "total": perf_counter() - self._started}
+        return {**self.seconds, **more, "total": self.total()}

@@ -64,15 +64,12 @@ class DiT(nn.Module):
     def device(self) -> torch.device:
         return self.proj_out.weight.device
 
-    def embed_text(self, tokens: Tensor | None, frames: int, *, drop: bool = False) -> Tensor:
+    def embed_text(self, tokens: Tensor, frames: int, *, drop: bool = False) -> Tensor:
         """One request's text at its own length: [frames, text_dim].
 
         `tokens` [nt] int64 are ids as in vocab.txt. The unconditional row takes the same tokens with `drop`: where
-        padding is masked, F5 lets a dropped text keep its length. None is a dropped text that fills the frames,
-        which is the same for models that do not mask padding.
+        padding is masked, F5 lets a dropped text keep its length.
         """
-        if tokens is None:
-            tokens, drop = torch.zeros(frames, dtype=torch.int64, device=self.device), True
         result: Tensor = self.text_embed(tokens, frames, drop)
         return result
 

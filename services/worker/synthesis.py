@@ -9,6 +9,7 @@ import structlog
 
 from f5_tts_core.engine import Engine
 from f5_tts_core.errors import Canceled, EngineError, TimbreError
+from f5_tts_core.stopwatch import Stopwatch
 from f5_tts_core.types import Reference, Synthesis, SynthesisRequest
 from services.shared.errors import JobNotFound, LeaseLost, Unavailable
 from services.shared.job import Job, JobOutput, JobStatus, confirm_cancel, succeed
@@ -21,7 +22,6 @@ from services.worker.lease import Lease, Stopping
 from services.worker.references import ReferenceReader
 from services.worker.results import Result, encode_result
 from services.worker.retry import patiently
-from services.worker.stopwatch import Stopwatch
 from services.worker.verdicts import verdict
 
 T = TypeVar("T")
@@ -89,17 +89,17 @@ class SynthesisRunner:
 
     def _complete(self, job: Job, lease: Lease) -> JobStatus:
         watch = Stopwatch(self._parts.clock)
-        with watch.stage("fetch_seconds"):
-            audio = self._patiently(lambda: self._parts.blobs.get(job.input.reference_key), lease.check)
-        with watch.stage("transcribe_seconds"):
-            reference = self._references.read(audio, job.input.ref_text)
+        audio = self._patiently(lambda: self._parts.blobs.get(job.input.reference_key), lease.check)
+        watch.lap("fetch_seconds")
+        reference = self._references.read(audio, job.input.ref_text)
         lease.check()
-        with watch.stage("synthesis_seconds"):
-            synthesis = self._speak(job, reference, lease)
-        with watch.stage("encode_seconds"):
-            result = encode_result(job, synthesis)
-        with watch.stage("upload_seconds"):
-            self._upload(result, lease)
+        watch.lap("transcribe_seconds")
+        synthesis = self._speak(job, reference, lease)
+        watch.lap("synthesis_seconds")
+        result = encode_result(job, synthesis)
+        watch.lap("encode_seconds")
+        self._upload(result, lease)
+        watch.lap("upload_seconds")
         return self._commit(job, result.output, _metrics(job, synthesis, watch), lease)
 
     def _speak(self, job: Job, reference: Reference, lease: Lease) -> Synthesis:
