@@ -13,6 +13,8 @@ FRAMES_PER_SECOND: Final = SAMPLE_RATE / HOP_LENGTH
 
 #: Seconds of speech left after trimming below which a voice cannot be followed.
 MIN_REFERENCE_SECONDS: Final = 0.8
+#: Seconds of silence kept before and after the speech of a reference; models are trained on as much.
+EDGE_SECONDS: Final = 0.05
 #: Seconds beyond which an upload is refused unread; shorter ones are cut to what the model takes.
 MAX_UPLOAD_SECONDS: Final = 120.0
 #: Bytes of an upload.

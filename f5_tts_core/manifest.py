@@ -45,6 +45,8 @@ class Manifest:
     total_seconds: float = limits.DEFAULT_TOTAL_SECONDS
     #: BCP 47 codes of what it speaks; empty where its makers do not say.
     languages: tuple[str, ...] = ()
+    #: Usual seconds of each token of the vocabulary, for a model trained on one token a frame; None: it places them.
+    token_seconds: Mapping[str, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -100,7 +102,7 @@ def resolve_manifest(config: EngineConfig) -> Manifest:
 # --- a folder with a config -----------------------------------------------------------------------
 
 _CONFIG_KEYS: Final = frozenset(
-    {"name", "architecture", "front_end", "languages", "reference_seconds", "total_seconds"}
+    {"name", "architecture", "front_end", "languages", "reference_seconds", "total_seconds", "token_seconds"}
     | {"checkpoint", "vocabulary", "vocoder", "sha256", "description", "license"}
 )
 
@@ -125,6 +127,7 @@ def _from_config(path: Path, config: EngineConfig, checkpoint: Path | None = Non
         reference_seconds=_seconds(values, "reference_seconds", limits.DEFAULT_REFERENCE_SECONDS),
         total_seconds=_seconds(values, "total_seconds", limits.DEFAULT_TOTAL_SECONDS),
         languages=_languages(values.get("languages", [])),
+        token_seconds=_token_seconds(values.get("token_seconds")),
     )
 
 
@@ -177,9 +180,22 @@ def _languages(value: object) -> tuple[str, ...]:
 
 def _seconds(values: Mapping[str, Any], key: str, default: float) -> float:
     value = values.get(key, default)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
+    if not _is_duration(value):
         raise errors.ModelError(f"{key} is {value!r}; expected a positive number of seconds.")
     return float(value)
+
+
+def _token_seconds(value: object) -> Mapping[str, float] | None:
+    """Seconds by token. That every token of the vocabulary is there, the planner checks: it holds both."""
+    if value is None:
+        return None
+    if not isinstance(value, dict) or not all(_is_duration(seconds) for seconds in value.values()):
+        raise errors.ModelError("token_seconds is no object of tokens and the positive seconds that each takes.")
+    return MappingProxyType(dict(value))
+
+
+def _is_duration(value: object) -> bool:
+    return not isinstance(value, bool) and isinstance(value, int | float) and value > 0
 
 
 # --- a preset -------------------------------------------------------------------------------------

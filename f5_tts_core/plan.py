@@ -1,17 +1,21 @@
 """From text and reference to chunks that a model can speak. Free of torch, and the same for every F5 engine."""
 
 from dataclasses import dataclass
-from functools import partial
+from typing import Final, Protocol
 
-from f5_tts_core import limits
+from f5_tts_core import errors, limits
 from f5_tts_core.manifest import Manifest
 from f5_tts_core.reference import ReferenceClip, prepare_reference
 from f5_tts_core.text.chunks import chunk_text
 from f5_tts_core.text.duration import estimate_seconds
-from f5_tts_core.text.front_end import front_end, join_reference
+from f5_tts_core.text.front_end import FrontEnd, front_end, join_reference
 from f5_tts_core.text.normalization import normalize
+from f5_tts_core.text.pacing import Pacing
 from f5_tts_core.text.vocabulary import Vocabulary
 from f5_tts_core.types import Reference
+
+#: A list of tokens longer than this is cut in an error.
+_SHOWN: Final = 8
 
 
 @dataclass(frozen=True)
@@ -23,6 +27,62 @@ class PlannedChunk:
     speech_frames: int
 
 
+class Script(Protocol):
+    """How one reference's voice reads texts."""
+
+    def seconds(self, piece: str) -> float:
+        """How long it takes."""
+        ...
+
+    def tokens(self, piece: str, speech_frames: int) -> list[str]:
+        """The transcript and the piece, for the reference's frames and as many more."""
+        ...
+
+
+@dataclass(frozen=True)
+class EvenScript:
+    """F5-TTS's own way: transcript and text as one run of tokens, which the network places."""
+
+    clip: ReferenceClip
+    tokenize: FrontEnd
+    speed: float
+
+    def seconds(self, piece: str) -> float:
+        return estimate_seconds(
+            piece,
+            reference_seconds=self.clip.audio.seconds,
+            reference_text=self.clip.text or "",
+            speed=self.speed,
+        )
+
+    def tokens(self, piece: str, speech_frames: int) -> list[str]:
+        return join_reference(self.clip.text or "", piece, self.tokenize)
+
+
+class PacedScript:
+    """For models that know how long each token takes: one token a frame, where it is due."""
+
+    def __init__(self, clip: ReferenceClip, tokenize: FrontEnd, speed: float, pacing: Pacing) -> None:
+        self._tokenize = tokenize
+        self._speed = speed
+        self._pacing = pacing
+        self._reference_seconds = clip.audio.seconds
+        self._transcript = tokenize(clip.text or "")
+        reference_frames = len(clip.audio.samples) // limits.HOP_LENGTH + 1
+        self._paced_transcript = pacing.spread(self._transcript, reference_frames)
+
+    def seconds(self, piece: str) -> float:
+        return self._pacing.estimate_seconds(
+            self._tokenize(piece),
+            reference_seconds=self._reference_seconds,
+            reference_tokens=self._transcript,
+            speed=self._speed,
+        )
+
+    def tokens(self, piece: str, speech_frames: int) -> list[str]:
+        return self._paced_transcript + self._pacing.spread(self._tokenize(piece), speech_frames)
+
+
 class Planner:
     """Knows one model's vocabulary, text front end and limits."""
 
@@ -30,6 +90,7 @@ class Planner:
         self._manifest = manifest
         self._vocabulary = vocabulary
         self._front_end = front_end(manifest.front_end)
+        self._pacing = _pacing(manifest, vocabulary)
 
     def check_text(self, text: str) -> str:
         """The text as the model will read it. Raises `TextError`."""
@@ -46,14 +107,29 @@ class Planner:
 
     def chunks(self, text: str, clip: ReferenceClip, speed: float) -> list[PlannedChunk]:
         """The text in pieces, none longer than the model holds beside this reference. Raises `TextError`."""
-        transcript = clip.text or ""
+        script = self._script(clip, speed)
         room = self._manifest.total_seconds - clip.audio.seconds
-        seconds = partial(
-            estimate_seconds, reference_seconds=clip.audio.seconds, reference_text=transcript, speed=speed
-        )
-        pieces = chunk_text(self.check_text(text), lambda piece: seconds(piece) <= room)
-        return [self._chunk(piece, transcript, seconds(piece)) for piece in pieces]
+        pieces = chunk_text(self.check_text(text), lambda piece: script.seconds(piece) <= room)
+        return [self._chunk(piece, script) for piece in pieces]
 
-    def _chunk(self, piece: str, transcript: str, seconds: float) -> PlannedChunk:
-        tokens = self._vocabulary.encode(join_reference(transcript, piece, self._front_end))
-        return PlannedChunk(piece, tokens, max(1, round(seconds * limits.FRAMES_PER_SECOND)))
+    def _script(self, clip: ReferenceClip, speed: float) -> Script:
+        if self._pacing is None:
+            return EvenScript(clip, self._front_end, speed)
+        return PacedScript(clip, self._front_end, speed, self._pacing)
+
+    def _chunk(self, piece: str, script: Script) -> PlannedChunk:
+        speech_frames = max(1, round(script.seconds(piece) * limits.FRAMES_PER_SECOND))
+        return PlannedChunk(piece, self._vocabulary.encode(script.tokens(piece, speech_frames)), speech_frames)
+
+
+def _pacing(manifest: Manifest, vocabulary: Vocabulary) -> Pacing | None:
+    """Raises `CheckpointMismatch` where the model paces its tokens, but not all that it reads."""
+    if manifest.token_seconds is None:
+        return None
+    needed = [*vocabulary.tokens, *Pacing.NEEDED]
+    missing = [token for token in needed if token not in manifest.token_seconds or token not in vocabulary]
+    if missing:
+        raise errors.CheckpointMismatch(
+            f"{manifest.name} has no token_seconds, or no line in its vocabulary, for {missing[:_SHOWN]}."
+        )
+    return Pacing(manifest.token_seconds)

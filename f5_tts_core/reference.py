@@ -14,8 +14,6 @@ from f5_tts_core.cutting import cut_with_transcript, cut_without_transcript
 from f5_tts_core.text.duration import speech_weight
 from f5_tts_core.types import Waveform
 
-#: Seconds of silence kept before and after the speech.
-EDGE_SECONDS: Final = 0.05
 _FADE_SECONDS: Final = 0.005
 #: Units of `speech_weight` a second of speech, pauses left out, that a voice can have.
 MIN_SPEECH_RATE: Final = 3.0
@@ -105,8 +103,8 @@ def _shorten(
     audio: Waveform, spans: list[Span], text: str | None, max_seconds: float
 ) -> tuple[Waveform, str | None, bool]:
     """Trim the edges; cut what is still too long. Audio, the transcript that is left, and whether it was cut."""
-    start = max(0.0, spans[0].start - EDGE_SECONDS)
-    end = min(audio.seconds, spans[-1].end + EDGE_SECONDS)
+    start = max(0.0, spans[0].start - limits.EDGE_SECONDS)
+    end = min(audio.seconds, spans[-1].end + limits.EDGE_SECONDS)
     if end - start <= max_seconds:
         return _slice(audio, start, end), text, False
     shifted = [Span(span.start - start, span.end - start) for span in spans]

@@ -5,7 +5,6 @@ A batch is a function of seed and step: a resumed run sees what the uninterrupte
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Self
 
 import numpy as np
@@ -15,7 +14,8 @@ from torch import Tensor
 
 from f5_tts_core import limits
 from f5_tts_core.network.mel import MelSpectrogram
-from f5_tts_core.text.front_end import FrontEnd, join_reference
+from f5_tts_core.text.front_end import FrontEnd
+from f5_tts_core.text.pacing import Pacing
 from f5_tts_core.text.vocabulary import Vocabulary
 from training.errors import TrainingError
 from training.recipe import Recipe
@@ -30,11 +30,10 @@ class Batch:
 
     #: fp32 [b, n, n_mels]; anything beyond a row's length.
     mel: Tensor
-    #: int64 [b, n], as `embed_texts` takes them.
+    #: int64 [b, n]: ids as in vocab.txt, one a frame.
     tokens: Tensor
-    counts: Tensor
+    #: int64 [b]: frames of each row, and of its first utterance; 0 where there is but one.
     lengths: Tensor
-    #: Frames of the first utterance of each row; 0 where there is but one.
     references: Tensor
 
     def to(self, device: torch.device) -> Self:
@@ -55,20 +54,19 @@ class MelBank:
 
 
 class Transcripts:
-    """The corpus's texts as token ids, joined the way the engine joins a transcript and a text."""
+    """The corpus's texts as one token id a frame: an utterance's are the same alone and in a pair."""
 
-    def __init__(self, texts: Sequence[str], vocabulary: Vocabulary, front_end: FrontEnd) -> None:
-        self._spoken = [_ids(front_end(text), vocabulary) for text in texts]
-        self._leading = [_ids(_leading(text, front_end), vocabulary) for text in texts]
-        for reference, text in pairwise(texts[:50]):
-            # Else a pair would have to be tokenised anew each time, which is slow.
-            if join_reference(reference, text, front_end) != _leading(reference, front_end) + front_end(text):
-                raise TrainingError("The text front end reads a pair of texts unlike the two apart.")
+    def __init__(
+        self, texts: Sequence[str], frames: Ints, vocabulary: Vocabulary, front_end: FrontEnd, pacing: Pacing
+    ) -> None:
+        self._paced = [
+            np.array(vocabulary.encode(pacing.spread(front_end(text), count)), np.int16)
+            for text, count in zip(texts, frames.tolist(), strict=True)
+        ]
 
-    def of(self, first: int, second: int | None) -> Ints:
-        """An utterance's tokens, or a pair's."""
-        alone = self._spoken[first] if second is None else self._leading[first]
-        return alone if second is None else np.concatenate([alone, self._spoken[second]])
+    def of(self, utterances: Sequence[int]) -> Ints:
+        """The tokens of one utterance, or of several one after the other."""
+        return np.concatenate([self._paced[utterance] for utterance in utterances]).astype(np.int64)
 
 
 @dataclass(frozen=True)
@@ -102,16 +100,14 @@ class BatchMaker:
         rows = len(utterances)
         places = np.zeros((rows, frames), np.int64)
         tokens = np.zeros((rows, frames), np.int64)
-        counts = np.zeros(rows, np.int64)
         for row, members in enumerate(utterances):
             places[row, : self._frames(members)] = np.concatenate([self._places(one) for one in members])
-            ids = self._transcripts.of(*members, *([None] * (2 - len(members))))[:frames]
-            tokens[row, : len(ids)], counts[row] = ids, len(ids)
+            tokens[row, : self._frames(members)] = self._transcripts.of(members)
         lengths = self._bank.frames[utterances].sum(axis=1)
         references = self._bank.frames[utterances[:, 0]] * (utterances.shape[1] - 1)
         device = self._bank.mels.device
         mel = self._bank.mels[torch.from_numpy(places).to(device)].float()
-        return Batch(mel, *(torch.from_numpy(part).to(device) for part in (tokens, counts, lengths, references)))
+        return Batch(mel, *(torch.from_numpy(part).to(device) for part in (tokens, lengths, references)))
 
     def _places(self, utterance: int) -> Ints:
         first = int(self._bank.starts[utterance])
@@ -147,13 +143,3 @@ def _pairs(speakers: Ints) -> Ints:
     groups = np.split(order, np.flatnonzero(np.diff(speakers[order])) + 1)
     pairs = [(first, second) for group in groups for first in group for second in group if first != second]
     return np.array(pairs, np.int64).reshape(-1, 2)
-
-
-def _ids(tokens: list[str], vocabulary: Vocabulary) -> Ints:
-    return np.array(vocabulary.encode(tokens), np.int64)
-
-
-def _leading(text: str, front_end: FrontEnd) -> list[str]:
-    """The tokens of a transcript before whatever is to be spoken after it."""
-    probe = "a"
-    return join_reference(text, probe, front_end)[: -len(front_end(probe))]

@@ -48,7 +48,7 @@ class DitTask:
         self._next: tuple[int, Future[Batch]] | None = None
         if compiled:
             for block in network.transformer_blocks:
-                block.compile()
+                block.compile(dynamic=False)
 
     def step(self, step: int, rate: float, progress: float) -> Mapping[str, Tensor]:
         for group in self._optimiser.param_groups:
@@ -107,7 +107,7 @@ def flow_loss(network: DiT, batch: Batch, sizes: DitSizes, generator: torch.Gene
     no_reference = _chance(rows, sizes.drop_reference, generator, device)
     no_text = no_reference & _chance(rows, sizes.drop_text, generator, device)
     cond = batch.mel * ~(spoken | no_reference[:, None])[..., None]
-    text = embed_texts(network.text_embed, batch.tokens, batch.counts, batch.lengths, no_text)
+    text = embed_texts(network.text_embed, batch.tokens, batch.lengths, no_text)
     with torch.autocast(device.type, enabled=False):
         modulation = network.modulate(time)
     velocity = network(noisy, cond, text, modulation, batch.lengths)

@@ -16,6 +16,7 @@ from f5_tts_core.checkpoint import load_dit, load_vocoder
 from f5_tts_core.engine import EngineConfig
 from f5_tts_core.manifest import CONFIG_NAME, VOCABULARY_NAME, resolve_manifest
 from training.card import model_card
+from training.durations import read_token_seconds
 from training.errors import TrainingError
 from training.loop import load_weights
 from training.recipe import Recipe
@@ -37,7 +38,7 @@ def export(recipe: Recipe, build: Path, folder: Path, vocabulary: list[str]) -> 
     _save({f"ema_model.transformer.{name}": weight for name, weight in dit.items()}, folder / CHECKPOINT_NAME)
     _save(vocoder, folder / VOCODER_NAME)
     (folder / VOCABULARY_NAME).write_text("\n".join(vocabulary) + "\n", encoding="utf-8")
-    (folder / CONFIG_NAME).write_text(json.dumps(_config(recipe, folder), indent=2) + "\n", encoding="utf-8")
+    (folder / CONFIG_NAME).write_text(json.dumps(_config(recipe, build, folder), indent=2) + "\n", encoding="utf-8")
     runs = {"dit": (dit_position, build / "dit"), "vocoder": (vocoder_position, build / "vocoder")}
     parameters = {"dit": _count(dit), "vocoder": _count(vocoder)}
     (folder / "README.md").write_text(model_card(recipe, build, runs, parameters), encoding="utf-8")
@@ -59,7 +60,7 @@ def _save(weights: Mapping[str, Tensor], path: Path) -> None:
     path.chmod(0o644)  # save_file keeps it from everybody else
 
 
-def _config(recipe: Recipe, folder: Path) -> dict[str, Any]:
+def _config(recipe: Recipe, build: Path, folder: Path) -> dict[str, Any]:
     return {
         "name": recipe.name,
         "description": "A small English model, trained from nothing on synthetic speech. See README.md.",
@@ -73,6 +74,7 @@ def _config(recipe: Recipe, folder: Path) -> dict[str, Any]:
         "vocabulary": VOCABULARY_NAME,
         "vocoder": VOCODER_NAME,
         "architecture": asdict(recipe.dit.architecture),
+        "token_seconds": read_token_seconds(build / "dit"),
     }
 
 

@@ -12,7 +12,7 @@ from f5_tts_core.architecture import Architecture
 class SpeechSizes:
     """How much the teacher says. A speaker is one voice; what it says becomes pairs of reference and speech."""
 
-    speakers: int = 24_000
+    speakers: int = 10_000
     utterances_per_speaker: int = 4
     held_out_speakers: int = 96
     speakers_per_shard: int = 100
@@ -48,7 +48,7 @@ class DitSizes:
     #: Mel frames a step, over all rows.
     frames_per_step: int = 40_960
     #: Padded lengths of rows, in mel frames. Few, because each is a shape to compile for.
-    buckets: tuple[int, ...] = (256, 448, 640, 960)
+    buckets: tuple[int, ...] = (288, 480, 672, 960)
     #: Share of steps on single utterances; the others are pairs of one speaker, reference first.
     singles: float = 0.15
     #: Of pairs, the share where exactly the second utterance is to be spoken, as the engine asks it.
@@ -56,6 +56,8 @@ class DitSizes:
     drop_reference: float = 0.25
     #: Of rows without reference, the share without text too: what guidance compares with.
     drop_text: float = 0.7
+    #: On how many utterances the usual seconds of tokens are measured.
+    measured_utterances: int = 2_000
 
 
 @dataclass(frozen=True)
@@ -86,7 +88,7 @@ class Recipe:
     vocoder: VocoderSizes
     speech: SpeechSizes = field(default_factory=SpeechSizes)
     seed: int = 1
-    front_end: str = "lowercase-characters"
+    front_end: str = "phonemes-en"
     #: What the model is trained to follow and to hold, in seconds; the engine keeps to it.
     reference_seconds: float = 5.0
     total_seconds: float = 10.0
@@ -94,7 +96,7 @@ class Recipe:
     @property
     def dit_identity(self) -> str:
         """What the acoustic model's weights mean: weights of another identity are not taken up."""
-        return f"{self.dit.architecture} on {self.front_end}"
+        return f"{self.dit.architecture} on paced {self.front_end}"
 
     @property
     def vocoder_identity(self) -> str:
@@ -116,7 +118,7 @@ def _architecture(dim: int, depth: int, *, heads: int, conv_layers: int) -> Arch
 _TINY: Final = Recipe(
     name="timbre-tiny",
     dit=DitSizes(
-        _architecture(256, 12, heads=4, conv_layers=4),
+        _architecture(256, 8, heads=4, conv_layers=4),
         Optimisation(steps=40_000, learning_rate=1e-3),
     ),
     vocoder=VocoderSizes(

@@ -9,14 +9,16 @@ import torch
 from f5_tts_core.network.dit import DiT
 from f5_tts_core.network.vocos import Vocos
 from f5_tts_core.text.front_end import front_end
+from f5_tts_core.text.pacing import Pacing
 from f5_tts_core.text.phonemes import phoneme_tokens
 from f5_tts_core.text.vocabulary import Vocabulary
 from training import dit, vocoder
 from training.batches import BatchMaker, MelBank, Transcripts
+from training.durations import DURATIONS_NAME, measure_token_seconds, read_token_seconds, write_token_seconds
 from training.errors import TrainingError
 from training.loop import Run, train
 from training.recipe import Optimisation, Recipe
-from training.speech import load_corpus
+from training.speech import Corpus, load_corpus
 from training.voices import Split
 
 
@@ -63,8 +65,21 @@ def train_vocoder(recipe: Recipe, build: Path, options: RunOptions, *, adversari
 
 def _batches(recipe: Recipe, build: Path, split: Split, vocabulary: Vocabulary, device: torch.device) -> BatchMaker:
     corpus = load_corpus(build / "speech", split)
-    transcripts = Transcripts(corpus.texts, vocabulary, front_end(recipe.front_end))
-    return BatchMaker(recipe, corpus, MelBank(corpus, device), transcripts)
+    bank, tokenize = MelBank(corpus, device), front_end(recipe.front_end)
+    pacing = _pacing(recipe, build, corpus, bank, vocabulary)
+    return BatchMaker(recipe, corpus, bank, Transcripts(corpus.texts, bank.frames, vocabulary, tokenize, pacing))
+
+
+def _pacing(recipe: Recipe, build: Path, corpus: Corpus, bank: MelBank, vocabulary: Vocabulary) -> Pacing:
+    """By how long each token usually takes: measured once a run, on the first of the speech to learn from."""
+    folder = build / "dit"
+    if not (folder / DURATIONS_NAME).exists():
+        count = recipe.dit.measured_utterances
+        mels = torch.split(bank.mels, bank.frames.tolist())[:count]
+        spoken = [mel.float().cpu().numpy() for mel in mels]
+        tokenize = front_end(recipe.front_end)
+        write_token_seconds(folder, measure_token_seconds(corpus.texts[:count], spoken, tokenize, vocabulary.tokens))
+    return Pacing(read_token_seconds(folder))
 
 
 def _prepare(options: RunOptions) -> torch.device:

@@ -24,8 +24,6 @@ from training.recipe import Recipe, SpeechSizes
 from training.texts import read_texts
 from training.voices import Split, draw_voice
 
-#: As the engine leaves a reference: this much silence at the edges.
-EDGE_SECONDS: Final = 0.05
 #: Of the peak; quieter than this is an edge.
 _SILENCE: Final = 0.01
 #: A voice is never twice exactly as fast.
@@ -89,7 +87,7 @@ def levelled(audio: Waveform, rms: float = limits.TARGET_RMS) -> Waveform:
     loud = np.flatnonzero(np.abs(audio.samples) > _SILENCE * np.abs(audio.samples).max(initial=0))
     if not len(loud):
         return Waveform(np.zeros(0, np.float32), audio.sample_rate)
-    edge = round(EDGE_SECONDS * audio.sample_rate)
+    edge = round(limits.EDGE_SECONDS * audio.sample_rate)
     speech = np.pad(audio.samples[loud[0] : loud[-1] + 1], edge)
     level = np.sqrt(np.square(speech).mean(dtype=np.float64))
     return Waveform((speech * (rms / level)).clip(-1, 1).astype(np.float32), audio.sample_rate)

@@ -2,16 +2,23 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
+from f5_tts_core.engine import EngineConfig
+from f5_tts_core.manifest import resolve_manifest
 from f5_tts_core.network.dit import DiT
 from f5_tts_core.network.text_embedding import TextEmbedding
-from f5_tts_core.text.front_end import front_end, join_reference
+from f5_tts_core.plan import Planner
+from f5_tts_core.reference import ReferenceClip, ReferenceReport
+from f5_tts_core.text.front_end import front_end
+from f5_tts_core.text.pacing import Pacing
 from f5_tts_core.text.vocabulary import Vocabulary
+from f5_tts_core.types import Waveform
 from training.batches import Batch, BatchMaker, MelBank, Transcripts
 from training.dit import DitTask, flow_loss, initialise, spans
-from training.errors import TrainingError
+from training.durations import read_token_seconds
 from training.recipe import SIZES
 from training.runs import vocabulary_of
 from training.speech import Corpus, load_corpus
@@ -21,6 +28,7 @@ SMOKE = SIZES["smoke"]
 CPU = torch.device("cpu")
 FRONT_END = front_end(SMOKE.front_end)
 VOCABULARY = Vocabulary(vocabulary_of(SMOKE.front_end))
+REPORT = ReferenceReport(2.0, 2.0, 0.5, 0.1, 0.0, cut=False)
 
 
 @pytest.fixture(scope="module")
@@ -29,8 +37,14 @@ def corpus(build: Path) -> Corpus:
 
 
 @pytest.fixture(scope="module")
-def batches(corpus: Corpus) -> BatchMaker:
-    return BatchMaker(SMOKE, corpus, MelBank(corpus, CPU), Transcripts(corpus.texts, VOCABULARY, FRONT_END))
+def pacing(build: Path) -> Pacing:
+    return Pacing(read_token_seconds(build / "dit"))
+
+
+@pytest.fixture(scope="module")
+def batches(corpus: Corpus, pacing: Pacing) -> BatchMaker:
+    bank = MelBank(corpus, CPU)
+    return BatchMaker(SMOKE, corpus, bank, Transcripts(corpus.texts, bank.frames, VOCABULARY, FRONT_END, pacing))
 
 
 def network() -> DiT:
@@ -46,20 +60,18 @@ def test_a_batch_of_texts_is_embedded_as_each_alone() -> None:
     embedding = TextEmbedding(SMOKE.dit.architecture, len(VOCABULARY))
     for parameter in embedding.parameters():
         torch.nn.init.normal_(parameter, std=0.3)
-    counts, lengths = torch.tensor([7, 30, 12, 25]), torch.tensor([40, 64, 64, 21])
+    lengths = torch.tensor([40, 64, 50, 21])
     drop = torch.tensor([False, False, True, False])
     tokens = torch.randint(len(VOCABULARY), (4, 64))
-    together = embed_texts(embedding, tokens, counts, lengths, drop)
+    together = embed_texts(embedding, tokens, lengths, drop)
     for row in range(4):
         frames = int(lengths[row])
-        alone = embedding(tokens[row, : counts[row]], frames, bool(drop[row]))
+        alone = embedding(tokens[row, :frames], frames, bool(drop[row]))
         torch.testing.assert_close(together[row, :frames], alone, atol=1e-5, rtol=1e-5)
         assert not together[row, frames:].any()
 
 
-def test_pairs_are_two_utterances_of_one_speaker_joined_as_the_engine_joins(
-    corpus: Corpus, batches: BatchMaker
-) -> None:
+def test_pairs_are_two_utterances_of_one_speaker(corpus: Corpus, batches: BatchMaker, pacing: Pacing) -> None:
     bank = MelBank(corpus, CPU)
     batch = pair_batch(batches)
     row = 0
@@ -68,23 +80,26 @@ def test_pairs_are_two_utterances_of_one_speaker_joined_as_the_engine_joins(
     first, second = (utterance_of(bank, part) for part in parts)
     assert first != second
     assert corpus.speakers[first] == corpus.speakers[second]
-    expected = VOCABULARY.encode(join_reference(corpus.texts[first], corpus.texts[second], FRONT_END))
-    assert batch.tokens[row, : batch.counts[row]].tolist() == expected
+    paced = [
+        token
+        for utterance in (first, second)
+        for token in pacing.spread(FRONT_END(corpus.texts[utterance]), int(bank.frames[utterance]))
+    ]
+    assert batch.tokens[row, :length].tolist() == VOCABULARY.encode(paced)
 
 
-@pytest.mark.parametrize("name", ["lowercase-characters", "phonemes-en"])
-def test_a_pair_reads_as_the_engine_reads_it(corpus: Corpus, name: str) -> None:
-    tokenize, vocabulary = front_end(name), Vocabulary(vocabulary_of(name))
-    transcripts = Transcripts(corpus.texts, vocabulary, tokenize)
-    for first, second in ((0, 1), (2, 3), (5, 4)):
-        expected = vocabulary.encode(join_reference(corpus.texts[first], corpus.texts[second], tokenize))
-        assert transcripts.of(first, second).tolist() == expected
-        assert transcripts.of(first, None).tolist() == vocabulary.encode(tokenize(corpus.texts[first]))
-
-
-def test_a_front_end_that_reads_pairs_otherwise_is_refused() -> None:
-    with pytest.raises(TrainingError, match="unlike the two apart"):
-        Transcripts(["one", "two"], Vocabulary([" ", ".", "o", "n", "e", "t", "w", "a"]), lambda text: list(text)[::-1])
+def test_a_pair_reads_as_the_engine_reads_it(corpus: Corpus, build: Path) -> None:
+    folder = build / SMOKE.name
+    planner = Planner(resolve_manifest(EngineConfig(ckpt_path=folder)), VOCABULARY)
+    bank = MelBank(corpus, CPU)
+    transcripts = Transcripts(
+        corpus.texts, bank.frames, VOCABULARY, FRONT_END, Pacing(read_token_seconds(build / "dit"))
+    )
+    for first in range(4):
+        spoken = corpus.samples[corpus.lengths[:first].sum() : corpus.lengths[: first + 1].sum()] / np.float32(32767)
+        clip = ReferenceClip(Waveform(spoken), corpus.texts[first], 1.0, REPORT)
+        chunk, *_ = planner.chunks("Hello there.", clip, speed=1.0)
+        assert chunk.tokens[: -chunk.speech_frames] == transcripts.of([first]).tolist()
 
 
 def utterance_of(bank: MelBank, mel: torch.Tensor) -> int:
@@ -118,7 +133,7 @@ def test_what_lies_beyond_a_row_does_not_matter(batches: BatchMaker) -> None:
     batch = pair_batch(batches)
     noisy = batch.mel.clone()
     noisy[torch.arange(noisy.shape[1]) >= batch.lengths[:, None]] = 99.0
-    changed = Batch(noisy, batch.tokens, batch.counts, batch.lengths, batch.references)
+    changed = Batch(noisy, batch.tokens, batch.lengths, batch.references)
     net = network()
     torch.nn.init.normal_(net.proj_out.weight, std=0.1)
     losses = [flow_loss(net, each, SMOKE.dit, torch.Generator().manual_seed(1)) for each in (batch, changed)]

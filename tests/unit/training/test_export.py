@@ -92,11 +92,13 @@ def test_the_config_is_the_recipes(build: Path) -> None:
     assert config["total_seconds"] == SMOKE.total_seconds
     assert config["architecture"]["average_upsampling"] is True
     assert config["vocoder"] == "vocoder.safetensors"
+    assert set(config["token_seconds"]) == set(vocabulary_of(SMOKE.front_end))
 
 
 def test_weights_are_not_exported_under_another_front_end(build: Path) -> None:
-    with pytest.raises(TrainingError, match="on lowercase-characters, not of"):
-        export(replace(SMOKE, front_end="phonemes-en"), build, build / "wrong", vocabulary_of("phonemes-en"))
+    other = "lowercase-characters"
+    with pytest.raises(TrainingError, match="on paced phonemes-en, not of"):
+        export(replace(SMOKE, front_end=other), build, build / "wrong", vocabulary_of(other))
 
 
 def test_a_step_out_of_order_says_which_comes_first(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

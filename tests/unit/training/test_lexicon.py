@@ -5,17 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from f5_tts_core.text.front_end import front_end
 from f5_tts_core.text.letter_to_sound import sound_out
 from f5_tts_core.text.lexicon import RULES_NAME, WORDS_NAME, load, pack, unpack
-from f5_tts_core.text.vocabulary import Vocabulary
-from training.batches import Transcripts
 from training.lexicon.alignment import Aligner
 from training.lexicon.build import build
 from training.lexicon.cmudict import ADDITIONS, PREFERRED, read_cmudict
 from training.lexicon.measure import coverage, distance, letters_tell
 from training.lexicon.rules import learn_rules
-from training.runs import vocabulary_of
 
 _DICTIONARY = """\
 'tis T IH1 Z
@@ -107,11 +103,3 @@ def test_letters_tell_more_the_more_of_them_are_seen() -> None:
     ]
     assert len(told) == 5
     assert told[0] < told[-1]
-
-
-def test_the_recipe_trains_on_phones_as_on_letters() -> None:
-    vocabulary = Vocabulary(vocabulary_of("phonemes-en"))
-    texts = ["The children walked to school.", "Who told us that? Nobody did!", "We saw it, I think"]
-    transcripts = Transcripts(texts, vocabulary, front_end("phonemes-en"))
-    said = [vocabulary.tokens[token] for token in transcripts.of(0, 1)]
-    assert said == front_end("phonemes-en")(" ".join(texts[:2]))
