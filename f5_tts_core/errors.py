@@ -1,7 +1,7 @@
 """What can go wrong in the engine, each with a stable `type` that clients may rely on. Free of torch.
 
-The three families tell a caller what to do: `AudioError` and `TextError` are the client's to mend and
-never worth a retry, `ModelError` is the operator's, `EngineError` is ours.
+The families tell a caller what to do: `AudioError`, `TextError` and `UnsupportedEncoding` are the client's to mend
+and never worth a retry, `ModelError` is the operator's, `EngineError` is ours.
 """
 
 from typing import ClassVar
@@ -108,6 +108,21 @@ class TranscriptMismatch(TextError):
 
     type = "transcript-mismatch"
     title = "The transcript does not fit the reference audio"
+
+
+# --- the output ---------------------------------------------------------------------------------
+
+
+class UnsupportedEncoding(TimbreError):
+    """A format, and a rate, depth or bitrate that it cannot have. `field` names the one, `accepted` tells of others."""
+
+    type = "encoding-unsupported"
+    title = "The audio format cannot be written so"
+
+    def __init__(self, detail: str, *, field: str, accepted: str) -> None:
+        super().__init__(detail)
+        self.field = field
+        self.accepted = accepted
 
 
 # --- the model's files --------------------------------------------------------------------------

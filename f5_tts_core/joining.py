@@ -70,6 +70,15 @@ def remove_silence(wave: Samples, sample_rate: int = limits.SAMPLE_RATE) -> Samp
     return cross_fade(pieces, _SEAM_SECONDS, sample_rate)
 
 
+def trim(wave: Samples, sample_rate: int = limits.SAMPLE_RATE) -> Samples:
+    """The wave with both ends cut to 50 ms of silence. A wave without speech stays as it is."""
+    spans = speech_spans(wave, sample_rate)
+    if not spans:
+        return wave
+    start = max(0.0, spans[0].start - EDGE_SECONDS)
+    return wave[round(start * sample_rate) : round((spans[-1].end + EDGE_SECONDS) * sample_rate)]
+
+
 def _kept(spans: list[Span], seconds: float) -> list[Span]:
     """Speech with the silence around it that stays. Neighbours with a short pause between them become one."""
     half = MAX_SILENCE_SECONDS / 2

@@ -36,6 +36,9 @@ MIN_NFE_STEP: Final = 1
 MAX_NFE_STEP: Final = 64
 MAX_CFG_STRENGTH: Final = 10.0
 MAX_SEED: Final = 2**32 - 1
+#: LUFS that speech may be brought to.
+MIN_LOUDNESS: Final = -30.0
+MAX_LOUDNESS: Final = -5.0
 
 #: Root mean square that a reference quieter than it is raised to (F5-TTS's own value).
 TARGET_RMS: Final = 0.1

@@ -2,7 +2,7 @@
 
 from f5_tts_core.audio.checking import check
 from f5_tts_core.audio.decoding import decode
-from f5_tts_core.audio.encoding import CONTENT_TYPES, AudioFormat, encode
+from f5_tts_core.audio.encoding import encode
 from f5_tts_core.audio.mixing import Recording, Source
 
-__all__ = ["CONTENT_TYPES", "AudioFormat", "Recording", "Source", "check", "decode", "encode"]
+__all__ = ["Recording", "Source", "check", "decode", "encode"]

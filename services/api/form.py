@@ -6,10 +6,11 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from f5_tts_core import limits
+from f5_tts_core.errors import UnsupportedEncoding
+from f5_tts_core.formats import BIT_DEPTHS, FORMATS, MAX_BITRATE, MIN_BITRATE, SAMPLE_RATES, AudioFormat, Encoding
 from services.api.errors import InvalidField
 from services.api.multipart import FormShape
 from services.api.preference import Mode
-from services.shared.job import AudioFormat
 from services.shared.settings import Settings
 
 #: The name of the file part.
@@ -20,6 +21,11 @@ FIELD_BYTES = 256 * 1024
 FORM_BYTES = 1024 * 1024
 
 Preset = Literal["quality", "balanced", "fast"]
+# The numbers arrive as text, which pydantic's `Literal` does not read; `Encoding.of` holds them to the list.
+SampleRate = Annotated[int, Field(json_schema_extra={"enum": list(SAMPLE_RATES)})]
+BitDepth = Annotated[int, Field(json_schema_extra={"enum": list(BIT_DEPTHS)})]
+
+_LOSSY = ", ".join(name for name, audio_format in FORMATS.items() if audio_format.bitrate)
 
 
 class SpeechForm(BaseModel):
@@ -52,11 +58,45 @@ class SpeechForm(BaseModel):
         Field(ge=0, le=limits.MAX_CFG_STRENGTH, allow_inf_nan=False, description="How firmly to follow the voice."),
     ] = None
     preset: Annotated[Preset | None, Field(description="Quality for time: 32, 16 or 7 solver steps.")] = None
-    format: Annotated[AudioFormat, Field(description="What to encode the audio as.")] = "wav"
+    format: Annotated[
+        AudioFormat,
+        Field(description="What to encode the audio as: `opus` in Ogg, `aac` in ADTS, `pcm` as bare 16-bit samples."),
+    ] = "wav"
+    sample_rate: Annotated[SampleRate, Field(description="Hz. Opus has 8000, 16000, 24000 and 48000 only.")] = (
+        limits.SAMPLE_RATE
+    )
+    bit_depth: Annotated[
+        BitDepth | None, Field(description="Bits a sample, 16 if left out; 24 for wav and flac, 32 (float) for wav.")
+    ] = None
+    bitrate: Annotated[
+        int | None,
+        Field(
+            ge=MIN_BITRATE,
+            le=MAX_BITRATE,
+            description=f"kbit/s, for {_LOSSY} only. What is possible depends on format and rate.",
+        ),
+    ] = None
+    loudness: Annotated[
+        float | None,
+        Field(
+            ge=limits.MIN_LOUDNESS,
+            le=limits.MAX_LOUDNESS,
+            allow_inf_nan=False,
+            description="LUFS (ITU-R BS.1770) to bring the speech to; peaks stay below -1 dBTP. Left out: as spoken.",
+        ),
+    ] = None
+    trim: Annotated[bool, Field(description="Cut silence off both ends.")] = False
     mode: Annotated[
         Mode | None,
         Field(description="`sync` waits for the audio, `async` answers the job at once. Wins over `Prefer`."),
     ] = None
+
+    def encoding(self) -> Encoding:
+        """Raises `InvalidField` for what does not go together."""
+        try:
+            return Encoding.of(self.format, self.sample_rate, self.bit_depth, self.bitrate)
+        except UnsupportedEncoding as error:
+            raise InvalidField(str(error), field=error.field, accepted=error.accepted) from error
 
     def steps(self, settings: Settings) -> int:
         if self.nfe_step is not None:
@@ -75,12 +115,14 @@ def parse_fields(fields: Mapping[str, str]) -> SpeechForm:
     """Raises `InvalidField`. An empty optional field counts as left out, as HTML forms send it."""
     given = {name: value for name, value in fields.items() if value != "" or name == "text"}
     try:
-        return SpeechForm.model_validate(given)
+        form = SpeechForm.model_validate(given)
     except ValidationError as error:
         first = error.errors()[0]
         name = str(first["loc"][0])
         detail = f"`{name}` is missing." if first["type"] == "missing" else f"`{name}`: {first['msg']}."
         raise InvalidField(detail, field=name, accepted=_accepted(name)) from None
+    form.encoding()
+    return form
 
 
 def form_schema() -> dict[str, Any]:
@@ -101,7 +143,7 @@ def _accepted(name: str) -> str:
     schema = SpeechForm.model_json_schema()["properties"][name]
     kinds = schema.get("anyOf", [schema])[0]
     if "enum" in kinds:
-        return "one of " + ", ".join(kinds["enum"])
+        return "one of " + ", ".join(map(str, kinds["enum"]))
     if "minimum" in kinds:
         whole = "a whole number" if kinds["type"] == "integer" else "a number"
         return f"{whole} from {kinds['minimum']:g} to {kinds['maximum']:.10g}"

@@ -11,7 +11,7 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from f5_tts_core import limits
-from f5_tts_core.errors import AudioError, TextError, TimbreError
+from f5_tts_core.errors import AudioError, TextError, TimbreError, UnsupportedEncoding
 from services.api.errors import ApiError, FieldRefused, InvalidField, JobFailed
 from services.shared.errors import (
     BlobNotFound,
@@ -30,6 +30,7 @@ RETRY_AFTER = 5
 _STATUS: Mapping[type[TimbreError], int] = {
     AudioError: 400,
     TextError: 422,
+    UnsupportedEncoding: 422,
     TranscriptionFailed: 422,
     JobNotFound: 404,
     BlobNotFound: 404,

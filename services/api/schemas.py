@@ -6,8 +6,9 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from f5_tts_core.formats import AudioFormat
 from services.api.problems import problem_path
-from services.shared.job import AudioFormat, Job, JobStatus
+from services.shared.job import Job, JobStatus
 from services.shared.parts import Parts
 
 
@@ -27,6 +28,11 @@ class JobInputView(Output):
     cfg_strength: float
     remove_silence: bool
     format: AudioFormat
+    sample_rate: int = Field(description="Hz.")
+    bit_depth: int | None = Field(description="Bits a sample; null where the format keeps none.")
+    bitrate: int | None = Field(description="kbit/s; null where the format loses nothing.")
+    loudness: float | None = Field(description="LUFS that was asked for.")
+    trim: bool
 
 
 class JobOutputView(Output):
@@ -34,7 +40,10 @@ class JobOutputView(Output):
     bytes: int
     sha256: str
     duration_s: float
-    sample_rate: int
+    sample_rate: int = Field(description="Hz.")
+    bitrate: int | None = Field(description="kbit/s; null where the format loses nothing.")
+    peak_dbfs: float | None = Field(description="Largest sample in dB of full scale, before encoding.", examples=[-1.9])
+    loudness_lufs: float | None = Field(description="Integrated loudness, before encoding.", examples=[-19.7])
     #: The seed that was used, drawn where none was given.
     seed: int
     #: When record and audio may be deleted.
@@ -163,6 +172,9 @@ def _output_view(job: Job, ttl_seconds: float) -> JobOutputView | None:
         sha256=job.output.sha256,
         duration_s=job.output.duration_seconds,
         sample_rate=job.output.sample_rate,
+        bitrate=job.output.bitrate,
+        peak_dbfs=job.output.peak_dbfs,
+        loudness_lufs=job.output.loudness_lufs,
         seed=job.output.seed,
         expires_at=_moment((job.completed_at or job.created_at) + ttl_seconds),
     )

@@ -29,6 +29,7 @@ class Submitter:
         settings = self._parts.settings
         now = self._parts.clock()
         job_id = new_job_id(now)
+        encoding = form.encoding()
         return Job(
             id=job_id,
             owner=owner,
@@ -43,7 +44,12 @@ class Submitter:
                 nfe_step=form.steps(settings),
                 cfg_strength=settings.cfg_strength if form.cfg_strength is None else form.cfg_strength,
                 remove_silence=form.remove_silence,
-                format=form.format,
+                format=encoding.format,
+                sample_rate=encoding.sample_rate,
+                bit_depth=encoding.bit_depth,
+                bitrate=encoding.bitrate,
+                loudness=form.loudness,
+                trim=form.trim,
             ),
         )
 

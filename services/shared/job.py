@@ -9,11 +9,10 @@ queued -> processing -> succeeded | failed | canceled
 import secrets
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import Literal
 
+from f5_tts_core import limits
+from f5_tts_core.formats import AudioFormat
 from services.shared.errors import LeaseLost, TransitionRefused
-
-AudioFormat = Literal["wav", "flac"]
 
 
 class JobStatus(StrEnum):
@@ -44,6 +43,15 @@ class JobInput:
     cfg_strength: float
     remove_silence: bool
     format: AudioFormat
+    #: Hz.
+    sample_rate: int = limits.SAMPLE_RATE
+    #: Bits a sample, and kbit/s; None where the format has none, and in records from before they were asked for.
+    bit_depth: int | None = None
+    bitrate: int | None = None
+    #: LUFS that the speech is brought to; None: as it was spoken.
+    loudness: float | None = None
+    #: Whether silence is cut off both ends.
+    trim: bool = False
 
 
 @dataclass(frozen=True)
@@ -57,6 +65,11 @@ class JobOutput:
     duration_seconds: float
     sample_rate: int
     seed: int
+    #: kbit/s; None where the format loses nothing.
+    bitrate: int | None = None
+    #: As measured before it was encoded; None for silence.
+    peak_dbfs: float | None = None
+    loudness_lufs: float | None = None
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ Each part has a switch: `part.down = True` and every call raises its port's `Una
 import threading
 from bisect import insort
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any, BinaryIO
 from urllib.parse import quote, urlencode
 
@@ -291,9 +291,10 @@ def make_job(**overrides: Any) -> Job:
         "remove_silence": False,
         "format": "wav",
     }
-    values.update({name: overrides.pop(name) for name in list(overrides) if name in values})
-    fields: dict[str, Any] = {"owner": "anonymous", "input": JobInput(**values), **overrides}
-    return Job(id=job_id, created_at=created_at, **fields)
+    asked = {one.name for one in fields(JobInput)}
+    values.update({name: overrides.pop(name) for name in list(overrides) if name in asked})
+    others: dict[str, Any] = {"owner": "anonymous", "input": JobInput(**values), **overrides}
+    return Job(id=job_id, created_at=created_at, **others)
 
 
 def make_settings(**overrides: Any) -> Settings:

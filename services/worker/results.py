@@ -3,7 +3,9 @@
 import hashlib
 from dataclasses import dataclass, field
 
-from f5_tts_core.audio import CONTENT_TYPES, encode
+from f5_tts_core.audio import encode
+from f5_tts_core.formats import FORMATS, Encoding
+from f5_tts_core.mastering import master
 from f5_tts_core.types import Synthesis
 from services.shared.job import Job, JobOutput, output_key
 
@@ -17,19 +19,25 @@ class Result:
 
     @property
     def content_type(self) -> str:
-        return CONTENT_TYPES[self.output.format]
+        return FORMATS[self.output.format].content_type
 
 
 def encode_result(job: Job, synthesis: Synthesis) -> Result:
-    """Raises `NotFiniteOutput`."""
-    content = encode(synthesis.audio, job.input.format)
+    """Raises `NotFiniteOutput`, and `UnsupportedEncoding` for what the API let pass and should not have."""
+    asked = job.input
+    encoding = Encoding.of(asked.format, asked.sample_rate, asked.bit_depth, asked.bitrate)
+    mastered = master(synthesis.audio, sample_rate=encoding.sample_rate, loudness=asked.loudness, trim=asked.trim)
+    content = encode(mastered.audio, encoding.format, bit_depth=encoding.bit_depth, bitrate=encoding.bitrate)
     output = JobOutput(
-        key=output_key(job.id, job.attempt, job.input.format),
-        format=job.input.format,
+        key=output_key(job.id, job.attempt, encoding.format),
+        format=encoding.format,
         bytes=len(content),
         sha256=hashlib.sha256(content).hexdigest(),
-        duration_seconds=synthesis.audio.seconds,
-        sample_rate=synthesis.audio.sample_rate,
+        duration_seconds=mastered.audio.seconds,
+        sample_rate=encoding.sample_rate,
         seed=synthesis.seed,
+        bitrate=encoding.bitrate,
+        peak_dbfs=mastered.peak_dbfs,
+        loudness_lufs=mastered.loudness_lufs,
     )
     return Result(output, content)

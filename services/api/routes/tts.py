@@ -9,7 +9,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 from starlette.concurrency import run_in_threadpool
 
-from f5_tts_core.audio import CONTENT_TYPES
+from f5_tts_core.formats import FORMATS
 from services.api.auth import Caller
 from services.api.documentation import problems
 from services.api.errors import AudioNotReady, InvalidField, JobFailed
@@ -24,7 +24,7 @@ from services.shared.job import Job, JobOutput
 
 router = APIRouter(tags=["speech"])
 
-_AUDIO = {media_type: {"schema": {"type": "string", "format": "binary"}} for media_type in CONTENT_TYPES.values()}
+_AUDIO = {one.content_type: {"schema": {"type": "string", "format": "binary"}} for one in FORMATS.values()}
 _RESPONSES: dict[int | str, dict[str, Any]] = {
     200: {"description": "The audio itself, where the client waited and it was ready in time.", "content": _AUDIO},
     202: {"description": "The job, queued. `Location` is where to ask for it."},
@@ -81,7 +81,7 @@ async def _answer(request: Request, state: ApiState, job: Job, wait: Wait) -> Re
 async def _audio(state: ApiState, job: Job, headers: Mapping[str, str]) -> Response:
     output = _require_output(job)
     audio = await run_in_threadpool(state.parts.blobs.get, output.key)
-    return Response(audio, 200, headers, CONTENT_TYPES[output.format])
+    return Response(audio, 200, headers, FORMATS[output.format].content_type)
 
 
 def _require_output(job: Job) -> JobOutput:

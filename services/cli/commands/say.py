@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 import typer
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
@@ -22,7 +22,7 @@ INTERRUPTED_EXIT_CODE = 130
 
 #: Told of every reading of the job while it runs.
 Watch = Callable[[Job], None]
-Format = Literal["wav", "flac"]
+Format = Literal["wav", "flac", "mp3", "opus", "aac", "pcm"]
 Preset = Literal["quality", "balanced", "fast"]
 
 
@@ -35,7 +35,12 @@ class Options:
     speed: float | None
     preset: str | None
     format: str | None
+    sample_rate: int | None
+    bit_depth: int | None
+    bitrate: int | None
+    loudness: float | None
     remove_silence: bool
+    trim: bool
 
     def fields(self, text: str) -> dict[str, str]:
         named = {
@@ -44,7 +49,12 @@ class Options:
             "speed": self.speed,
             "preset": self.preset,
             "format": self.format,
+            "sample_rate": self.sample_rate,
+            "bit_depth": self.bit_depth,
+            "bitrate": self.bitrate,
+            "loudness": self.loudness,
             "remove_silence": "true" if self.remove_silence else None,
+            "trim": "true" if self.trim else None,
         }
         return {"text": text} | {name: str(value) for name, value in named.items() if value is not None}
 
@@ -58,12 +68,29 @@ def say(
     seed: Annotated[int | None, typer.Option(help="The same seed gives the same speech.")] = None,
     speed: Annotated[float | None, typer.Option(help="Against the reference: 2.0 is twice as fast.")] = None,
     preset: Annotated[Preset | None, typer.Option(help="How much care to take.")] = None,
-    audio_format: Annotated[Format | None, typer.Option("--format", help="wav or flac; else by --output.")] = None,
+    audio_format: Annotated[Format | None, typer.Option("--format", help="Left out: by --output's name.")] = None,
+    sample_rate: Annotated[int | None, typer.Option(help="Hz: 8000 to 48000.")] = None,
+    bit_depth: Annotated[int | None, typer.Option(help="Bits a sample of wav (16, 24, 32) and flac (16, 24).")] = None,
+    bitrate: Annotated[int | None, typer.Option(help="kbit/s of mp3, opus and aac.")] = None,
+    loudness: Annotated[float | None, typer.Option(help="LUFS to bring the speech to, such as -16.")] = None,
     remove_silence: Annotated[bool, typer.Option("--remove-silence", help="Cut long pauses out.")] = False,
+    trim: Annotated[bool, typer.Option("--trim", help="Cut silence off both ends.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the finished job as JSON.")] = False,
 ) -> None:
     """Speak TEXT in the voice of a recording, and save the audio."""
-    options = Options(ref_text, seed, speed, preset, audio_format or _format_of(output), remove_silence)
+    options = Options(
+        ref_text=ref_text,
+        seed=seed,
+        speed=speed,
+        preset=preset,
+        format=audio_format or format_of(output),
+        sample_rate=sample_rate,
+        bit_depth=bit_depth,
+        bitrate=bitrate,
+        loudness=loudness,
+        remove_silence=remove_silence,
+        trim=trim,
+    )
     with connected() as client:
         submitted = client.submit(options.fields(text), reference)
         job = _follow(client, submitted, quiet=as_json)
@@ -131,9 +158,16 @@ def _follow(client: ApiClient, job: Job, *, quiet: bool) -> Job:
         return wait(client, job, show)
 
 
-def _format_of(output: Path | None) -> str | None:
-    """FLAC where the file is called so; anything else is the server's default."""
-    return "flac" if output is not None and output.suffix.lower() == ".flac" else None
+def format_of(output: Path | None) -> str | None:
+    """What the file is called; the server's default where that says nothing. Raises `CliError` for other names."""
+    ending = "" if output is None else output.suffix.lower().removeprefix(".")
+    if not ending:
+        return None
+    if ending == "ogg":
+        return "opus"
+    if ending not in get_args(Format):
+        raise CliError(f".{ending} is not written.", hint=f"Name a --format: {', '.join(get_args(Format))}.")
+    return ending
 
 
 def _ended_badly(job: Job) -> CliError:

@@ -92,6 +92,8 @@ def run_job(parts: Parts, job: Job, audio: bytes = b"RIFF-audio") -> Job:
         duration_seconds=1.5,
         sample_rate=24_000,
         seed=7,
+        peak_dbfs=-1.9,
+        loudness_lufs=-19.7,
     )
     return parts.jobs.replace(running, succeed(running, running.attempt, output, {"total": 0.5}, parts.clock()))
 

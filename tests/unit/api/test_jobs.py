@@ -23,6 +23,8 @@ def test_a_finished_job_says_all_there_is_to_know(client: Client) -> None:
     assert client.parts.blobs.fetch(body["result_url"]) == b"RIFF-audio"
     assert body["created_at"] == body["completed_at"] == "2027-01-15T08:00:00Z"
     assert body["output"].items() >= {"format": "wav", "bytes": 10, "duration_s": 1.5, "seed": 7}.items()
+    measured = {"sample_rate": 24_000, "bitrate": None, "peak_dbfs": -1.9, "loudness_lufs": -19.7}
+    assert body["output"].items() >= measured.items()
     assert body["output"]["expires_at"] == "2027-01-22T08:00:00Z"
     assert body["metrics"] == {"total": 0.5}
     assert (body["error"], body["attempts"]) == (None, 1)

@@ -59,12 +59,38 @@ def assert_problem(answer: httpx.Response, status: int, kind: str, field: str | 
         ("cfg_strength", "10.5", "a number from 0 to 10"),
         ("remove_silence", "perhaps", "true or false"),
         ("preset", "best", "one of quality, balanced, fast"),
-        ("format", "mp3", "one of wav, flac"),
+        ("format", "m4a", "one of wav, flac, mp3, opus, aac, pcm"),
+        ("sample_rate", "11025", "one of 8000, 16000, 22050, 24000, 44100, 48000"),
+        ("sample_rate", "CD", "one of 8000, 16000, 22050, 24000, 44100, 48000"),
+        ("bit_depth", "8", "one of 16, 24, 32"),
+        ("bit_depth", "deep", "one of 16, 24, 32"),
+        ("bitrate", "5", "a whole number from 6 to 320"),
+        ("bitrate", "321", "a whole number from 6 to 320"),
+        ("loudness", "-31", "a number from -30 to -5"),
+        ("loudness", "0", "a number from -30 to -5"),
+        ("loudness", "nan", "a number from -30 to -5"),
+        ("trim", "a little", "true or false"),
         ("mode", "later", "one of async, sync"),
     ],
 )
 def test_a_value_out_of_bounds(client: Client, field: str, value: str, accepted: str) -> None:
     assert assert_problem(client.speak(**{field: value}), 422, "field-invalid", field)["accepted"] == accepted
+
+
+@pytest.mark.parametrize(
+    ("fields", "field", "accepted"),
+    [
+        ({"format": "opus", "sample_rate": "44100"}, "sample_rate", "one of 8000, 16000, 24000, 48000"),
+        ({"format": "flac", "bit_depth": "32"}, "bit_depth", "one of 16, 24"),
+        ({"format": "mp3", "bit_depth": "16"}, "bit_depth", "none: leave it out"),
+        ({"format": "wav", "bitrate": "64"}, "bitrate", "none: leave it out"),
+        ({"bitrate": "64"}, "bitrate", "none: leave it out"),
+        ({"format": "aac", "sample_rate": "8000", "bitrate": "64"}, "bitrate", "16 to 32"),
+    ],
+)
+def test_an_output_that_does_not_go_together(client: Client, fields: dict[str, str], field: str, accepted: str) -> None:
+    assert assert_problem(client.speak(**fields), 422, "field-invalid", field)["accepted"] == accepted
+    assert not client.parts.blobs.blobs
 
 
 @pytest.mark.parametrize("text", ["", " ", "\n\t", "...", "—?!"])

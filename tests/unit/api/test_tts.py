@@ -67,6 +67,21 @@ def test_takes_every_field(client: Client) -> None:
     assert (spoken.remove_silence, spoken.format) == (True, "flac")
 
 
+def test_takes_every_choice_of_output(client: Client) -> None:
+    fields = {"format": "mp3", "sample_rate": "44100", "bitrate": "128", "loudness": "-16", "trim": "true"}
+    answer = client.speak(**fields).json()
+    spoken = client.parts.jobs.get(answer["job_id"]).input
+    assert (spoken.format, spoken.sample_rate, spoken.bitrate, spoken.bit_depth) == ("mp3", 44_100, 128, None)
+    assert (spoken.loudness, spoken.trim) == (-16.0, True)
+    assert answer["input"].items() >= {"sample_rate": 44_100, "bitrate": 128, "loudness": -16.0, "trim": True}.items()
+
+
+def test_the_job_tells_what_was_chosen_where_nothing_was_asked(client: Client) -> None:
+    wav, opus = (client.speak(**fields).json()["input"] for fields in ({}, {"format": "opus"}))
+    assert (wav["sample_rate"], wav["bit_depth"], wav["bitrate"], wav["loudness"]) == (24_000, 16, None, None)
+    assert (opus["sample_rate"], opus["bit_depth"], opus["bitrate"], opus["trim"]) == (24_000, None, 48, False)
+
+
 def test_leaves_to_the_settings_what_is_left_out(make_client: MakeClient) -> None:
     client = make_client(speed=0.75, nfe_step=5, cfg_strength=3.5)
     spoken = client.parts.jobs.get(client.speak(seed="").json()["job_id"]).input
@@ -91,6 +106,18 @@ def test_a_voice_that_spills_to_disk_arrives_whole(client: Client) -> None:
 
 
 # --- waiting for the audio ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("audio_format", "content_type"),
+    [("flac", "audio/flac"), ("mp3", "audio/mpeg"), ("opus", "audio/ogg"), ("aac", "audio/aac"), ("pcm", "audio/pcm")],
+)
+def test_the_audio_says_what_it_is(client: Client, audio_format: str, content_type: str) -> None:
+    answer = obliging(client, run_job).speak(mode="sync", format=audio_format)
+    assert (answer.status_code, answer.headers["content-type"]) == (200, content_type)
+    job = client.parts.jobs.get(answer.headers["x-job-id"])
+    assert job.output is not None
+    assert job.output.key.endswith(f".{audio_format}")
 
 
 @pytest.mark.parametrize(("headers", "fields"), [({"Prefer": "wait=5"}, {}), ({}, {"mode": "sync"})])

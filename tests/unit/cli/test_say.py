@@ -1,12 +1,14 @@
 """`timbre say` from submission to file."""
 
+from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 
 from services.cli.client import Address, ApiClient
-from services.cli.commands.say import Options, save, wait
+from services.cli.commands.say import Options, format_of, save, wait
 from services.cli.errors import CliError
 
 from .api import AUDIO, ScriptedApi, job, problem
@@ -25,6 +27,14 @@ def readings(*jobs: dict[str, object]) -> ScriptedApi:
     )
 
 
+def options(**given: Any) -> Options:
+    nothing: dict[str, Any] = dict.fromkeys(field.name for field in fields(Options)) | {
+        "remove_silence": False,
+        "trim": False,
+    }
+    return Options(**nothing | given)
+
+
 def no_nap(_seconds: float) -> None:
     """Polls at once."""
 
@@ -34,17 +44,46 @@ def interrupt(_seconds: float) -> None:
 
 
 def test_only_what_was_asked_for_is_sent() -> None:
-    assert Options(None, None, None, None, None, remove_silence=False).fields("hi") == {"text": "hi"}
-    full = Options("words", 0, 1.5, "fast", "flac", remove_silence=True).fields("hi")
+    assert options().fields("hi") == {"text": "hi"}
+    full = options(
+        ref_text="words",
+        seed=0,
+        speed=1.5,
+        preset="fast",
+        format="mp3",
+        sample_rate=44_100,
+        bitrate=128,
+        loudness=-16.0,
+        remove_silence=True,
+        trim=True,
+    ).fields("hi")
     assert full == {
         "text": "hi",
         "ref_text": "words",
         "seed": "0",
         "speed": "1.5",
         "preset": "fast",
-        "format": "flac",
+        "format": "mp3",
+        "sample_rate": "44100",
+        "bitrate": "128",
+        "loudness": "-16.0",
         "remove_silence": "true",
+        "trim": "true",
     }
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [("a.wav", "wav"), ("a.FLAC", "flac"), ("a.b/c.mp3", "mp3"), ("a.opus", "opus"), ("a.ogg", "opus"), ("a", None)],
+)
+def test_the_file_s_name_says_what_it_is(name: str, expected: str | None) -> None:
+    assert format_of(Path(name)) == expected
+
+
+def test_a_file_that_would_be_something_else_than_it_is_called_is_not_written() -> None:
+    with pytest.raises(CliError, match=r"\.m4a") as refused:
+        format_of(Path("a.m4a"))
+    assert "wav, flac, mp3, opus, aac, pcm" in refused.value.hint
 
 
 def test_it_waits_and_shows_each_reading() -> None:

@@ -1,4 +1,4 @@
-"""Decoding, judging and encoding audio files."""
+"""Decoding and judging audio files."""
 
 import io
 import tempfile
@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from f5_tts_core import errors, limits
-from f5_tts_core.audio import CONTENT_TYPES, check, decode, encode
+from f5_tts_core.audio import check, decode
 from f5_tts_core.audio.activity import speech_spans
 from f5_tts_core.audio.containers import sniff
 from f5_tts_core.reference import check_upload
@@ -184,36 +184,6 @@ class TestCheck:
     def test_nan_is_refused_without_a_file_around_it(self) -> None:
         with pytest.raises(errors.NotFiniteAudio):
             check(Waveform(np.full(48_000, np.nan, np.float32)))
-
-
-class TestEncode:
-    @pytest.mark.parametrize("audio_format", ["wav", "flac"])
-    def test_round_trip_within_half_a_step(self, audio_format) -> None:  # type: ignore[no-untyped-def]
-        decoded = decode(encode(Waveform(speech()), audio_format))
-        np.testing.assert_allclose(decoded.samples, speech(), atol=1.0 / 32_767)
-
-    @pytest.mark.parametrize("audio_format", ["wav", "flac"])
-    def test_same_samples_same_bytes(self, audio_format) -> None:  # type: ignore[no-untyped-def]
-        assert encode(Waveform(speech()), audio_format) == encode(Waveform(speech().copy()), audio_format)
-
-    def test_wav_is_sixteen_bits_mono_at_24_khz(self) -> None:
-        data = encode(Waveform(speech()), "wav")
-        assert data[:4] == b"RIFF"
-        assert int.from_bytes(data[22:24], "little") == 1
-        assert int.from_bytes(data[24:28], "little") == 24_000
-        assert int.from_bytes(data[34:36], "little") == 16
-        assert len(data) == 44 + 2 * len(speech())
-
-    def test_loud_samples_are_limited_and_not_wrapped_around(self) -> None:
-        decoded = decode(encode(Waveform(np.array([2.0, -2.0, 0.0], np.float32)), "wav"))
-        np.testing.assert_allclose(decoded.samples, [1, -1, 0], atol=1e-3)
-
-    def test_nan_is_never_stored(self) -> None:
-        with pytest.raises(errors.NotFiniteOutput):
-            encode(Waveform(np.array([np.nan], np.float32)), "wav")
-
-    def test_every_format_has_a_content_type(self) -> None:
-        assert CONTENT_TYPES == {"wav": "audio/wav", "flac": "audio/flac"}
 
 
 class TestActivity:

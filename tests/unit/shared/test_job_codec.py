@@ -46,6 +46,16 @@ def test_fields_that_an_older_release_lacked_get_their_defaults() -> None:
     assert decode_job(json.dumps(document)) == replace(RUNNING, setbacks=0)
 
 
+def test_a_job_from_before_outputs_could_be_chosen_is_read_as_it_was_meant() -> None:
+    job = transitions.succeed(RUNNING, 1, OUTPUT, {}, START)
+    document = json.loads(encode_job(job))
+    for name in ("sample_rate", "bit_depth", "bitrate", "loudness", "trim"):
+        del document["input"][name]
+    for name in ("bitrate", "peak_dbfs", "loudness_lufs"):
+        del document["output"][name]
+    assert decode_job(json.dumps(document)) == job
+
+
 def test_a_record_that_only_a_newer_release_can_read() -> None:
     document = json.loads(encode_job(RUNNING)) | {"version": VERSION + 1}
     with pytest.raises(JobStoreUnavailable, match="version"):

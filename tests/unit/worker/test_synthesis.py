@@ -3,9 +3,11 @@
 import logging
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from structlog.testing import capture_logs
 
+from f5_tts_core.audio import decode
 from f5_tts_core.errors import EngineError, NotFiniteOutput, UnsupportedCharacters
 from services.shared.errors import JobNotFound
 from services.shared.job import JobStatus, claim, output_key, reference_key, release, request_cancel
@@ -61,12 +63,49 @@ def test_progress_reaches_the_store_at_every_step(bench):
     assert seen == pytest.approx([step / STEPS for step in range(STEPS)])
 
 
-def test_flac_is_stored_as_flac(bench):
-    job = bench.submit(format="flac")
+@pytest.mark.parametrize(
+    ("audio_format", "start", "content_type"),
+    [
+        ("wav", b"RIFF", "audio/wav"),
+        ("flac", b"fLaC", "audio/flac"),
+        ("mp3", b"ID3", "audio/mpeg"),
+        ("opus", b"OggS", "audio/ogg"),
+        ("aac", b"\xff\xf1", "audio/aac"),
+        ("pcm", b"\0\0", "audio/pcm"),
+    ],
+)
+def test_each_format_is_stored_as_what_it_is(bench, audio_format, start, content_type):
+    job = bench.submit(format=audio_format)
+    assert bench.runner().run(job.id) is JobStatus.SUCCEEDED
+    content, stored_type = bench.blobs.blobs[output_key(job.id, 1, audio_format)]
+    assert content.startswith(start)
+    assert stored_type == content_type
+    assert bench.jobs.get(job.id).output.sha256 == bench.stored_sha256(bench.jobs.get(job.id))
+
+
+def test_the_audio_is_as_it_was_asked_for_and_the_job_tells_what_came_of_it(bench):
+    job = bench.submit(format="mp3", sample_rate=48_000, bitrate=64, loudness=-20.0, trim=True)
     bench.runner().run(job.id)
-    content, content_type = bench.blobs.blobs[output_key(job.id, 1, "flac")]
-    assert content.startswith(b"fLaC")
-    assert content_type == "audio/flac"
+    output = bench.jobs.get(job.id).output
+    heard = decode(bench.blobs.get(output.key))
+    assert (output.sample_rate, output.bitrate, heard.source.sample_rate) == (48_000, 64, 48_000)
+    assert output.loudness_lufs == pytest.approx(-20.0, abs=0.1)
+    assert output.duration_seconds == pytest.approx(heard.seconds, abs=0.001)
+    assert output.peak_dbfs == pytest.approx(20 * np.log10(heard.source.peak), abs=0.5)
+
+
+@pytest.mark.parametrize("audio_format", ["wav", "flac", "mp3", "opus", "aac", "pcm"])
+def test_another_attempt_at_the_same_request_writes_the_same_bytes(bench, audio_format):
+    jobs = [bench.submit(format=audio_format) for _ in range(2)]
+    for job in jobs:
+        bench.runner().run(job.id)
+    assert len({bench.jobs.get(job.id).output.sha256 for job in jobs}) == 1
+
+
+def test_a_combination_that_should_not_have_come_this_far_fails_the_job_in_words(bench):
+    job = bench.submit(format="opus", sample_rate=44_100)
+    bench.runner().run(job.id)
+    assert bench.jobs.get(job.id).fault.type == "encoding-unsupported"
 
 
 # --- deliveries that mean nothing any more ------------------------------------------------------
