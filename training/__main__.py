@@ -48,6 +48,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--frames", type=int, help="mel frames a step, in place of the recipe's")
     parser.add_argument("--minutes", type=float, help="after which this call stops, with a checkpoint")
     parser.add_argument("--total-minutes", type=float, help="in which all calls together should finish the run")
+    parser.add_argument("--start-from", type=Path, help="a checkpoint (.safetensors) for a new dit to begin with")
     parser.add_argument("--compile", action="store_true", help="compile the DiT's blocks (CUDA)")
     parser.add_argument("--adversarial", action="store_true", help="train the vocoder against critics (CUDA)")
     parser.add_argument("--output", type=Path, help="the model's folder; below the build folder where not given")
@@ -112,7 +113,7 @@ def _export(recipe: Recipe, options: argparse.Namespace) -> None:
 def _run_options(options: argparse.Namespace) -> "RunOptions":
     from training.runs import RunOptions  # noqa: PLC0415 - as above
 
-    return RunOptions(options.device, options.threads, options.minutes, options.total_minutes)
+    return RunOptions(options.device, options.threads, options.minutes, options.total_minutes, options.start_from)
 
 
 _STEPS: Final[dict[str, Callable[[Recipe, argparse.Namespace], None]]] = {

@@ -2,16 +2,19 @@
 
 from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
 from typing import Any, Final
 
 import torch
 import torch.nn.functional as F
+from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from f5_tts_core.network.dit import DiT, frames_within
 from f5_tts_core.network.layers import AdaptiveNorm
 from training.average import AveragedWeights
 from training.batches import Batch, BatchMaker
+from training.errors import TrainingError
 from training.recipe import DitSizes, Recipe
 from training.text_batch import embed_texts
 
@@ -47,6 +50,8 @@ class DitTask:
         self._ahead = ThreadPoolExecutor(1)
         self._next: tuple[int, Future[Batch]] | None = None
         if compiled:
+            # For each bucket with gradients and without, and the first block is given another precision.
+            torch._dynamo.config.recompile_limit = 8 * len(recipe.dit.buckets)
             for block in network.transformer_blocks:
                 block.compile(dynamic=False)
 
@@ -138,6 +143,16 @@ def _times(rows: int, generator: torch.Generator, device: torch.device) -> Tenso
 
 def _chance(rows: int, share: float, generator: torch.Generator, device: torch.device) -> Tensor:
     return torch.rand(rows, generator=generator, device=device) < share
+
+
+def start_from(network: DiT, checkpoint: Path) -> None:
+    """Takes over what another checkpoint has by the same name and in the same shape. Raises `TrainingError`."""
+    prefix, own = "ema_model.transformer.", network.state_dict()
+    found = {name.removeprefix(prefix): weight for name, weight in load_file(checkpoint).items()}
+    taken = {name: weight for name, weight in found.items() if name in own and own[name].shape == weight.shape}
+    if not taken:
+        raise TrainingError(f"{checkpoint} has no weight that fits this network.")
+    network.load_state_dict(own | taken)
 
 
 def initialise(network: DiT, seed: int) -> DiT:

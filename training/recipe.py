@@ -119,7 +119,7 @@ _TINY: Final = Recipe(
     name="timbre-tiny",
     dit=DitSizes(
         _architecture(256, 8, heads=4, conv_layers=4),
-        Optimisation(steps=40_000, learning_rate=1e-3),
+        Optimisation(steps=40_000, learning_rate=8e-4, warmup_steps=200),
     ),
     vocoder=VocoderSizes(
         Optimisation(steps=30_000, learning_rate=5e-4, betas=(0.8, 0.99), ema_decay=0.999),

@@ -32,6 +32,8 @@ class RunOptions:
     threads: int | None = None
     minutes: float | None = None
     total_minutes: float | None = None
+    #: A checkpoint whose weights a new run of the acoustic model begins with, as far as they fit.
+    start_from: Path | None = None
 
 
 def vocabulary_of(name: str) -> list[str]:
@@ -48,6 +50,8 @@ def train_dit(recipe: Recipe, build: Path, options: RunOptions, *, compiled: boo
     device = _prepare(options)
     vocabulary = Vocabulary(vocabulary_of(recipe.front_end))
     network = dit.initialise(DiT(recipe.dit.architecture, len(vocabulary)), recipe.seed).to(device)
+    if options.start_from is not None:
+        dit.start_from(network, options.start_from)
     trained, held_out = (_batches(recipe, build, split, vocabulary, device) for split in ("train", "held-out"))
     task = dit.DitTask(recipe, network, trained, held_out, compiled=compiled)
     return train(task, _run(build / "dit", recipe.dit.optimisation, recipe.dit_identity, options))

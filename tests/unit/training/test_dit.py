@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from f5_tts_core.engine import EngineConfig
 from f5_tts_core.manifest import resolve_manifest
@@ -17,8 +18,9 @@ from f5_tts_core.text.pacing import Pacing
 from f5_tts_core.text.vocabulary import Vocabulary
 from f5_tts_core.types import Waveform
 from training.batches import Batch, BatchMaker, MelBank, Transcripts
-from training.dit import DitTask, flow_loss, initialise, spans
+from training.dit import DitTask, flow_loss, initialise, spans, start_from
 from training.durations import read_token_seconds
+from training.errors import TrainingError
 from training.recipe import SIZES
 from training.runs import vocabulary_of
 from training.speech import Corpus, load_corpus
@@ -150,3 +152,15 @@ def test_the_loss_of_one_batch_goes_down(batches: BatchMaker) -> None:
     task = DitTask(SMOKE, network(), one, one)
     losses = [float(task.step(step, 3e-3, 0.0)["loss"].detach()) for step in range(40)]
     assert sum(losses[-5:]) < 0.6 * sum(losses[:5])
+
+
+def test_a_run_may_begin_with_what_fits_of_another_checkpoint(build: Path, tmp_path: Path) -> None:
+    trained = load_file(build / SMOKE.name / "model.safetensors")
+    wider = initialise(DiT(SMOKE.dit.architecture, len(VOCABULARY) + 5), seed=3)
+    fresh = wider.text_embed.text_embed.weight.clone()
+    start_from(wider, build / SMOKE.name / "model.safetensors")
+    torch.testing.assert_close(wider.proj_out.weight, trained["ema_model.transformer.proj_out.weight"].float())
+    assert torch.equal(wider.text_embed.text_embed.weight, fresh)
+    save_file({"other": torch.zeros(1)}, tmp_path / "other.safetensors")
+    with pytest.raises(TrainingError, match="no weight that fits"):
+        start_from(wider, tmp_path / "other.safetensors")
