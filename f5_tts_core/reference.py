@@ -58,7 +58,17 @@ def prepare_reference(
     `text` None means nobody knows yet what is said. Raises `AudioError`, and `TranscriptMismatch` or `EmptyText`
     for a transcript that cannot be the clip's.
     """
-    recording = decode(data)
+    return prepare_recording(decode(data), text, max_seconds=max_seconds, target_rms=target_rms)
+
+
+def prepare_recording(
+    recording: Recording,
+    text: str | None,
+    *,
+    max_seconds: float = limits.DEFAULT_REFERENCE_SECONDS,
+    target_rms: float = limits.TARGET_RMS,
+) -> ReferenceClip:
+    """`prepare_reference` of what is decoded already. Raises what it raises after decoding."""
     checked = check(recording)
     spans = _speech(checked)
     if text is not None:
@@ -103,8 +113,7 @@ def _shorten(
     audio: Waveform, spans: list[Span], text: str | None, max_seconds: float
 ) -> tuple[Waveform, str | None, bool]:
     """Trim the edges; cut what is still too long. Audio, the transcript that is left, and whether it was cut."""
-    start = max(0.0, spans[0].start - limits.EDGE_SECONDS)
-    end = min(audio.seconds, spans[-1].end + limits.EDGE_SECONDS)
+    start, end = kept_span(audio, spans)
     if end - start <= max_seconds:
         return _slice(audio, start, end), text, False
     shifted = [Span(span.start - start, span.end - start) for span in spans]
@@ -113,6 +122,12 @@ def _shorten(
         return _slice(trimmed, 0.0, cut_without_transcript(trimmed, shifted, max_seconds)), None, True
     cut = cut_with_transcript(shifted, text, max_seconds)
     return _slice(trimmed, 0.0, cut.seconds), text[: cut.characters].rstrip(" ,;:，；：、—–"), True
+
+
+def kept_span(audio: Waveform, spans: list[Span]) -> tuple[float, float]:
+    """Start and end in seconds of what is left when the silence at the edges is trimmed."""
+    start = max(0.0, spans[0].start - limits.EDGE_SECONDS)
+    return start, min(audio.seconds, spans[-1].end + limits.EDGE_SECONDS)
 
 
 def _slice(audio: Waveform, start: float, end: float) -> Waveform:

@@ -4,7 +4,7 @@ Playlists, manifests and session descriptions make a demuxer open other files an
 in this table, whatever the file is called.
 """
 
-from typing import Final
+from typing import BinaryIO, Final
 
 ACCEPTED: Final = "WAV, FLAC, MP3, OGG (Vorbis, Opus), M4A/MP4, AAC, WebM/Matroska, AIFF, AU and CAF"
 
@@ -32,6 +32,14 @@ def sniff(head: bytes) -> str | None:
         if all(head[offset:].startswith(magic) for offset, magic in signature):
             return demuxer
     return _sniff_frame_sync(head)
+
+
+def extension_of(file: BinaryIO) -> str:
+    """What the name of a file that is decoded here would end in. Leaves the file at its start."""
+    file.seek(0)
+    demuxer = sniff(file.read(16)) or "bin"
+    file.seek(0)
+    return {"matroska": "webm", "mov": "m4a"}.get(demuxer, demuxer)
 
 
 def _sniff_frame_sync(head: bytes) -> str | None:
