@@ -15,9 +15,10 @@ from services.api import documentation, problems
 from services.api.access import AccessLog
 from services.api.checks import InputChecks
 from services.api.form import FORM_BYTES
+from services.api.library import VoiceLibrary
 from services.api.limits import BodyLimit
 from services.api.request_id import HEADER as REQUEST_ID_HEADER
-from services.api.routes import health, jobs, tts
+from services.api.routes import health, jobs, tts, voices
 from services.api.routes import problems as problem_types
 from services.api.state import ApiState
 from services.api.submission import Submitter
@@ -55,15 +56,17 @@ def create_app(
         lifespan=_lifespan,
         middleware=_middleware(parts.settings, stall_seconds),
     )
+    checks = InputChecks.of(parts.settings)
     app.state.api = ApiState(
         parts=parts,
-        checks=InputChecks.of(parts.settings),
+        checks=checks,
         submitter=Submitter(parts),
+        library=VoiceLibrary(parts, checks),
         check_slots=CapacityLimiter(CHECK_SLOTS),
         cancel_wait_seconds=cancel_wait_seconds,
         started_at=time.monotonic(),
     )
-    for routes in (tts, jobs, health, problem_types):
+    for routes in (tts, jobs, voices, health, problem_types):
         app.include_router(routes.router)
     problems.install(app)
     documentation.install(app)
@@ -84,8 +87,8 @@ def _middleware(settings: Settings, stall_seconds: float) -> list[Middleware]:
     cors = Middleware(
         CORSMiddleware,
         allow_origins=settings.cors_origins,
-        allow_methods=("GET", "POST", "DELETE"),
-        allow_headers=("Authorization", "X-API-Key", "Prefer", REQUEST_ID_HEADER),
+        allow_methods=("GET", "POST", "PATCH", "DELETE"),
+        allow_headers=("Authorization", "Content-Type", "X-API-Key", "Prefer", REQUEST_ID_HEADER),
         expose_headers=_EXPOSED_HEADERS,
     )
     limit = Middleware(BodyLimit, max_bytes=settings.max_upload_bytes + FORM_BYTES, stall_seconds=stall_seconds)

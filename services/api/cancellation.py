@@ -3,7 +3,7 @@
 import structlog
 
 from services.shared.errors import StaleJob, Unavailable
-from services.shared.job import Job, request_cancel
+from services.shared.job import Job, own_reference, request_cancel
 from services.shared.parts import Parts
 
 log = structlog.get_logger(__name__)
@@ -25,8 +25,11 @@ def cancel(parts: Parts, job: Job) -> Job:
 
 def _delete_reference(parts: Parts, job: Job) -> None:
     """No worker will ever do it: the job never had one."""
+    reference = own_reference(job)
+    if reference is None:
+        return
     try:
-        parts.blobs.delete(job.input.reference_key)
+        parts.blobs.delete(reference)
     except Unavailable as error:
         log.warning("cancellation.reference_left", job_id=job.id, error=error.type)
 

@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Final, Self
+from typing import BinaryIO, Final, Self
 
 import structlog
 
 from f5_tts_core import limits
-from f5_tts_core.errors import EmptyText, ModelError, TextError, TooLongText
+from f5_tts_core.diagnosis import Diagnosis, diagnose
+from f5_tts_core.errors import AudioError, EmptyText, ModelError, TextError, TimbreError, TooLongText
 from f5_tts_core.manifest import resolve_manifest
 from f5_tts_core.plan import Planner
 from f5_tts_core.reference import check_upload
@@ -16,8 +17,10 @@ from f5_tts_core.text.vocabulary import load_vocabulary
 from services.api.errors import FieldRefused, TranscriptNeeded
 from services.api.form import SpeechForm
 from services.api.multipart import Upload
+from services.api.voice_form import RECORDING, SAMPLE
 from services.shared.adapters.transcribers import can_transcribe
 from services.shared.settings import Settings
+from services.shared.voice import Voice
 
 log = structlog.get_logger(__name__)
 
@@ -46,22 +49,46 @@ class InputChecks:
             log.info("checks.model_not_here", model=settings.model_name, reason=error.type)
         return cls(settings, None, limits.DEFAULT_REFERENCE_SECONDS)
 
-    def check(self, form: SpeechForm, voice: Upload) -> None:
+    def check(self, form: SpeechForm, reference: Upload | Voice) -> None:
         """Raises `AudioError`, and for a field `FieldRefused` or `TranscriptNeeded`. Leaves the file at its start."""
         with _blaming("text"):
             self._check_text(form.text, self._max_text_characters)
+        if isinstance(reference, Voice):
+            # The model may be another than when the voice was stored, and not know its letters.
+            self._check_transcript(reference.ref_text, field="voice_id")
+            return
         transcript = self._check_transcript(form.ref_text)
         with _blaming("ref_text"):
-            check_upload(voice.file, transcript, max_seconds=self._reference_seconds)
-        voice.file.seek(0)
+            check_upload(reference.file, transcript, max_seconds=self._reference_seconds)
+        reference.file.seek(0)
 
-    def _check_transcript(self, transcript: str | None) -> str | None:
+    def diagnose(self, sample: BinaryIO, ref_text: str | None) -> Diagnosis:
+        """What there is to say of a voice's sample. Raises `FieldRefused` and `TranscriptNeeded`.
+
+        Leaves the file at its start.
+        """
+        transcript = self._check_transcript(ref_text)
+        with _blaming(SAMPLE, AudioError), _blaming("ref_text"):
+            diagnosis = diagnose(sample, transcript, max_seconds=self._reference_seconds)
+        sample.seek(0)
+        return diagnosis
+
+    def check_recording(self, recording: BinaryIO) -> None:
+        """A consent recording must be one that somebody speaks in. Raises `FieldRefused`.
+
+        Leaves the file at its start.
+        """
+        with _blaming(RECORDING, AudioError):
+            check_upload(recording, None, max_seconds=limits.MAX_UPLOAD_SECONDS)
+        recording.seek(0)
+
+    def _check_transcript(self, transcript: str | None, field: str = "ref_text") -> str | None:
         if transcript is None:
             if not self._can_transcribe:
-                detail = "This service transcribes no references: `ref_text` must say what is said in `voice`."
-                raise TranscriptNeeded(detail, field="ref_text", accepted="text")
+                detail = "This service transcribes no references: `ref_text` must say what is said in the recording."
+                raise TranscriptNeeded(detail, field=field, accepted="text")
             return None
-        with _blaming("ref_text"):
+        with _blaming(field):
             return self._check_text(transcript, limits.MAX_REFERENCE_TEXT_CHARACTERS)
 
     def _check_text(self, text: str, max_characters: int) -> str:
@@ -73,9 +100,9 @@ class InputChecks:
 
 
 @contextmanager
-def _blaming(field: str) -> Iterator[None]:
-    """Names the field whose text was refused: the core does not know how its input was called."""
+def _blaming(field: str, kind: type[TimbreError] = TextError) -> Iterator[None]:
+    """Names the field that was refused: the core does not know how its input was called."""
     try:
         yield
-    except TextError as error:
+    except kind as error:
         raise FieldRefused(field, error) from error

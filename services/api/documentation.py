@@ -1,5 +1,6 @@
 """What `/docs` and `/openapi.json` say beyond the routes themselves: the errors, and a page that works offline."""
 
+from collections.abc import Mapping
 from http import HTTPStatus
 from importlib.util import find_spec
 from pathlib import Path
@@ -34,7 +35,10 @@ _PROBLEM_SCHEMA: Final[dict[str, Any]] = {
     },
 }
 
-_EXAMPLES: Final[dict[int, tuple[str, str, str, str | None]]] = {
+#: Slug, title, detail and field.
+Example = tuple[str, str, str, str | None]
+
+_EXAMPLES: Final[dict[int, Example]] = {
     400: ("audio-silent", "The reference audio is silent", "The loudest sample is at -91 dB.", "voice"),
     401: ("unauthorized", "A valid API key is needed", "No API key was sent.", None),
     404: ("job-not-found", "No such job", "You have no job of this id.", None),
@@ -48,9 +52,15 @@ _EXAMPLES: Final[dict[int, tuple[str, str, str, str | None]]] = {
 }
 
 
-def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """The error answers of a route, for its `responses`."""
-    return {status: _problem_response(status) for status in statuses}
+VOICE_NOT_FOUND: Final[Example] = ("voice-not-found", "No such voice", "You have no voice of this id.", None)
+
+
+def problems(
+    *statuses: int, examples: Mapping[int, Example] | None = None, instance: str = "/tts"
+) -> dict[int | str, dict[str, Any]]:
+    """The error answers of a route, for its `responses`. `examples` stand before the usual ones."""
+    known = {**_EXAMPLES, **(examples or {})}
+    return {status: _problem_response(status, known[status], instance) for status in statuses}
 
 
 def install(app: FastAPI) -> None:
@@ -92,10 +102,10 @@ def _register_problem_schema(app: FastAPI) -> None:
     app.openapi = openapi  # type: ignore[method-assign]
 
 
-def _problem_response(status: int) -> dict[str, Any]:
-    slug, title, detail, field = _EXAMPLES[status]
+def _problem_response(status: int, of: Example, instance: str) -> dict[str, Any]:
+    slug, title, detail, field = of
     example: dict[str, Any] = {"type": f"/problems/{slug}", "title": title, "status": status, "detail": detail}
-    example |= {"instance": "/tts", "request_id": "5f0c2c9e0b7f4d0f8a53a4f7a1d0b6c2"}
+    example |= {"instance": instance, "request_id": "5f0c2c9e0b7f4d0f8a53a4f7a1d0b6c2"}
     if field is not None:
         example["field"] = field
     content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}, "example": example}}

@@ -28,6 +28,12 @@ class MalformedForm(ApiError):
     status = 400
 
 
+class MalformedJson(ApiError):
+    type = "json-malformed"
+    title = "The request's JSON cannot be read"
+    status = 400
+
+
 class UnsupportedMediaType(ApiError):
     type = "media-type-unsupported"
     title = "The request's content type is not accepted"
@@ -70,6 +76,20 @@ class AudioNotReady(ApiError):
     status = 409
 
 
+class NoConsentRecording(ApiError):
+    type = "consent-not-recorded"
+    title = "The consent was not recorded"
+    status = 404
+
+
+class DeletionUnfinished(ApiError):
+    """More is to be deleted than one request can."""
+
+    type = "deletion-unfinished"
+    title = "The deletion is not finished"
+    status = 503
+
+
 class NotReady(ApiError):
     """Some parts do not answer, so requests are better sent elsewhere."""
 
@@ -93,6 +113,10 @@ class FieldRefused(ApiError):
     def __init__(self, field: str, cause: TimbreError) -> None:
         super().__init__(str(cause), field=field)
         self.cause = cause
+
+    def members(self) -> dict[str, Any]:
+        """What would be accepted, the cause says."""
+        return {"field": self.field}
 
 
 class JobFailed(ApiError):

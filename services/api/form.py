@@ -3,12 +3,13 @@
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from f5_tts_core import limits
 from f5_tts_core.errors import UnsupportedEncoding
 from f5_tts_core.formats import BIT_DEPTHS, FORMATS, MAX_BITRATE, MIN_BITRATE, SAMPLE_RATES, AudioFormat, Encoding
 from services.api.errors import InvalidField
+from services.api.fields import parse_fields
 from services.api.multipart import FormShape
 from services.api.preference import Mode
 from services.shared.settings import Settings
@@ -39,6 +40,14 @@ class SpeechForm(BaseModel):
     ref_text: Annotated[
         str | None,
         Field(description="What is said in `voice`. Left out, it is transcribed, where the service can."),
+    ] = None
+    voice_id: Annotated[
+        str | None,
+        Field(
+            max_length=64,
+            description="A stored voice, in place of `voice` and `ref_text`.",
+            examples=["019342a5b3c04f6e1a2b3c4d5e6f7a8b"],
+        ),
     ] = None
     speed: Annotated[
         float | None,
@@ -111,16 +120,9 @@ def form_shape(settings: Settings) -> FormShape:
     )
 
 
-def parse_fields(fields: Mapping[str, str]) -> SpeechForm:
-    """Raises `InvalidField`. An empty optional field counts as left out, as HTML forms send it."""
-    given = {name: value for name, value in fields.items() if value != "" or name == "text"}
-    try:
-        form = SpeechForm.model_validate(given)
-    except ValidationError as error:
-        first = error.errors()[0]
-        name = str(first["loc"][0])
-        detail = f"`{name}` is missing." if first["type"] == "missing" else f"`{name}`: {first['msg']}."
-        raise InvalidField(detail, field=name, accepted=_accepted(name)) from None
+def parse_speech(fields: Mapping[str, str]) -> SpeechForm:
+    """Raises `InvalidField`, also for what does not go together."""
+    form = parse_fields(SpeechForm, fields)
     form.encoding()
     return form
 
@@ -131,20 +133,8 @@ def form_schema() -> dict[str, Any]:
     voice = {
         "type": "string",
         "format": "binary",
-        "description": "A few seconds of the voice: WAV, FLAC, MP3, Ogg, Opus, M4A, AAC or WebM, told by content.",
+        "description": "A few seconds of the voice: WAV, FLAC, MP3, Ogg, Opus, M4A, AAC or WebM, told by content. "
+        "Needed unless `voice_id` names a stored voice.",
     }
     schema["properties"] = {"text": schema["properties"].pop("text"), VOICE: voice, **schema["properties"]}
-    schema["required"] = ["text", VOICE]
     return schema
-
-
-def _accepted(name: str) -> str:
-    """What a field takes, in words, read off its schema."""
-    schema = SpeechForm.model_json_schema()["properties"][name]
-    kinds = schema.get("anyOf", [schema])[0]
-    if "enum" in kinds:
-        return "one of " + ", ".join(map(str, kinds["enum"]))
-    if "minimum" in kinds:
-        whole = "a whole number" if kinds["type"] == "integer" else "a number"
-        return f"{whole} from {kinds['minimum']:g} to {kinds['maximum']:.10g}"
-    return "true or false" if kinds["type"] == "boolean" else "text"

@@ -19,6 +19,8 @@ from services.api.errors import InvalidField, MalformedForm, PayloadTooLarge, Un
 
 #: Bytes of a file that are kept in memory; once there are more, all of it goes to disk.
 SPOOL_BYTES = 1024 * 1024
+#: What uploads are stored as: what they are is told by their content.
+BINARY = "application/octet-stream"
 
 
 @dataclass(frozen=True)

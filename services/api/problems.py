@@ -17,9 +17,13 @@ from services.shared.errors import (
     BlobNotFound,
     JobNotFound,
     StaleJob,
+    StaleVoice,
+    TooManyVoices,
     TranscriptionFailed,
     TransitionRefused,
     Unavailable,
+    VoiceNameTaken,
+    VoiceNotFound,
 )
 
 MEDIA_TYPE = "application/problem+json"
@@ -34,6 +38,10 @@ _STATUS: Mapping[type[TimbreError], int] = {
     TranscriptionFailed: 422,
     JobNotFound: 404,
     BlobNotFound: 404,
+    VoiceNotFound: 404,
+    VoiceNameTaken: 409,
+    TooManyVoices: 409,
+    StaleVoice: 409,
     TransitionRefused: 409,
     StaleJob: 409,
     Unavailable: 503,

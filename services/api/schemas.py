@@ -20,6 +20,7 @@ class Output(BaseModel):
 
 class JobInputView(Output):
     text: str
+    voice_id: str | None
     ref_text: str | None
     reference_sha256: str
     speed: float
@@ -149,9 +150,9 @@ def job_view(job: Job, parts: Parts, root_path: str) -> JobView:
         job_id=job.id,
         status=job.status,
         result_url=result_url(job, parts),
-        created_at=_moment(job.created_at),
-        started_at=None if job.started_at is None else _moment(job.started_at),
-        completed_at=None if job.completed_at is None else _moment(job.completed_at),
+        created_at=moment(job.created_at),
+        started_at=None if job.started_at is None else moment(job.started_at),
+        completed_at=None if job.completed_at is None else moment(job.completed_at),
         progress=job.progress,
         attempts=job.attempt,
         cancel_requested=job.cancel_requested,
@@ -176,7 +177,7 @@ def _output_view(job: Job, ttl_seconds: float) -> JobOutputView | None:
         peak_dbfs=job.output.peak_dbfs,
         loudness_lufs=job.output.loudness_lufs,
         seed=job.output.seed,
-        expires_at=_moment((job.completed_at or job.created_at) + ttl_seconds),
+        expires_at=moment((job.completed_at or job.created_at) + ttl_seconds),
     )
 
 
@@ -187,8 +188,8 @@ def _error_view(job: Job) -> JobErrorView | None:
 
 
 def worker_view(worker: str, started_at: float, info: Mapping[str, str | int | float]) -> WorkerView:
-    return WorkerView(worker=worker, started_at=_moment(started_at), info=dict(info))
+    return WorkerView(worker=worker, started_at=moment(started_at), info=dict(info))
 
 
-def _moment(seconds: float) -> datetime:
+def moment(seconds: float) -> datetime:
     return datetime.fromtimestamp(seconds, UTC)

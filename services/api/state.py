@@ -7,6 +7,7 @@ from anyio import CapacityLimiter
 from fastapi import Depends, Request
 
 from services.api.checks import InputChecks
+from services.api.library import VoiceLibrary
 from services.api.submission import Submitter
 from services.shared.parts import Parts
 
@@ -16,6 +17,7 @@ class ApiState:
     parts: Parts
     checks: InputChecks
     submitter: Submitter
+    library: VoiceLibrary
     #: Decoding uploads is heavy: only so many at once, in threads of their own.
     check_slots: CapacityLimiter
     #: How long a deletion waits for the worker to let go of the job.

@@ -1,14 +1,16 @@
-"""Taking a request in: its voice into the blob store, its job into the job store, its id into the queue."""
+"""Taking a request in: its reference into the blob store, its job into the job store, its id into the queue."""
 
 from collections.abc import Callable
+from typing import Any
 
 import structlog
 
 from services.api.form import SpeechForm
-from services.api.multipart import Upload
+from services.api.multipart import BINARY, Upload
 from services.shared.errors import JobNotFound, StaleJob, Unavailable
-from services.shared.job import Job, JobInput, mark_enqueued, new_job_id, reference_key
+from services.shared.job import Job, JobInput, mark_enqueued, new_id, own_reference, reference_key
 from services.shared.parts import Parts
+from services.shared.voice import Voice
 
 log = structlog.get_logger(__name__)
 
@@ -19,16 +21,19 @@ class Submitter:
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
 
-    def submit(self, owner: str, form: SpeechForm, voice: Upload) -> Job:
-        """Store, then enqueue. Raises `Unavailable` where a store is away; a queue that is away only delays."""
-        job = self._new_job(owner, form, voice)
-        self._store(job, voice)
+    def submit(self, owner: str, form: SpeechForm, reference: Upload | Voice) -> Job:
+        """Store, then enqueue. Raises `Unavailable` where a store is away; a queue that is away only delays.
+
+        Of a voice, the job keeps the sample's key and the transcript of this moment.
+        """
+        job = self._new_job(owner, form, reference)
+        self._store(job, reference)
         return self._enqueue(job)
 
-    def _new_job(self, owner: str, form: SpeechForm, voice: Upload) -> Job:
+    def _new_job(self, owner: str, form: SpeechForm, reference: Upload | Voice) -> Job:
         settings = self._parts.settings
         now = self._parts.clock()
-        job_id = new_job_id(now)
+        job_id = new_id(now)
         encoding = form.encoding()
         return Job(
             id=job_id,
@@ -36,9 +41,7 @@ class Submitter:
             created_at=now,
             input=JobInput(
                 text=form.text,
-                reference_key=reference_key(job_id),
-                reference_sha256=voice.sha256,
-                ref_text=form.ref_text,
+                **_reference_fields(job_id, form, reference),
                 speed=settings.speed if form.speed is None else form.speed,
                 seed=form.seed,
                 nfe_step=form.steps(settings),
@@ -53,9 +56,10 @@ class Submitter:
             ),
         )
 
-    def _store(self, job: Job, voice: Upload) -> None:
+    def _store(self, job: Job, reference: Upload | Voice) -> None:
         try:
-            self._parts.blobs.put(job.input.reference_key, voice.file, voice.size, "application/octet-stream")
+            if isinstance(reference, Upload):
+                self._parts.blobs.put(job.input.reference_key, reference.file, reference.size, BINARY)
             self._parts.jobs.add(job)
         except Unavailable:
             self._undo(job)
@@ -63,7 +67,8 @@ class Submitter:
 
     def _undo(self, job: Job) -> None:
         """A store that did not answer may still have written: take back what can be reached."""
-        self._attempt(job, lambda: self._parts.blobs.delete(job.input.reference_key))
+        if reference := own_reference(job):
+            self._attempt(job, lambda: self._parts.blobs.delete(reference))
         self._attempt(job, lambda: self._parts.jobs.remove(job.id))
 
     def _attempt(self, job: Job, undo: Callable[[], None]) -> None:
@@ -85,3 +90,20 @@ class Submitter:
         except (Unavailable, JobNotFound) as error:
             log.warning("submission.not_enqueued", job_id=job.id, error=error.type)
             return job
+
+
+def _reference_fields(job_id: str, form: SpeechForm, reference: Upload | Voice) -> dict[str, Any]:
+    """What a job's input says of whom to follow."""
+    if isinstance(reference, Voice):
+        sample = reference.sample
+        return {
+            "reference_key": sample.key,
+            "reference_sha256": sample.sha256,
+            "ref_text": reference.ref_text,
+            "voice_id": reference.id,
+        }
+    return {
+        "reference_key": reference_key(job_id),
+        "reference_sha256": reference.sha256,
+        "ref_text": form.ref_text,
+    }

@@ -11,6 +11,28 @@ class JobNotFound(TimbreError):
     title = "No such job"
 
 
+class VoiceNotFound(TimbreError):
+    type = "voice-not-found"
+    title = "No such voice"
+
+
+class VoiceNameTaken(TimbreError):
+    type = "voice-name-taken"
+    title = "Another voice has this name"
+
+
+class TooManyVoices(TimbreError):
+    type = "voice-limit-reached"
+    title = "No more voices can be stored"
+
+
+class StaleVoice(TimbreError):
+    """The voice changed since it was read: read it again and decide again."""
+
+    type = "voice-changed"
+    title = "The voice changed meanwhile"
+
+
 class BlobNotFound(TimbreError):
     type = "blob-not-found"
     title = "No such stored audio"

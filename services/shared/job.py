@@ -9,10 +9,14 @@ queued -> processing -> succeeded | failed | canceled
 import secrets
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from typing import Final
 
 from f5_tts_core import limits
 from f5_tts_core.formats import AudioFormat
 from services.shared.errors import LeaseLost, TransitionRefused
+
+#: Before the keys of all finished audio.
+OUTPUTS: Final = "outputs/"
 
 
 class JobStatus(StrEnum):
@@ -52,6 +56,8 @@ class JobInput:
     loudness: float | None = None
     #: Whether silence is cut off both ends.
     trim: bool = False
+    #: The stored voice that the reference is of, and stays with; None: the reference is the job's own.
+    voice_id: str | None = None
 
 
 @dataclass(frozen=True)
@@ -116,8 +122,8 @@ class Job:
         return {"job_id": self.id, "owner": self.owner, "status": str(self.status), "attempt": self.attempt}
 
 
-def new_job_id(now: float) -> str:
-    """An id that cannot be guessed and sorts by time: 12 hex digits of milliseconds, 20 of chance."""
+def new_id(now: float) -> str:
+    """An id of a job or voice that cannot be guessed and sorts by time: 12 hex digits of milliseconds, 20 of chance."""
     return f"{int(now * 1000):012x}{secrets.token_hex(10)}"
 
 
@@ -125,9 +131,15 @@ def reference_key(job_id: str) -> str:
     return f"inputs/{job_id}/reference"
 
 
+def own_reference(job: Job) -> str | None:
+    """The key of the reference that goes with the job; None where it is a stored voice's, and stays."""
+    key = job.input.reference_key
+    return key if key == reference_key(job.id) else None
+
+
 def output_key(job_id: str, attempt: int, audio_format: AudioFormat) -> str:
     """One key an attempt, so that an attempt that lost its lease cannot overwrite the winner's audio."""
-    return f"outputs/{job_id}/{attempt}.{audio_format}"
+    return f"{OUTPUTS}{job_id}/{attempt}.{audio_format}"
 
 
 def mark_enqueued(job: Job, now: float) -> Job:

@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from services.shared.adapters.celery_queue import CeleryJobQueue, create_celery
 from services.shared.adapters.redis_client import connect_redis
 from services.shared.adapters.redis_jobs import RedisJobStore
+from services.shared.adapters.redis_voices import RedisVoiceStore
 from services.shared.adapters.redis_workers import RedisWorkerRegistry
 from services.shared.adapters.s3_blobs import S3BlobStore, connect_s3
-from services.shared.ports import BlobStore, Clock, JobQueue, JobStore, WorkerRegistry
+from services.shared.ports import BlobStore, Clock, JobQueue, JobStore, VoiceStore, WorkerRegistry
 from services.shared.settings import Settings
 
 
@@ -23,6 +24,7 @@ class Parts:
     blobs: BlobStore
     queue: JobQueue
     workers: WorkerRegistry
+    voices: VoiceStore
     closers: tuple[Callable[[], None], ...] = field(default=(), repr=False)
 
     def close(self) -> None:
@@ -41,6 +43,7 @@ def connect(settings: Settings, clock: Clock = time.time) -> Parts:
         blobs=_blob_store(settings, clock),
         queue=CeleryJobQueue(celery),
         workers=RedisWorkerRegistry(redis),
+        voices=RedisVoiceStore(redis),
         closers=(celery.close, redis.close),
     )
 

@@ -10,6 +10,7 @@ from typing import BinaryIO, Protocol
 
 from f5_tts_core.types import Waveform
 from services.shared.job import Job, JobStatus
+from services.shared.voice import Voice
 
 #: Seconds since the epoch. Injected, so that tests own the time.
 Clock = Callable[[], float]
@@ -79,6 +80,46 @@ class JobStore(Protocol):
     def ping(self) -> None: ...
 
 
+@dataclass(frozen=True)
+class VoicePage:
+    voices: Sequence[Voice]
+    #: Opaque; None on the last page.
+    next_cursor: str | None
+
+
+class VoiceStore(Protocol):
+    """Records of voices, kept until they are removed. An owner has a name once, whatever its capitals."""
+
+    def add(self, voice: Voice, *, limit: int) -> None:
+        """Raises `VoiceNameTaken`, `TooManyVoices` where the owner has `limit` of them, and `StaleVoice` where the id
+        is taken by another voice; the same one again is no conflict."""
+        ...
+
+    def get(self, voice_id: str) -> Voice:
+        """Raises `VoiceNotFound`."""
+        ...
+
+    def find(self, owner: str, name: str) -> Voice:
+        """An owner's voice by its name. Raises `VoiceNotFound`."""
+        ...
+
+    def replace(self, old: Voice, new: Voice) -> Voice:
+        """Store `new` where `old` lies, and return it with its new revision.
+
+        Raises `StaleVoice` where the record's revision is not `old`'s, `VoiceNotFound` where it is gone, and
+        `VoiceNameTaken`. The same change stored twice is no conflict: the first answer may have been lost.
+        """
+        ...
+
+    def remove(self, voice_id: str) -> None:
+        """Raises `VoiceNotFound`."""
+        ...
+
+    def page(self, owner: str, *, limit: int, cursor: str | None = None) -> VoicePage:
+        """An owner's voices, newest first. Raises `ValueError` on a cursor that is not one of ours."""
+        ...
+
+
 class BlobStore(Protocol):
     """Audio by key."""
 
@@ -97,7 +138,10 @@ class BlobStore(Protocol):
     def delete_prefix(self, prefix: str) -> None: ...
 
     def sign(self, key: str, *, expires_seconds: int, filename: str) -> str:
-        """A URL that anybody can fetch the blob with until it expires. No round trip."""
+        """A URL that anybody can fetch the blob with until it expires. No round trip.
+
+        Finished audio may be fetched through a CDN, whose URLs need not expire; nothing else is.
+        """
         ...
 
     def ping(self) -> None: ...

@@ -61,6 +61,8 @@ class Settings(BaseModel):
     max_upload_bytes: Annotated[int, Field(gt=0)] = limits.MAX_UPLOAD_BYTES
     #: The longest text that is accepted.
     max_text_characters: Annotated[int, Field(gt=0)] = limits.MAX_TEXT_CHARACTERS
+    #: Voices that one owner may store.
+    max_voices: Annotated[int, Field(ge=0)] = 1_000
 
     # --- parts ----------------------------------------------------------------------------------
     #: Job records, and the queue: redis://[:password@]host:port/db, or rediss:// for TLS.

@@ -13,10 +13,11 @@ from urllib.parse import quote, urlencode
 from f5_tts_core.types import Waveform
 from services.shared import errors
 from services.shared.cursor import Cursor
-from services.shared.job import Job, JobInput, JobStatus, new_job_id, reference_key
+from services.shared.job import Job, JobInput, JobStatus, new_id, reference_key
 from services.shared.parts import Parts
 from services.shared.ports import Beat, Clock, JobPage, Transcript, WorkerBeat
 from services.shared.settings import Settings
+from services.shared.voice_testing import MemoryVoiceStore
 
 #: Where every `ManualClock` starts: a round moment in 2027.
 START = 1_800_000_000.0
@@ -85,12 +86,10 @@ class MemoryJobStore:
             for job in self._sorted(reverse=True)
             if job.owner == owner
             and status in (None, job.status)
-            and (before is None or (job.created_at, job.id) < (before.created_at, before.job_id))
+            and (before is None or (job.created_at, job.id) < (before.created_at, before.id))
         ]
         rest = len(found) > limit
-        return JobPage(
-            found[:limit], Cursor(found[limit - 1].created_at, found[limit - 1].id).encode() if rest else None
-        )
+        return JobPage(found[:limit], Cursor.after(found[limit - 1]).encode() if rest else None)
 
     def beat(self, job_id: str, attempt: int, *, progress: float, lease_until: float) -> Beat:
         with self._lock:
@@ -278,7 +277,7 @@ class ScriptedTranscriber:
 def make_job(**overrides: Any) -> Job:
     """A fresh queued job. Fields of `Job` and of its `JobInput` may be given alike."""
     created_at = overrides.pop("created_at", START)
-    job_id = overrides.pop("id", None) or new_job_id(created_at)
+    job_id = overrides.pop("id", None) or new_id(created_at)
     values: dict[str, Any] = {
         "text": "Hello from the other side.",
         "reference_key": reference_key(job_id),
@@ -290,6 +289,7 @@ def make_job(**overrides: Any) -> Job:
         "cfg_strength": 2.0,
         "remove_silence": False,
         "format": "wav",
+        "voice_id": None,
     }
     asked = {one.name for one in fields(JobInput)}
     values.update({name: overrides.pop(name) for name in list(overrides) if name in asked})
@@ -321,4 +321,5 @@ def memory_parts(*, clock: Clock | None = None, settings: Settings | None = None
         blobs=MemoryBlobStore(time),
         queue=MemoryJobQueue(),
         workers=MemoryWorkerRegistry(time),
+        voices=MemoryVoiceStore(),
     )

@@ -3,7 +3,7 @@
 import structlog
 
 from services.shared.errors import JobNotFound, Unavailable
-from services.shared.job import Job, output_key, reference_key
+from services.shared.job import Job, output_key, own_reference
 from services.shared.parts import Parts
 
 logger = structlog.get_logger(__name__)
@@ -13,8 +13,8 @@ def close(parts: Parts, job: Job) -> None:
     """Leave of an ended job nothing but its output: no reference of its own, no other attempt's audio."""
     kept = job.output.key if job.output else None
     keys = [output_key(job.id, attempt, job.input.format) for attempt in range(1, job.attempt + 1)]
-    # A reference under another key is a stored voice's, and stays.
-    keys += [key for key in [reference_key(job.id)] if key == job.input.reference_key]
+    reference = own_reference(job)
+    keys += [reference] if reference else []
     _delete(parts, [key for key in keys if key != kept])
 
 

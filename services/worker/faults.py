@@ -1,8 +1,8 @@
 """What a job that cannot be finished tells its client."""
 
 from f5_tts_core.errors import TimbreError
-from services.shared.errors import BlobNotFound
-from services.shared.job import JobFault
+from services.shared.errors import BlobNotFound, VoiceNotFound
+from services.shared.job import Job, JobFault
 
 WORKER_CRASHED = JobFault(
     type="worker-crashed",
@@ -14,6 +14,11 @@ REFERENCE_GONE = JobFault(
     title="The reference audio is gone",
     detail="The reference audio of this job is no longer stored. Submit the request again.",
 )
+VOICE_GONE = JobFault(
+    type=VoiceNotFound.type,
+    title="The voice was deleted",
+    detail="The voice of this job was deleted before the job was spoken. Submit the text again with another voice.",
+)
 INTERNAL = JobFault(
     type="internal",
     title="Something went wrong on our side",
@@ -21,11 +26,11 @@ INTERNAL = JobFault(
 )
 
 
-def fault_of(error: Exception) -> JobFault:
+def fault_of(job: Job, error: Exception) -> JobFault:
     """Our errors speak for themselves; of anybody else's nothing is told."""
     match error:
         case BlobNotFound():
-            return REFERENCE_GONE
+            return VOICE_GONE if job.input.voice_id else REFERENCE_GONE
         case TimbreError():
             return JobFault(type=error.type, title=error.title, detail=str(error))
         case _:

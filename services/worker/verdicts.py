@@ -26,7 +26,7 @@ def verdict(job: Job, attempt: int, error: Exception, *, now: float, max_attempt
         case Unavailable() | EngineError() if job.setbacks + 1 < _tries(error, max_attempts):
             return release(job, attempt, not_before=now + backoff_seconds(job.setbacks + 1), setback=True)
         case _:
-            return fail(job, attempt, fault_of(error), now)
+            return fail(job, attempt, fault_of(job, error), now)
 
 
 def _tries(error: Exception, max_attempts: int) -> int:

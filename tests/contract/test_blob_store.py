@@ -221,6 +221,14 @@ def test_a_cdn_takes_the_place_of_the_signature(settings: Settings) -> None:
     )
 
 
+def test_a_cdn_is_for_finished_audio_alone(settings: Settings) -> None:
+    store = s3_store(settings, time.time, public_base_url="https://cdn.example.com/audio/")
+    _put(store, "voices/1/sample", b"audio")
+    url = store.sign("voices/1/sample", expires_seconds=60, filename="a.wav")
+    assert "X-Amz-Signature" in url
+    assert fetch(url) == b"audio"
+
+
 def test_the_bucket_is_made_when_first_needed(settings: Settings) -> None:
     for number, use in enumerate((lambda store: _put(store, "a", b"audio"), lambda store: store.ping())):
         store = s3_store(settings, time.time, bucket=f"fresh-{number}-{time.time_ns()}")

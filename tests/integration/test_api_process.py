@@ -132,6 +132,31 @@ def test_a_job_from_submission_to_deletion(run_api: Callable[..., Api], parts: P
             urllib.request.urlopen(url)  # noqa: S310
 
 
+def test_a_voice_from_upload_to_deletion(run_api: Callable[..., Api], parts: Parts) -> None:
+    voice_files = {"sample": ("voice.wav", REFERENCE), "consent_recording": ("yes.wav", REFERENCE)}
+    fields = {"name": "Anna", "ref_text": FIELDS["ref_text"], "consent": "It is my own voice."}
+    with httpx.Client(base_url=run_api().url) as client:
+        added = client.post("/voices", data=fields, files=voice_files)
+        assert added.status_code == 201, added.text
+        path, voice_id = added.headers["location"], added.json()["voice_id"]
+        for audio in ("sample", "consent"):
+            assert client.get(f"{path}/{audio}", follow_redirects=True).content == REFERENCE
+        assert client.post("/voices", data=fields | {"name": "anna"}, files=voice_files).status_code == 409
+        assert client.patch(path, json={"name": "Bert"}).json()["name"] == "Bert"
+        assert [voice["name"] for voice in client.get("/voices", params={"name": "bert"}).json()["voices"]] == ["Bert"]
+
+        job_ids = []
+        for _ in range(2):
+            spoken = client.post("/tts", files={"text": (None, "Hello."), "voice_id": (None, voice_id)})
+            job_ids.append(spoken.json()["job_id"])
+        finish(parts, job_ids[0], b"RIFF-audio")
+        url = client.get(f"/jobs/{job_ids[0]}").json()["result_url"]
+        sample = client.get(f"{path}/sample").headers["location"]
+        assert client.delete(path, params={"delete_jobs": "true"}).status_code == 204
+        assert {client.get(gone).status_code for gone in (path, *(f"/jobs/{one}" for one in job_ids))} == {404}
+        assert {httpx.get(gone).status_code for gone in (url, sample)} == {404}
+
+
 def test_is_small_and_free_of_torch(run_api: Callable[..., Api], settings: Settings) -> None:
     api = run_api()
     assert api.resident() < 150

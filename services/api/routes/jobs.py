@@ -10,20 +10,15 @@ from starlette.concurrency import run_in_threadpool
 from services.api.auth import Caller
 from services.api.cancellation import cancel, erase
 from services.api.documentation import problems
-from services.api.errors import AudioNotReady, InvalidField
+from services.api.errors import AudioNotReady
+from services.api.listing import PageCursor, PageLimit, forbid_keeping, refusing_cursors
 from services.api.schemas import JobList, JobView, job_view, result_url
 from services.api.state import ApiState, State
 from services.api.waiting import wait_for_end
 from services.shared.errors import JobNotFound, TransitionRefused
 from services.shared.job import Job, JobStatus
 
-
-def _forbid_keeping(response: Response) -> None:
-    """Answers hold signed URLs and progress: neither is for caches."""
-    response.headers["Cache-Control"] = "no-store"
-
-
-router = APIRouter(prefix="/jobs", tags=["jobs"], dependencies=[Depends(_forbid_keeping)])
+router = APIRouter(prefix="/jobs", tags=["jobs"], dependencies=[Depends(forbid_keeping)])
 
 JobId = Annotated[str, Path(max_length=64, examples=["019342a5b3c04f6e1a2b3c4d5e6f7a8b"])]
 
@@ -34,16 +29,13 @@ def list_jobs(
     request: Request,
     caller: Caller,
     state: State,
-    limit: Annotated[int, Query(ge=1, le=100, description="Jobs a page.")] = 20,
-    cursor: Annotated[str | None, Query(max_length=256, description="`next_cursor` of the page before.")] = None,
+    limit: PageLimit = 20,
+    cursor: PageCursor = None,
     status: Annotated[JobStatus | None, Query(description="Only jobs in this state.")] = None,
 ) -> JobList:
     """Your jobs, newest first."""
-    try:
+    with refusing_cursors():
         page = state.parts.jobs.page(caller, limit=limit, cursor=cursor, status=status)
-    except ValueError as error:
-        accepted = "`next_cursor` of an earlier answer"
-        raise InvalidField("`cursor` is not one of ours.", field="cursor", accepted=accepted) from error
     return JobList(jobs=[_view(request, state, job) for job in page.jobs], next_cursor=page.next_cursor)
 
 

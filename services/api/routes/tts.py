@@ -11,16 +11,17 @@ from starlette.concurrency import run_in_threadpool
 
 from f5_tts_core.formats import FORMATS
 from services.api.auth import Caller
-from services.api.documentation import problems
+from services.api.documentation import VOICE_NOT_FOUND, problems
 from services.api.errors import AudioNotReady, InvalidField, JobFailed
-from services.api.form import VOICE, SpeechForm, form_schema, form_shape, parse_fields
-from services.api.multipart import Form, read_form
+from services.api.form import VOICE, SpeechForm, form_schema, form_shape, parse_speech
+from services.api.multipart import Form, Upload, read_form
 from services.api.preference import Wait, choose_wait
 from services.api.schemas import JobView, job_view
 from services.api.state import ApiState, State
 from services.api.waiting import wait_for_end
 from services.shared.errors import BlobStoreUnavailable
 from services.shared.job import Job, JobOutput
+from services.shared.voice import Voice
 
 router = APIRouter(tags=["speech"])
 
@@ -28,7 +29,7 @@ _AUDIO = {one.content_type: {"schema": {"type": "string", "format": "binary"}} f
 _RESPONSES: dict[int | str, dict[str, Any]] = {
     200: {"description": "The audio itself, where the client waited and it was ready in time.", "content": _AUDIO},
     202: {"description": "The job, queued. `Location` is where to ask for it."},
-    **problems(400, 401, 408, 409, 413, 415, 422, 500, 503),
+    **problems(400, 401, 404, 408, 409, 413, 415, 422, 500, 503, examples={404: VOICE_NOT_FOUND}),
 }
 _FORM = {"requestBody": {"required": True, "content": {"multipart/form-data": {"schema": form_schema()}}}}
 
@@ -37,14 +38,14 @@ _FORM = {"requestBody": {"required": True, "content": {"multipart/form-data": {"
     "/tts", status_code=202, response_model=JobView, responses=_RESPONSES, openapi_extra=_FORM, summary="Speak a text"
 )
 async def speak(request: Request, caller: Caller, state: State) -> Response:
-    """Speak `text` in the voice of `voice`.
+    """Speak `text` in the voice of the recording `voice`, or in a stored one by `voice_id`.
 
     Answers the job at once. With `Prefer: wait=N`, or `mode=sync`, it answers the audio when that is ready in
     time, with the job's id in `X-Job-Id`; else the job as usual.
     """
     settings = state.parts.settings
     with await read_form(request.headers.get("content-type"), request.stream(), form_shape(settings)) as form:
-        fields = parse_fields(form.fields)
+        fields = parse_speech(form.fields)
         job = await _submit(state, caller, fields, form)
     request.state.job_id = job.id
     wait = choose_wait(
@@ -58,11 +59,22 @@ async def speak(request: Request, caller: Caller, state: State) -> Response:
 
 
 async def _submit(state: ApiState, caller: str, fields: SpeechForm, form: Form) -> Job:
-    if VOICE not in form.files:
-        raise InvalidField(f"`{VOICE}` is missing.", field=VOICE, accepted="a file")
-    voice = form.files[VOICE]
-    await anyio.to_thread.run_sync(state.checks.check, fields, voice, limiter=state.check_slots)
-    return await run_in_threadpool(state.submitter.submit, caller, fields, voice)
+    reference = await _choose_reference(state, caller, fields, form)
+    await anyio.to_thread.run_sync(state.checks.check, fields, reference, limiter=state.check_slots)
+    return await run_in_threadpool(state.submitter.submit, caller, fields, reference)
+
+
+async def _choose_reference(state: ApiState, caller: str, fields: SpeechForm, form: Form) -> Upload | Voice:
+    """What was sent along, or the stored voice that was named."""
+    if fields.voice_id is None:
+        if VOICE not in form.files:
+            raise InvalidField(f"`{VOICE}` is missing.", field=VOICE, accepted="a file, or `voice_id` in its place")
+        return form.files[VOICE]
+    for other in (VOICE, "ref_text"):
+        if other in form.files or form.fields.get(other):
+            detail = f"`{other}` and `voice_id` are both given: a stored voice has its own."
+            raise InvalidField(detail, field="voice_id", accepted="`voice` and `ref_text`, or `voice_id` alone")
+    return await run_in_threadpool(state.library.get, caller, fields.voice_id)
 
 
 async def _answer(request: Request, state: ApiState, job: Job, wait: Wait) -> Response:

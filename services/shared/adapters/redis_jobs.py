@@ -5,7 +5,6 @@ and processing jobs of everybody. A record's lifetime starts when its job ends; 
 go when a listing or a new job comes across them. The server must not evict: `maxmemory-policy noeviction`.
 """
 
-import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
@@ -13,7 +12,7 @@ from typing import Any
 from redis import Redis
 
 from services.shared.adapters import redis_scripts as scripts
-from services.shared.adapters.redis_client import PREFIX, redis_errors
+from services.shared.adapters.redis_client import PREFIX, place, read_place, redis_errors
 from services.shared.cursor import Cursor
 from services.shared.errors import JobNotFound, StaleJob
 from services.shared.job import Job, JobStatus
@@ -102,13 +101,13 @@ class RedisJobStore:
     def _newest_first(self, owner: str, status: JobStatus | None, before: Cursor | None, batch: int) -> Iterator[Job]:
         """Walk the owner's index from the cursor on, dropping the places of records that are gone."""
         index = f"{PREFIX}:{status or 'all'}:{owner}"
-        bound = "+" if before is None else f"({_place(before.created_at, before.job_id)}"
+        bound = "+" if before is None else f"({place(before)}"
         while True:
             with redis_errors():
                 found = self._client.zrange(index, bound, "-", desc=True, bylex=True, offset=0, num=batch)
-            places = [str(place) for place in found]
-            jobs = self._read([place[16:] for place in places])
-            self._drop(index, [place for place, job in zip(places, jobs, strict=True) if job is None])
+            places = [str(member) for member in found]
+            jobs = self._read([read_place(member).id for member in places])
+            self._drop(index, [member for member, job in zip(places, jobs, strict=True) if job is None])
             yield from (job for job in jobs if job is not None and status in (None, job.status))
             if len(places) < batch:
                 return
@@ -142,11 +141,6 @@ def _keys(job_id: str) -> list[str]:
     return [_record(job_id), _QUEUED, _LEASES]
 
 
-def _place(created_at: float, job_id: str) -> str:
-    """Sorts as text the way (created_at, id) sorts: the bits of a positive double grow with it."""
-    return struct.pack(">d", created_at).hex() + job_id
-
-
 def _arguments(job: Job) -> list[str | int]:
     """What ADD and REPLACE take. The document leaves out what has a field of its own, so that equal is equal."""
     document = encode_job(replace(job, revision=0, progress=0.0, lease_until=None))
@@ -154,7 +148,7 @@ def _arguments(job: Job) -> list[str | int]:
         job.id,
         job.owner,
         str(job.status),
-        _place(job.created_at, job.id),
+        place(job),
         repr(job.created_at),
         "" if job.lease_until is None else repr(job.lease_until),
         document,

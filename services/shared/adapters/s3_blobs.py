@@ -14,6 +14,7 @@ from urllib3.exceptions import HTTPError
 from urllib3.util import Retry, Timeout
 
 from services.shared.errors import BlobNotFound, BlobStoreUnavailable
+from services.shared.job import OUTPUTS
 from services.shared.ports import Clock
 
 _MISSING = ("NoSuchKey", "NoSuchObject")
@@ -72,7 +73,7 @@ class S3BlobStore:
             raise BlobStoreUnavailable(f"The object store deleted all but {len(refused)} of {len(doomed)} blobs.")
 
     def sign(self, key: str, *, expires_seconds: int, filename: str) -> str:
-        if self._public_base:
+        if self._public_base and key.startswith(OUTPUTS):
             return f"{self._public_base}/{quote(key)}"
         return self._signer.presigned_get_object(
             self._bucket,

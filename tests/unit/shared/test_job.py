@@ -7,7 +7,7 @@ import pytest
 
 from services.shared import job as transitions
 from services.shared.errors import LeaseLost, TransitionRefused
-from services.shared.job import Job, JobFault, JobOutput, JobStatus, new_job_id, output_key, reference_key
+from services.shared.job import Job, JobFault, JobOutput, JobStatus, new_id, output_key, reference_key
 from services.shared.testing import START, make_job
 
 NOW = START + 100
@@ -137,9 +137,9 @@ def test_a_running_job_is_asked_to_stop() -> None:
 
 
 def test_ids_sort_by_time_and_cannot_be_guessed() -> None:
-    assert new_job_id(START) < new_job_id(START + 0.001) < new_job_id(START + 1_000_000)
-    assert len({new_job_id(START) for _ in range(1_000)}) == 1_000
-    assert {len(new_job_id(moment)) for moment in (0.0, START)} == {32}
+    assert new_id(START) < new_id(START + 0.001) < new_id(START + 1_000_000)
+    assert len({new_id(START) for _ in range(1_000)}) == 1_000
+    assert {len(new_id(moment)) for moment in (0.0, START)} == {32}
 
 
 def test_every_attempt_has_a_key_of_its_own() -> None:

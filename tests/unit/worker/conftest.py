@@ -22,6 +22,7 @@ from services.shared.testing import (
     make_job,
     make_settings,
 )
+from services.shared.voice_testing import MemoryVoiceStore
 from services.worker.references import ReferenceReader
 from services.worker.synthesis import SynthesisRunner
 
@@ -113,7 +114,8 @@ class Bench:
 
     @property
     def parts(self) -> Parts:
-        return Parts(self.settings, self.clock, self.jobs, self.blobs, self.queue, MemoryWorkerRegistry(self.clock))
+        registry, voices = MemoryWorkerRegistry(self.clock), MemoryVoiceStore()
+        return Parts(self.settings, self.clock, self.jobs, self.blobs, self.queue, registry, voices)
 
     def configure(self, **settings: object) -> None:
         self.settings = make_settings(**{"heartbeat_seconds": 4.0, "lease_seconds": 10.0} | settings)

@@ -11,6 +11,7 @@ from f5_tts_core.audio import decode
 from f5_tts_core.errors import EngineError, NotFiniteOutput, UnsupportedCharacters
 from services.shared.errors import JobNotFound
 from services.shared.job import JobStatus, claim, output_key, reference_key, release, request_cancel
+from services.shared.voice import sample_key
 
 STEPS = 7
 
@@ -50,9 +51,27 @@ def test_the_upload_is_deleted_after_the_job_but_a_stored_voice_stays(bench):
     bench.runner().run(job.id)
     assert job.input.reference_key not in bench.blobs.blobs
 
-    voice = bench.submit(reference_key="voices/anna/reference")
-    bench.runner().run(voice.id)
-    assert "voices/anna/reference" in bench.blobs.blobs
+    for _ in range(2):
+        spoken = bench.submit(reference_key=sample_key("anna"), voice_id="anna")
+        assert bench.runner().run(spoken.id) is JobStatus.SUCCEEDED
+        assert sample_key("anna") in bench.blobs.blobs
+    # By this hash engines keep what they prepared.
+    assert len({request.reference.content_hash for request in bench.engine.requests[1:]}) == 1
+
+
+@pytest.mark.parametrize("end", ["canceled", "expired", "failed", "deleted"])
+def test_a_stored_voice_stays_however_a_job_ends(bench, end):
+    job = bench.submit(reference_key=sample_key("anna"), voice_id="anna")
+    if end == "canceled":
+        bench.engine.cues = {2: lambda: _cancel(bench, job.id)}
+    elif end == "expired":
+        bench.clock.advance(bench.settings.queue_ttl_seconds + 1)
+    elif end == "failed":
+        bench.engine.fault = UnsupportedCharacters("The model does not know U+1F600.")
+    else:
+        bench.engine.cues = {2: lambda: bench.jobs.remove(job.id)}
+    bench.runner().run(job.id)
+    assert list(bench.blobs.blobs) == [sample_key("anna")]
 
 
 def test_progress_reaches_the_store_at_every_step(bench):
@@ -397,6 +416,14 @@ def test_a_reference_that_is_gone_fails_the_job_at_once(bench):
     fault = bench.jobs.get(job.id).fault
     assert fault.type == "blob-not-found"
     assert job.input.reference_key not in fault.detail
+
+
+def test_a_voice_that_was_deleted_fails_the_jobs_that_waited_for_it(bench):
+    job = bench.submit(reference=None, reference_key=sample_key("anna"), voice_id="anna")
+    assert bench.runner().run(job.id) is JobStatus.FAILED
+    fault = bench.jobs.get(job.id).fault
+    assert (fault.type, fault.title) == ("voice-not-found", "The voice was deleted")
+    assert bench.engine.requests == []
 
 
 def test_unusable_audio_fails_the_job_with_its_own_type(bench):

@@ -1,0 +1,70 @@
+"""Reading what a client wrote into the fields of a form or a JSON document, and saying what would be accepted."""
+
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+from fastapi import Request
+from pydantic import BaseModel, ValidationError
+
+from services.api.errors import ApiError, InvalidField, MalformedJson, PayloadTooLarge, UnsupportedMediaType
+
+#: Bytes of a JSON document: far more than its fields may take.
+JSON_BYTES = 256 * 1024
+
+Fields = TypeVar("Fields", bound=BaseModel)
+
+
+def parse_fields(model: type[Fields], fields: Mapping[str, str]) -> Fields:
+    """A form's fields. Raises `InvalidField`. An empty optional field counts as left out, as HTML forms send it."""
+    kept = {name: value for name, value in fields.items() if value != "" or model.model_fields[name].is_required()}
+    try:
+        return model.model_validate(kept)
+    except ValidationError as error:
+        raise _invalid(model, error) from None
+
+
+async def read_json(request: Request, model: type[Fields]) -> Fields:
+    """A request's JSON document. Raises `ApiError`."""
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
+        raise UnsupportedMediaType("The request's body is not JSON.", accepted="application/json")
+    body = bytearray()
+    async for piece in request.stream():
+        body += piece
+        if len(body) > JSON_BYTES:
+            accepted = f"at most {JSON_BYTES} bytes"
+            raise PayloadTooLarge(f"The request's body has more than {JSON_BYTES} bytes.", accepted=accepted)
+    try:
+        return model.model_validate_json(bytes(body))
+    except ValidationError as error:
+        raise _invalid(model, error) from None
+
+
+def _invalid(model: type[BaseModel], error: ValidationError) -> ApiError:
+    first = error.errors(include_input=False)[0]
+    if not first["loc"]:
+        return MalformedJson(f"The request's body cannot be read: {first['msg']}.", accepted="a JSON object")
+    name = str(first["loc"][0])[:64]
+    if first["type"] == "extra_forbidden":
+        return InvalidField(f"There is no field `{name}`.", field=name, accepted=", ".join(model.model_fields))
+    message = first["msg"].removeprefix("Value error, ")
+    detail = f"`{name}` is missing." if first["type"] == "missing" else f"`{name}`: {message}."
+    return InvalidField(detail, field=name, accepted=_accepted(model, name))
+
+
+def _accepted(model: type[BaseModel], name: str) -> str:
+    """What a field takes, in words, read off its schema."""
+    schema: dict[str, Any] = model.model_json_schema()["properties"][name]
+    kinds = schema.get("anyOf", [schema])[0]
+    if "enum" in kinds:
+        return "one of " + ", ".join(map(str, kinds["enum"]))
+    if "minimum" in kinds:
+        whole = "a whole number" if kinds["type"] == "integer" else "a number"
+        return f"{whole} from {kinds['minimum']:g} to {kinds['maximum']:.10g}"
+    return _KINDS.get(kinds.get("contentMediaType") or kinds["type"], "text")
+
+
+_KINDS = {
+    "boolean": "true or false",
+    "object": "an object of texts",
+    "application/json": "a JSON object of texts",
+}
