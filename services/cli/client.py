@@ -2,10 +2,11 @@
 
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 
@@ -17,8 +18,9 @@ URL_VARIABLE = "TIMBRE_URL"
 KEY_VARIABLE = "TIMBRE_API_KEY"
 TIMEOUT = httpx.Timeout(30.0, connect=5.0)
 
-#: A job as the API shows it.
+#: A job and a voice as the API shows them.
 Job = dict[str, Any]
+Voice = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -54,22 +56,33 @@ class ApiClient:
         self._http.close()
         self._bare.close()
 
-    def submit(self, fields: Mapping[str, str], reference: Path) -> Job:
-        with _readable(reference) as audio:
-            return self._json("POST", "/tts", data=dict(fields), files={"voice": (reference.name, audio)})
+    def submit(self, fields: Mapping[str, str], reference: Path | None) -> Job:
+        """Without `reference`, the fields name a stored voice."""
+        return self._form("/tts", fields, {} if reference is None else {"voice": reference})
 
     def job(self, job_id: str) -> Job:
         return self._json("GET", f"/jobs/{job_id}")
 
     def jobs(self, *, limit: int, status: str | None = None, cursor: str | None = None) -> dict[str, Any]:
-        wanted = {"limit": str(limit), "status": status, "cursor": cursor}
-        return self._json("GET", "/jobs", params={name: value for name, value in wanted.items() if value})
+        return self._page("/jobs", limit=str(limit), status=status, cursor=cursor)
 
     def cancel(self, job_id: str) -> Job:
         return self._json("POST", f"/jobs/{job_id}/cancel")
 
     def delete(self, job_id: str) -> None:
         self._request("DELETE", f"/jobs/{job_id}")
+
+    def add_voice(self, fields: Mapping[str, str], files: Mapping[str, Path]) -> Voice:
+        return self._form("/voices", fields, files)
+
+    def voice(self, voice_id: str) -> Voice:
+        return self._json("GET", f"/voices/{quote(voice_id, safe='')}")
+
+    def voices(self, *, limit: int, name: str | None = None, cursor: str | None = None) -> dict[str, Any]:
+        return self._page("/voices", limit=str(limit), name=name, cursor=cursor)
+
+    def delete_voice(self, voice_id: str, *, with_jobs: bool) -> None:
+        self._request("DELETE", f"/voices/{voice_id}", params={"delete_jobs": "true"} if with_jobs else {})
 
     def readiness(self) -> httpx.Response:
         """Whatever `/readyz` says, 503 too."""
@@ -80,6 +93,16 @@ class ApiClient:
         if response.is_error:
             raise CliError(f"The audio cannot be fetched: its store answered {response.status_code}.")
         return response.content
+
+    def _form(self, path: str, fields: Mapping[str, str], files: Mapping[str, Path]) -> dict[str, Any]:
+        """`POST` of a multipart form, which the API takes even where no file is sent."""
+        with ExitStack() as stack:
+            parts: dict[str, Any] = {name: (None, value) for name, value in fields.items()}
+            parts |= {name: (file.name, stack.enter_context(_readable(file))) for name, file in files.items()}
+            return self._json("POST", path, files=parts)
+
+    def _page(self, path: str, **wanted: str | None) -> dict[str, Any]:
+        return self._json("GET", path, params={name: value for name, value in wanted.items() if value is not None})
 
     def _json(self, method: str, path: str, **request: Any) -> dict[str, Any]:
         try:

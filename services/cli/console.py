@@ -1,6 +1,8 @@
 """The two streams: results go to `out`, everything said about the work goes to `err`."""
 
 import json
+from collections.abc import Iterable
+from datetime import UTC, datetime
 
 from rich.console import Console
 
@@ -11,3 +13,18 @@ err = Console(stderr=True, highlight=False, soft_wrap=True, emoji=False)
 def print_json(document: object) -> None:
     """For programs: never colored, whatever the environment asks for."""
     out.out(json.dumps(document, indent=2, ensure_ascii=False), highlight=False)
+
+
+def print_facts(facts: Iterable[tuple[str, str]]) -> None:
+    """One line a fact, its name before it."""
+    for name, value in facts:
+        out.print(f"[dim]{name:<10}[/dim] ", end="")
+        out.print(value, markup=False)
+
+
+def moment(value: str | float | None) -> str:
+    """ISO 8601 or seconds since the epoch, as this machine's clock would show it."""
+    if not value:
+        return ""
+    when = datetime.fromisoformat(value) if isinstance(value, str) else datetime.fromtimestamp(value, UTC)
+    return when.astimezone().strftime("%Y-%m-%d %H:%M:%S")

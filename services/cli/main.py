@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from services.cli import console
-from services.cli.commands import doctor, jobs, keys, say, settings, stack
+from services.cli.commands import doctor, jobs, keys, say, settings, stack, voices
 from services.cli.errors import CliError
 
 app = typer.Typer(
@@ -19,6 +19,7 @@ app = typer.Typer(
 for command in (stack.up, stack.down, stack.status, say.say, doctor.doctor, settings.settings):
     app.command()(command)
 app.add_typer(jobs.app, name="jobs")
+app.add_typer(voices.app, name="voices")
 app.add_typer(keys.app, name="keys")
 
 

@@ -65,6 +65,29 @@ def test_a_job_is_listed_shown_and_deleted(demo: Demo) -> None:
     assert httpx.get(url).status_code == 404
 
 
+def test_a_voice_is_stored_spoken_with_and_deleted(demo: Demo) -> None:
+    words = (Path(demo.place.path) / SAMPLE / "reference.txt").read_text().strip()
+    consent = ("--consent", "It is a synthetic voice.", "--label", "mood=calm")
+    added = demo.place.timbre(
+        "voices", "add", "Anna B.", "--sample", f"{SAMPLE}/reference.wav", "--ref-text", words, *consent, "--json"
+    )
+    assert added.returncode == 0, added.stderr
+    voice = json.loads(added.stdout)
+    assert (voice["labels"], voice["report"]["transcript_fit"]) == ({"mood": "calm"}, "plausible")
+    assert "Anna B." in demo.place.timbre("voices", "list").stdout
+    spoken = []
+    for name in ("anna b.", voice["voice_id"]):
+        said = demo.place.timbre("say", "Good morning.", "--voice", name, "--output", "anna.wav", "--json")
+        assert said.returncode == 0, said.stderr
+        spoken.append(json.loads(said.stdout))
+    assert_speech(demo.place.path / "anna.wav", seconds=0.3)
+    assert words in demo.place.timbre("voices", "show", "Anna B.").stdout
+    assert demo.place.timbre("voices", "delete", "Anna B.", "--with-jobs").returncode == 0
+    assert demo.place.timbre("jobs", "show", spoken[0]["job_id"]).returncode == 1
+    gone = demo.place.timbre("say", "hi", "--voice", "Anna B.")
+    assert (gone.returncode, gone.stderr.splitlines()[0]) == (1, "error: You have no voice of this id.")
+
+
 def test_bad_audio_is_one_line(demo: Demo) -> None:
     (demo.place.path / "noise.wav").write_bytes(b"not audio at all")
     answer = demo.place.timbre("say", "hi", "--reference", "noise.wav", "--ref-text", "hi")

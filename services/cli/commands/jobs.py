@@ -1,6 +1,5 @@
 """`timbre jobs`: what was asked for, and what became of it."""
 
-from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
 import typer
@@ -46,9 +45,7 @@ def show(job_id: JobId, as_json: AsJson = False) -> None:
     if as_json:
         console.print_json(job)
         return
-    for name, value in _facts(job):
-        console.out.print(f"[dim]{name:<10}[/dim] ", end="")
-        console.out.print(value, markup=False)
+    console.print_facts(_facts(job))
 
 
 @app.command()
@@ -72,7 +69,9 @@ def _print_table(jobs: list[Job]) -> None:
     console.out.print(_row("job", "status", "created", "audio", "text"), style="dim", markup=False)
     for job in jobs:
         text = (job.get("input") or {}).get("text") or ""
-        row = _row(job["job_id"], job["status"], _moment(job["created_at"]), _length(job), " ".join(text.split()))
+        row = _row(
+            job["job_id"], job["status"], console.moment(job["created_at"]), _length(job), " ".join(text.split())
+        )
         console.out.print(Text(row, style=COLORS.get(job["status"], "dim")))
 
 
@@ -87,7 +86,7 @@ def _facts(job: Job) -> list[tuple[str, str]]:
     known: list[tuple[str, Any]] = [
         ("job", job["job_id"]),
         ("status", job["status"]),
-        ("created", _moment(job["created_at"])),
+        ("created", console.moment(job["created_at"])),
         ("progress", f"{100 * (job.get('progress') or 0):.0f}%"),
         ("text", (job.get("input") or {}).get("text")),
         ("audio", _length(job)),
@@ -100,11 +99,3 @@ def _facts(job: Job) -> list[tuple[str, str]]:
 def _length(job: Job) -> str:
     output = job.get("output")
     return f"{output['duration_s']:.1f} s" if output else ""
-
-
-def _moment(value: str | float | None) -> str:
-    """ISO 8601 or seconds since the epoch, as this machine's clock would show it."""
-    if not value:
-        return ""
-    moment = datetime.fromisoformat(value) if isinstance(value, str) else datetime.fromtimestamp(value, UTC)
-    return moment.astimezone().strftime("%Y-%m-%d %H:%M:%S")

@@ -12,6 +12,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 
 from services.cli import console
 from services.cli.client import ApiClient, Job, connected
+from services.cli.commands.voices import find_voice
 from services.cli.errors import Away, CliError
 
 POLL_SECONDS = 0.15
@@ -62,7 +63,10 @@ class Options:
 def say(
     text: Annotated[str, typer.Argument(help="What to say.")],
     *,
-    reference: Annotated[Path, typer.Option("--reference", "-r", help="A few seconds of the voice.", dir_okay=False)],
+    reference: Annotated[
+        Path | None, typer.Option("--reference", "-r", help="A few seconds of the voice.", dir_okay=False)
+    ] = None,
+    voice: Annotated[str | None, typer.Option("--voice", "-v", help="A stored voice's name or id, instead.")] = None,
     ref_text: Annotated[str | None, typer.Option(help="What is said in the reference; left out: recognised.")] = None,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Where to save the audio.")] = None,
     seed: Annotated[int | None, typer.Option(help="The same seed gives the same speech.")] = None,
@@ -77,7 +81,8 @@ def say(
     trim: Annotated[bool, typer.Option("--trim", help="Cut silence off both ends.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the finished job as JSON.")] = False,
 ) -> None:
-    """Speak TEXT in the voice of a recording, and save the audio."""
+    """Speak TEXT in the voice of a recording, or in a stored one, and save the audio."""
+    _check_whose(reference, voice)
     options = Options(
         ref_text=ref_text,
         seed=seed,
@@ -92,7 +97,8 @@ def say(
         trim=trim,
     )
     with connected() as client:
-        submitted = client.submit(options.fields(text), reference)
+        named = {} if voice is None else {"voice_id": find_voice(client, voice)["voice_id"]}
+        submitted = client.submit(options.fields(text) | named, reference)
         job = _follow(client, submitted, quiet=as_json)
         path = save(client, job, output)
     if as_json:
@@ -138,6 +144,14 @@ def save(client: ApiClient, job: Job, output: Path | None) -> Path:
     except OSError as error:
         raise CliError(f"{path} cannot be written: {error.strerror}.") from error
     return path
+
+
+def _check_whose(reference: Path | None, voice: str | None) -> None:
+    if (reference is None) == (voice is None):
+        raise CliError(
+            "Whose voice? Name a recording or a stored voice, one of the two.",
+            hint="--reference FILE, or --voice NAME; `timbre voices list` shows what is stored.",
+        )
 
 
 def _follow(client: ApiClient, job: Job, *, quiet: bool) -> Job:

@@ -39,7 +39,7 @@ def test_a_key_needs_a_name_that_the_server_takes(home: Home, name: str) -> None
 def test_where_nothing_runs_it_says_what_to_do(home: Home, tmp_path: Path) -> None:
     reference = tmp_path / "me.wav"
     reference.touch()
-    for words in (("say", "hi", "--reference", str(reference)), ("jobs", "list")):
+    for words in (("say", "hi", "--reference", str(reference)), ("jobs", "list"), ("voices", "list")):
         answer = timbre(home, *words)
         assert answer.returncode == 1
         assert answer.stderr.splitlines()[0] == "error: Nothing is running here."
@@ -131,5 +131,5 @@ def test_the_command_line_never_reaches_torch() -> None:
 def test_version_and_help(home: Home) -> None:
     assert timbre(home, "--version").stdout.startswith("timbre 0.")
     said = timbre(home, "--help").stdout
-    for command in ("up", "down", "status", "say", "jobs", "doctor", "keys", "settings"):
+    for command in ("up", "down", "status", "say", "jobs", "voices", "doctor", "keys", "settings"):
         assert command in said
