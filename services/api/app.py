@@ -18,7 +18,7 @@ from services.api.form import FORM_BYTES
 from services.api.library import VoiceLibrary
 from services.api.limits import BodyLimit
 from services.api.request_id import HEADER as REQUEST_ID_HEADER
-from services.api.routes import health, jobs, tts, voices
+from services.api.routes import health, jobs, openai, tts, voices
 from services.api.routes import problems as problem_types
 from services.api.state import ApiState
 from services.api.submission import Submitter
@@ -65,8 +65,9 @@ def create_app(
         check_slots=CapacityLimiter(CHECK_SLOTS),
         cancel_wait_seconds=cancel_wait_seconds,
         started_at=time.monotonic(),
+        created=parts.clock(),
     )
-    for routes in (tts, jobs, voices, health, problem_types):
+    for routes in (tts, jobs, voices, openai, health, problem_types):
         app.include_router(routes.router)
     problems.install(app)
     documentation.install(app)

@@ -11,6 +11,7 @@ from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.responses import HTMLResponse, RedirectResponse
 from starlette.staticfiles import StaticFiles
 
+from services.api.openai_errors import OpenAIError, openai_error
 from services.api.problems import MEDIA_TYPE
 
 #: The package that carries Swagger UI's script and style, so that no page of ours asks a CDN for them.
@@ -54,6 +55,14 @@ _EXAMPLES: Final[dict[int, Example]] = {
 
 VOICE_NOT_FOUND: Final[Example] = ("voice-not-found", "No such voice", "You have no voice of this id.", None)
 
+#: OpenAI answers 400 to what our own routes answer 422.
+_OPENAI_EXAMPLES: Final[dict[int, Example]] = {
+    400: _EXAMPLES[422],
+    404: ("model-not-found", "No such model", "There is no model `gpt-9`.", "model"),
+    413: ("payload-too-large", "The request is too large", "The body has more than 262144 bytes.", None),
+    504: ("not-in-time", "The speech was not ready in time", "It was not ready within 60 seconds.", None),
+}
+
 
 def problems(
     *statuses: int, examples: Mapping[int, Example] | None = None, instance: str = "/tts"
@@ -61,6 +70,19 @@ def problems(
     """The error answers of a route, for its `responses`. `examples` stand before the usual ones."""
     known = {**_EXAMPLES, **(examples or {})}
     return {status: _problem_response(status, known[status], instance) for status in statuses}
+
+
+def openai_problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """The error answers of a route under `/v1`, for its `responses`; whatever else is answered has their shape too."""
+    named: dict[int | str, dict[str, Any]] = {status: _openai_response(status) for status in statuses}
+    return {**named, "default": {"model": OpenAIError, "description": "Any other error."}}
+
+
+def _openai_response(status: int) -> dict[str, Any]:
+    slug, _, detail, field = {**_EXAMPLES, **_OPENAI_EXAMPLES}[status]
+    example = openai_error(slug, status, detail, field=field, accepted=None)
+    content = {"application/json": {"example": example}}
+    return {"model": OpenAIError, "description": HTTPStatus(status).phrase, "content": content}
 
 
 def install(app: FastAPI) -> None:

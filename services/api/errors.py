@@ -90,6 +90,20 @@ class DeletionUnfinished(ApiError):
     status = 503
 
 
+class NotInTime(ApiError):
+    """The client waited as long as it may, and the job that only it could have used is stopped."""
+
+    type = "not-in-time"
+    title = "The speech was not ready in time"
+    status = 504
+
+
+class ModelNotFound(ApiError):
+    type = "model-not-found"
+    title = "No such model"
+    status = 404
+
+
 class NotReady(ApiError):
     """Some parts do not answer, so requests are better sent elsewhere."""
 

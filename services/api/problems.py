@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 from f5_tts_core import limits
 from f5_tts_core.errors import AudioError, TextError, TimbreError, UnsupportedEncoding
 from services.api.errors import ApiError, FieldRefused, InvalidField, JobFailed
+from services.api.openai_errors import openai_error, openai_headers, openai_status, speaks_openai
 from services.shared.errors import (
     BlobNotFound,
     JobNotFound,
@@ -125,8 +126,17 @@ def known_errors(base: type[TimbreError] = TimbreError) -> Iterator[type[TimbreE
 
 
 def respond(request: Request, problem: Problem) -> JSONResponse:
+    if speaks_openai(request):
+        return _respond_as_openai(problem)
     body = problem.body(request.url.path, getattr(request.state, "request_id", None))
     return JSONResponse(body, problem.status, headers=_headers(problem), media_type=MEDIA_TYPE)
+
+
+def _respond_as_openai(problem: Problem) -> JSONResponse:
+    status = openai_status(problem.status)
+    field, accepted = problem.more.get("field"), problem.more.get("accepted")
+    body = openai_error(problem.type, status, problem.detail, field=field, accepted=accepted)
+    return JSONResponse(body, status, headers={**_headers(problem), **openai_headers(status)})
 
 
 def install(app: FastAPI) -> None:

@@ -23,6 +23,8 @@ class ApiState:
     #: How long a deletion waits for the worker to let go of the job.
     cancel_wait_seconds: float
     started_at: float
+    #: The same moment by the clock that jobs go by.
+    created: float
 
 
 def api_state(request: Request) -> ApiState:

@@ -1,33 +1,33 @@
 """`POST /tts`: a text and a voice in, a job out, or the audio itself to a client that waits."""
 
-from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
-import anyio.to_thread
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 from starlette.concurrency import run_in_threadpool
 
-from f5_tts_core.formats import FORMATS
 from services.api.auth import Caller
 from services.api.documentation import VOICE_NOT_FOUND, problems
-from services.api.errors import AudioNotReady, InvalidField, JobFailed
+from services.api.errors import InvalidField
 from services.api.form import VOICE, SpeechForm, form_schema, form_shape, parse_speech
 from services.api.multipart import Form, Upload, read_form
 from services.api.preference import Wait, choose_wait
 from services.api.schemas import JobView, job_view
+from services.api.speaking import AUDIO_CONTENT, answer_audio, submit
 from services.api.state import ApiState, State
 from services.api.waiting import wait_for_end
 from services.shared.errors import BlobStoreUnavailable
-from services.shared.job import Job, JobOutput
+from services.shared.job import Job
 from services.shared.voice import Voice
 
 router = APIRouter(tags=["speech"])
 
-_AUDIO = {one.content_type: {"schema": {"type": "string", "format": "binary"}} for one in FORMATS.values()}
 _RESPONSES: dict[int | str, dict[str, Any]] = {
-    200: {"description": "The audio itself, where the client waited and it was ready in time.", "content": _AUDIO},
+    200: {
+        "description": "The audio itself, where the client waited and it was ready in time.",
+        "content": AUDIO_CONTENT,
+    },
     202: {"description": "The job, queued. `Location` is where to ask for it."},
     **problems(400, 401, 404, 408, 409, 413, 415, 422, 500, 503, examples={404: VOICE_NOT_FOUND}),
 }
@@ -46,8 +46,8 @@ async def speak(request: Request, caller: Caller, state: State) -> Response:
     settings = state.parts.settings
     with await read_form(request.headers.get("content-type"), request.stream(), form_shape(settings)) as form:
         fields = parse_speech(form.fields)
-        job = await _submit(state, caller, fields, form)
-    request.state.job_id = job.id
+        reference = await _choose_reference(state, caller, fields, form)
+        job = await submit(request, state, caller, fields, reference)
     wait = choose_wait(
         fields.mode,
         request.headers.getlist("prefer"),
@@ -56,12 +56,6 @@ async def speak(request: Request, caller: Caller, state: State) -> Response:
     )
     job = await wait_for_end(state.parts.jobs, job, wait.seconds, request)
     return await _answer(request, state, job, wait)
-
-
-async def _submit(state: ApiState, caller: str, fields: SpeechForm, form: Form) -> Job:
-    reference = await _choose_reference(state, caller, fields, form)
-    await anyio.to_thread.run_sync(state.checks.check, fields, reference, limiter=state.check_slots)
-    return await run_in_threadpool(state.submitter.submit, caller, fields, reference)
 
 
 async def _choose_reference(state: ApiState, caller: str, fields: SpeechForm, form: Form) -> Upload | Voice:
@@ -85,20 +79,6 @@ async def _answer(request: Request, state: ApiState, job: Job, wait: Wait) -> Re
     if wait.seconds and job.status.is_terminal:
         # The job is done whatever the object store does now: where the audio cannot be had, the job is.
         with suppress(BlobStoreUnavailable):
-            return await _audio(state, job, {"Content-Location": f"{root}/jobs/{job.id}/audio", **headers})
+            return await answer_audio(state, job, {"Content-Location": f"{root}/jobs/{job.id}/audio", **headers})
     view = job_view(job, state.parts, root)
     return JSONResponse(view.model_dump(mode="json"), 202, {"Location": view.urls.self, **headers})
-
-
-async def _audio(state: ApiState, job: Job, headers: Mapping[str, str]) -> Response:
-    output = _require_output(job)
-    audio = await run_in_threadpool(state.parts.blobs.get, output.key)
-    return Response(audio, 200, headers, FORMATS[output.format].content_type)
-
-
-def _require_output(job: Job) -> JobOutput:
-    if job.fault is not None:
-        raise JobFailed(job.id, job.fault)
-    if job.output is None:
-        raise AudioNotReady(f"The job was {job.status} while you waited.")
-    return job.output

@@ -1,6 +1,7 @@
 """The API on parts in memory, spoken to over ASGI: no socket, no thread of its own, no real time."""
 
 import hashlib
+from collections.abc import Callable
 from typing import Any
 
 import anyio
@@ -100,3 +101,24 @@ def run_job(parts: Parts, job: Job, audio: bytes = b"RIFF-audio") -> Job:
 
 def start_job(parts: Parts, job: Job) -> Job:
     return parts.jobs.replace(job, claim(job, "worker-1", parts.clock(), 10.0))
+
+
+class Obliging:
+    """A job store whose jobs have moved on when they are looked at again: a worker without threads."""
+
+    def __init__(self, parts: Parts, work: Callable[[Parts, Job], object], *, looks: int = 1) -> None:
+        self._get = parts.jobs.get
+        self._parts = parts
+        self._work = work
+        self._looks = looks
+
+    def get(self, job_id: str) -> Job:
+        self._looks -= 1
+        if self._looks == 0:
+            self._work(self._parts, self._get(job_id))
+        return self._get(job_id)
+
+
+def obliging(client: Client, work: Callable[[Parts, Job], object], *, looks: int = 1) -> Client:
+    client.parts.jobs.get = Obliging(client.parts, work, looks=looks).get
+    return client

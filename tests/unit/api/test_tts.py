@@ -9,30 +9,9 @@ from f5_tts_core import limits
 from services.shared.errors import BlobStoreUnavailable
 from services.shared.job import Job, JobFault, JobStatus, fail, request_cancel
 from services.shared.parts import Parts
-from tests.unit.api.client import ALICE, REFERENCE, REFERENCE_TEXT, Client, bearer, run_job, start_job
+from tests.unit.api.client import ALICE, REFERENCE, REFERENCE_TEXT, Client, bearer, obliging, run_job, start_job
 
 MakeClient = Callable[..., Client]
-
-
-class Obliging:
-    """A job store whose jobs have moved on when they are looked at again: a worker without threads."""
-
-    def __init__(self, parts: Parts, work: Callable[[Parts, Job], object], *, looks: int = 1) -> None:
-        self._get = parts.jobs.get
-        self._parts = parts
-        self._work = work
-        self._looks = looks
-
-    def get(self, job_id: str) -> Job:
-        self._looks -= 1
-        if self._looks == 0:
-            self._work(self._parts, self._get(job_id))
-        return self._get(job_id)
-
-
-def obliging(client: Client, work: Callable[[Parts, Job], object], *, looks: int = 1) -> Client:
-    client.parts.jobs.get = Obliging(client.parts, work, looks=looks).get
-    return client
 
 
 # --- a job for a request ---------------------------------------------------------------------------

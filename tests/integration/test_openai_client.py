@@ -1,0 +1,216 @@
+"""OpenAI's official client against a served API, with a worker behind it that hums."""
+
+import queue
+import socket
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import openai
+import pytest
+import uvicorn
+from openai import OpenAI
+
+from f5_tts_core.audio import decode
+from f5_tts_core.engine import EngineConfig
+from f5_tts_core.testing import ToneEngine
+from services.api.app import create_app
+from services.shared.job import JobStatus
+from services.shared.parts import Parts
+from services.shared.servers import wait_until_answers
+from services.shared.testing import MemoryJobQueue, memory_parts
+from services.worker.references import ReferenceReader
+from services.worker.synthesis import SynthesisRunner
+from tests.unit.api.client import ALICE, KEYS, REFERENCE, REFERENCE_TEXT
+
+FORMATS = {"mp3": b"ID3", "opus": b"OggS", "aac": b"\xff\xf1", "flac": b"fLaC", "wav": b"RIFF"}
+
+
+class Handing(MemoryJobQueue):
+    """A queue whose messages a thread can wait for."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.handed: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+
+    def send(self, job_id: str) -> None:
+        super().send(job_id)
+        self.handed.put(job_id)
+
+
+class Served:
+    """An API on parts in memory, a worker beside it, and whoever calls."""
+
+    def __init__(self, parts: Parts, inbox: Handing) -> None:
+        self.parts = parts
+        self._inbox = inbox
+        self._socket = socket.create_server(("127.0.0.1", 0))
+        self._server = uvicorn.Server(uvicorn.Config(create_app(parts), log_config=None, lifespan="on"))
+        self._threads = [
+            threading.Thread(target=self._server.run, kwargs={"sockets": [self._socket]}, daemon=True),
+            threading.Thread(target=self._work, daemon=True),
+        ]
+        self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
+        self.working = threading.Event()
+        self.working.set()
+
+    def start(self) -> "Served":
+        for thread in self._threads:
+            thread.start()
+        wait_until_answers(lambda: httpx.get(f"{self.url}/healthz").raise_for_status())
+        return self
+
+    def close(self) -> None:
+        self.working.set()
+        self._server.should_exit = True
+        self._inbox.handed.put(None)
+        for thread in self._threads:
+            thread.join(20)
+        self._socket.close()
+
+    def client(self, key: str = ALICE, retries: int = 0) -> OpenAI:
+        return OpenAI(base_url=f"{self.url}/v1", api_key=key, max_retries=retries)
+
+    def _work(self) -> None:
+        engine = ToneEngine(EngineConfig())
+        engine.load()
+        references = ReferenceReader(None, max_seconds=12.0, target_rms=0.1)
+        runner = SynthesisRunner(self.parts, engine, references, worker="worker-1", stopping=lambda: False)
+        while (job_id := self._inbox.handed.get()) is not None:
+            self.working.wait()
+            runner.run(job_id)
+
+
+@pytest.fixture
+def served() -> Iterator[Served]:
+    inbox = Handing()
+    parts = memory_parts(api_keys=KEYS, max_wait_seconds=20.0)
+    served = Served(Parts(**{**vars(parts), "queue": inbox}), inbox).start()
+    yield served
+    served.close()
+
+
+@pytest.fixture
+def client(served: Served) -> Iterator[OpenAI]:
+    with served.client() as client:
+        yield client
+
+
+def test_the_first_call_of_a_newcomer(client: OpenAI, tmp_path: Path) -> None:
+    speech = client.audio.speech.create(model="tts-1", voice="sample", input="Hello there.")
+    speech.write_to_file(tmp_path / "hello.mp3")
+    assert speech.response.headers["content-type"] == "audio/mpeg"
+    assert decode((tmp_path / "hello.mp3").read_bytes()).seconds > 0.5
+
+
+@pytest.mark.parametrize(("name", "start"), FORMATS.items())
+def test_every_format_is_what_it_is_called(client: OpenAI, name: str, start: bytes) -> None:
+    speech = client.audio.speech.create(model="tts-1-hd", voice="sample", input="Hello.", response_format=name)
+    assert speech.content.startswith(start)
+    assert decode(speech.content).seconds > 0.3
+
+
+def test_pcm_is_samples_at_24_khz(client: OpenAI) -> None:
+    asked = {"model": "tts-1", "voice": "sample", "input": "One and the same."}
+    pcm = client.audio.speech.create(**asked, response_format="pcm").content
+    wav = client.audio.speech.create(**asked, response_format="wav").content
+    assert len(pcm) == len(wav) - 44
+
+
+def test_speed_and_instructions_are_taken(client: OpenAI) -> None:
+    asked = {
+        "model": "gpt-4o-mini-tts",
+        "voice": "sample",
+        "input": "A sentence of some length.",
+        "instructions": "Sing.",
+    }
+    slow, fast = (decode(client.audio.speech.create(**asked, speed=speed).content).seconds for speed in (0.5, 2.0))
+    assert slow == pytest.approx(4 * fast, rel=0.1)
+
+
+def test_a_stored_voice_by_name_and_by_id(served: Served, client: OpenAI) -> None:
+    form = {"name": "Anna", "ref_text": REFERENCE_TEXT, "consent": "It is my own voice."}
+    headers = {"Authorization": f"Bearer {ALICE}"}
+    stored = httpx.post(f"{served.url}/voices", data=form, files={"sample": REFERENCE}, headers=headers)
+    voice_id = stored.raise_for_status().json()["voice_id"]
+    for voice in ("Anna", voice_id, {"id": voice_id}):
+        speech = client.audio.speech.create(model="tts-1", voice=voice, input="Hello.")
+        job = served.parts.jobs.get(speech.response.headers["x-job-id"])
+        assert (job.owner, job.input.voice_id) == ("alice", voice_id)
+
+
+def test_the_audio_can_be_streamed(client: OpenAI, tmp_path: Path) -> None:
+    asked = client.audio.speech.with_streaming_response
+    with asked.create(model="tts-1", voice="sample", input="Hello there.", stream_format="audio") as speech:
+        speech.stream_to_file(tmp_path / "hello.mp3")
+    assert decode((tmp_path / "hello.mp3").read_bytes()).seconds > 0.5
+
+
+async def speak_twice(url: str) -> list[bytes]:
+    async with openai.AsyncOpenAI(base_url=f"{url}/v1", api_key=ALICE) as client:
+        return [
+            (await client.audio.speech.create(model="tts-1", voice="sample", input=text)).content
+            for text in ("One.", "Two and three.")
+        ]
+
+
+def test_the_asynchronous_client_is_served_alike(served: Served) -> None:
+    import anyio
+
+    assert all(audio.startswith(b"ID3") for audio in anyio.run(speak_twice, served.url))
+
+
+def test_models_are_listed_and_read(client: OpenAI) -> None:
+    models = list(client.models.list())
+    assert [model.id for model in models] == ["timbre-tiny", "tts-1", "tts-1-hd", "gpt-4o-mini-tts"]
+    assert client.models.retrieve("timbre-tiny") == models[0]
+    assert models[0].owned_by == "timbre"
+
+
+def test_a_wrong_key_is_an_authentication_error(served: Served) -> None:
+    with served.client("wrong") as client, pytest.raises(openai.AuthenticationError) as refused:
+        client.models.list()
+    assert refused.value.code == "invalid_api_key"
+
+
+def test_what_does_not_exist_is_a_not_found_error(client: OpenAI) -> None:
+    with pytest.raises(openai.NotFoundError) as refused:
+        client.models.retrieve("gpt-9")
+    assert refused.value.code == "model_not_found"
+    with pytest.raises(openai.NotFoundError) as refused:
+        client.audio.speech.create(model="tts-1", voice="alloy", input="Hello.")
+    assert (refused.value.code, refused.value.param) == ("voice_not_found", "voice")
+    assert "POST /voices" in refused.value.message
+    with pytest.raises(openai.NotFoundError):
+        client.chat.completions.create(model="tts-1", messages=[{"role": "user", "content": "Hello."}])
+
+
+@pytest.mark.parametrize(
+    ("fields", "param"),
+    [({"input": ""}, "input"), ({"speed": 3.0}, "speed"), ({"stream_format": "sse"}, "stream_format")],
+)
+def test_a_wrong_request_is_a_bad_request_error(client: OpenAI, fields: dict[str, object], param: str) -> None:
+    with pytest.raises(openai.BadRequestError) as refused:
+        client.audio.speech.create(**{"model": "tts-1", "voice": "sample", "input": "Hello.", **fields})
+    assert (refused.value.param, refused.value.type) == (param, "invalid_request_error")
+    assert refused.value.request_id
+
+
+def test_a_store_that_is_away_is_asked_again_by_the_client_itself(served: Served) -> None:
+    served.parts.blobs.down = True
+    with served.client() as client, pytest.raises(openai.InternalServerError) as refused:
+        client.audio.speech.create(model="tts-1", voice="sample", input="Hello.")
+    assert (refused.value.status_code, refused.value.code) == (503, "blob_store_unavailable")
+
+
+def test_a_client_that_gives_up_stops_the_work(served: Served) -> None:
+    served.working.clear()
+    with served.client() as client, pytest.raises(openai.APITimeoutError):
+        client.audio.speech.create(model="tts-1", voice="sample", input="Hello.", timeout=1.0)
+
+    def stopped() -> None:
+        (job_id,) = served.parts.queue.sent
+        assert served.parts.jobs.get(job_id).status is JobStatus.CANCELED
+
+    wait_until_answers(stopped)
