@@ -86,3 +86,32 @@ class TranscriptionFailed(TimbreError):
 
     type = "transcription-failed"
     title = "The reference could not be transcribed"
+
+
+class UrlRefused(TimbreError):
+    """A stranger's URL that we do not go to."""
+
+    type = "url-refused"
+    title = "The URL is not accepted"
+
+
+class UrlUnreachable(TimbreError):
+    type = "url-unreachable"
+    title = "The URL's server cannot be reached"
+
+
+class UrlNotServed(TimbreError):
+    """Its server answers, but not with what was asked for."""
+
+    type = "url-not-served"
+    title = "There is nothing to fetch under the URL"
+
+
+class ContentTooLarge(TimbreError):
+    type = "url-content-too-large"
+    title = "What lies under the URL is too large"
+
+
+class WebhookNotFound(TimbreError):
+    type = "webhook-not-found"
+    title = "The job has no webhook"

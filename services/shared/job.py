@@ -117,6 +117,8 @@ class Job:
     metrics: dict[str, float] = field(default_factory=dict)
     output: JobOutput | None = None
     fault: JobFault | None = None
+    #: Who is told of the job's end. May hold the receiver's secrets.
+    webhook_url: str | None = field(default=None, repr=False)
 
     def log_context(self) -> dict[str, object]:
         return {"job_id": self.id, "owner": self.owner, "status": str(self.status), "attempt": self.attempt}

@@ -4,13 +4,30 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from minio import Minio
+from pydantic import HttpUrl
+
 from services.shared.adapters.celery_queue import CeleryJobQueue, create_celery
 from services.shared.adapters.redis_client import connect_redis
 from services.shared.adapters.redis_jobs import RedisJobStore
 from services.shared.adapters.redis_voices import RedisVoiceStore
+from services.shared.adapters.redis_webhooks import RedisWebhookStore
 from services.shared.adapters.redis_workers import RedisWorkerRegistry
 from services.shared.adapters.s3_blobs import S3BlobStore, connect_s3
-from services.shared.ports import BlobStore, Clock, JobQueue, JobStore, VoiceStore, WorkerRegistry
+from services.shared.adapters.s3_buckets import S3BucketReader
+from services.shared.outbound.client import HttpOutbound
+from services.shared.outbound.guard import Guard, resolve
+from services.shared.ports import (
+    BlobStore,
+    BucketReader,
+    Clock,
+    JobQueue,
+    JobStore,
+    Outbound,
+    VoiceStore,
+    WebhookStore,
+    WorkerRegistry,
+)
 from services.shared.settings import Settings
 
 
@@ -25,6 +42,9 @@ class Parts:
     queue: JobQueue
     workers: WorkerRegistry
     voices: VoiceStore
+    webhooks: WebhookStore
+    outbound: Outbound
+    buckets: BucketReader
     closers: tuple[Callable[[], None], ...] = field(default=(), repr=False)
 
     def close(self) -> None:
@@ -44,21 +64,28 @@ def connect(settings: Settings, clock: Clock = time.time) -> Parts:
         queue=CeleryJobQueue(celery),
         workers=RedisWorkerRegistry(redis),
         voices=RedisVoiceStore(redis),
+        webhooks=RedisWebhookStore(redis),
+        outbound=HttpOutbound(Guard(settings.outbound_allowed_hosts, resolve)),
+        buckets=S3BucketReader(_s3(settings, settings.s3_endpoint)),
         closers=(celery.close, redis.close),
     )
 
 
 def _blob_store(settings: Settings, clock: Clock) -> S3BlobStore:
-    access = {
-        "access_key": settings.s3_access_key.get_secret_value(),
-        "secret_key": settings.s3_secret_key.get_secret_value(),
-        "region": settings.s3_region,
-    }
     public = settings.public_audio_base_url
     return S3BlobStore(
-        connect_s3(str(settings.s3_endpoint), **access),
-        connect_s3(str(settings.s3_public_endpoint or settings.s3_endpoint), **access),
+        _s3(settings, settings.s3_endpoint),
+        _s3(settings, settings.s3_public_endpoint or settings.s3_endpoint),
         bucket=settings.s3_bucket,
         clock=clock,
         public_base_url=str(public) if public else None,
+    )
+
+
+def _s3(settings: Settings, endpoint: HttpUrl) -> Minio:
+    return connect_s3(
+        str(endpoint),
+        access_key=settings.s3_access_key.get_secret_value(),
+        secret_key=settings.s3_secret_key.get_secret_value(),
+        region=settings.s3_region,
     )

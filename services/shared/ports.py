@@ -4,16 +4,19 @@ All are synchronous and thread-safe; async callers run them in a thread pool. Ev
 port's `Unavailable` error.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO, Protocol
 
 from f5_tts_core.types import Waveform
 from services.shared.job import Job, JobStatus
 from services.shared.voice import Voice
+from services.shared.webhook import Delivery
 
 #: Seconds since the epoch. Injected, so that tests own the time.
 Clock = Callable[[], float]
+#: Takes bytes as they arrive.
+Sink = Callable[[bytes], object]
 
 
 @dataclass(frozen=True)
@@ -192,4 +195,67 @@ class Transcriber(Protocol):
 
     def transcribe(self, audio: Waveform) -> Transcript:
         """Raises `TranscriptionFailed` where no words are found."""
+        ...
+
+
+class Outbound(Protocol):
+    """HTTP to addresses that strangers name. Each call judges anew where the URL leads, and goes nowhere else.
+
+    `seconds` bounds a call from its first connection to its last byte. Every method may raise `UrlRefused`, those
+    that connect `UrlUnreachable` too.
+    """
+
+    def check(self, url: str) -> None: ...
+
+    def post(self, url: str, body: bytes, headers: Mapping[str, str], *, seconds: float) -> int:
+        """The status that was answered. A redirect is an answer like any other."""
+        ...
+
+    def fetch(self, url: str, sink: Sink, *, max_bytes: int, seconds: float) -> None:
+        """Give `sink` what lies under the URL, through redirects. Raises `UrlNotServed`, `ContentTooLarge`."""
+        ...
+
+
+class BucketReader(Protocol):
+    """What lies in buckets that are not ours, on our object store. May raise `BlobStoreUnavailable`."""
+
+    def fetch(self, bucket: str, key: str, sink: Sink, *, max_bytes: int) -> None:
+        """Raises `UrlNotServed` where there is none, or it is not for us; `ContentTooLarge`."""
+        ...
+
+
+@dataclass(frozen=True)
+class HeldDelivery:
+    """A delivery that is due, and its taker's alone until the moment `held_until`."""
+
+    job: Job
+    delivery: Delivery
+    held_until: float
+
+
+class WebhookStore(Protocol):
+    """What became of the webhooks of ended jobs. May raise `JobStoreUnavailable`.
+
+    A job that has a `webhook_url` is due from the very write that ends it, by whichever `JobStore` on the same
+    server, until it is settled; its delivery lives as long as its record.
+    """
+
+    def take(self, now: float, limit: int, *, hold_seconds: float) -> Sequence[HeldDelivery]:
+        """What is due by `now`, longest first. Who dies while holding loses it after `hold_seconds` to the next."""
+        ...
+
+    def settle(self, held: HeldDelivery, delivery: Delivery) -> bool:
+        """Store the outcome of a try. False, and nothing is stored, where it is held by another one by now."""
+        ...
+
+    def postpone(self, held: Sequence[HeldDelivery], until: float) -> None:
+        """Give these back untried, due again at `until`; those that are held by another one by now stay so."""
+        ...
+
+    def restart(self, job_id: str, delivery: Delivery) -> None:
+        """Make `delivery` the job's, due at its `next_attempt_at`. Raises `JobNotFound`."""
+        ...
+
+    def find(self, job_ids: Sequence[str]) -> Mapping[str, Delivery]:
+        """Those that were tried or restarted at least once, in one round trip."""
         ...

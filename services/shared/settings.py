@@ -25,12 +25,14 @@ from pydantic_core import ErrorDetails
 
 from f5_tts_core import limits
 from f5_tts_core.engine import Device, EngineConfig, Precision
+from services.shared.signing import signing_key
 
 LogLevel = Literal["debug", "info", "warning", "error"]
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _KEY_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _ORIGIN = re.compile(r"https?://[^/\s?#@*]+")
+_HOST = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9._-]{0,251}[A-Za-z0-9_.])?")
 
 
 class SettingsError(ValueError):
@@ -153,6 +155,19 @@ class Settings(BaseModel):
     #: How long an ended job's record and audio are kept.
     job_ttl_seconds: Annotated[int, Field(gt=0)] = 7 * 86_400
 
+    # --- outbound -------------------------------------------------------------------------------
+    #: Hosts, addresses and networks (10.0.0.0/8) that webhooks and references by URL may lead to although they are
+    #: not public, over http and on any port too; comma separated.
+    outbound_allowed_hosts: tuple[str, ...] = ()
+    #: Buckets of the object store that `voice_url` may name as s3://bucket/key; comma separated.
+    voice_url_buckets: tuple[str, ...] = ()
+    #: How long fetching a reference by URL may take.
+    voice_url_timeout_seconds: Annotated[float, Field(gt=0, le=600)] = 30.0
+    #: What webhooks are signed with: `whsec_` and 24 to 64 bytes as base64; unset: no webhooks.
+    webhook_secret: SecretStr | None = None
+    #: How long a webhook's receiver may take to answer.
+    webhook_timeout_seconds: Annotated[float, Field(gt=0, le=60)] = 10.0
+
     #: `debug`, `info`, `warning` or `error`.
     log_level: LogLevel = "info"
 
@@ -197,9 +212,9 @@ class Settings(BaseModel):
             raise ValueError("the name 'anonymous' is kept for callers without a key")
         return keys
 
-    @field_validator("cors_origins", mode="before")
+    @field_validator("cors_origins", "outbound_allowed_hosts", "voice_url_buckets", mode="before")
     @classmethod
-    def _split_origins(cls, value: Any) -> Any:
+    def _split_list(cls, value: Any) -> Any:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
 
     @field_validator("cors_origins")
@@ -208,6 +223,20 @@ class Settings(BaseModel):
         if not all(_ORIGIN.fullmatch(origin) for origin in origins):
             raise ValueError("expected origins such as https://app.example.com, comma separated; no '*', no path")
         return origins
+
+    @field_validator("outbound_allowed_hosts")
+    @classmethod
+    def _check_allowed_hosts(cls, entries: tuple[str, ...]) -> tuple[str, ...]:
+        if not all(_HOST.fullmatch(entry) or _is_network(entry) for entry in entries):
+            raise ValueError("expected hosts, addresses and networks, comma separated: hooks.internal, 10.0.0.0/8")
+        return entries
+
+    @field_validator("webhook_secret")
+    @classmethod
+    def _check_webhook_secret(cls, secret: SecretStr | None) -> SecretStr | None:
+        if secret is not None:
+            signing_key(secret.get_secret_value())
+        return secret
 
     @field_validator("redis_url")
     @classmethod
@@ -229,6 +258,12 @@ class Settings(BaseModel):
             raise ValueError("HEARTBEAT_SECONDS: two beats must fit into a lease; expected under half of LEASE_SECONDS")
         return self
 
+    @model_validator(mode="after")
+    def _check_buckets(self) -> Self:
+        if self.s3_bucket in self.voice_url_buckets:
+            raise ValueError("VOICE_URL_BUCKETS: S3_BUCKET holds everybody's references; expected other buckets")
+        return self
+
     def check_exposure(self) -> None:
         """Raise `SettingsError` where strangers could reach an API that asks for no key."""
         if not (self.api_keys or self.allow_anonymous or _is_loopback(self.api_host)):
@@ -239,7 +274,7 @@ class Settings(BaseModel):
 
     def public_view(self) -> dict[str, Any]:
         """All settings as plain JSON values, fit to be shown: no secrets, key names without their hashes."""
-        view = self.model_dump(mode="json", exclude={"s3_access_key", "s3_secret_key"})
+        view = self.model_dump(mode="json", exclude={"s3_access_key", "s3_secret_key", "webhook_secret"})
         for name in ("redis_url", "broker_url"):
             url: SecretStr | None = getattr(self, name)
             view[name] = url and _without_credentials(url.get_secret_value())
@@ -277,6 +312,14 @@ def _parse_api_keys(text: str) -> dict[str, str]:
     if len({name for name, _ in pairs}) != len(pairs):
         raise ValueError("one name is there twice; expected every name once")
     return dict(pairs)
+
+
+def _is_network(entry: str) -> bool:
+    try:
+        ipaddress.ip_network(entry)
+    except ValueError:
+        return False
+    return True
 
 
 def _is_loopback(host: str) -> bool:

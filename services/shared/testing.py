@@ -14,10 +14,12 @@ from f5_tts_core.types import Waveform
 from services.shared import errors
 from services.shared.cursor import Cursor
 from services.shared.job import Job, JobInput, JobStatus, new_id, reference_key
+from services.shared.outbound.testing import MemoryBucketReader, MemoryOutbound
 from services.shared.parts import Parts
 from services.shared.ports import Beat, Clock, JobPage, Transcript, WorkerBeat
 from services.shared.settings import Settings
 from services.shared.voice_testing import MemoryVoiceStore
+from services.shared.webhook_testing import MemoryWebhookStore
 
 #: Where every `ManualClock` starts: a round moment in 2027.
 START = 1_800_000_000.0
@@ -46,10 +48,14 @@ class MemoryJobStore:
         self._ttl = ttl_seconds
         self._jobs: dict[str, Job] = {}
         self._gone_at: dict[str, float] = {}
+        #: Ended jobs whose webhooks are due, by when; `MemoryWebhookStore` works on them.
+        self.dues: dict[str, float] = {}
         self._lock = threading.RLock()
 
     def add(self, job: Job) -> None:
         with self._lock:
+            if job.id not in self._alive():
+                self._note_due(job)
             if self._alive().setdefault(job.id, job) != job:
                 raise errors.StaleJob(f"The id {job.id} is taken.")
 
@@ -69,6 +75,8 @@ class MemoryJobStore:
                 raise errors.StaleJob(f"The job is at revision {stored.revision}, not {old.revision}.")
             written = replace(_keep_beats(stored, new), revision=old.revision + 1)
             self._jobs[old.id] = written
+            if not stored.status.is_terminal:
+                self._note_due(written)
             if written.status.is_terminal:
                 self._gone_at.setdefault(old.id, self._clock() + self._ttl)
             return written
@@ -78,6 +86,7 @@ class MemoryJobStore:
             self.get(job_id)
             del self._jobs[job_id]
             self._gone_at.pop(job_id, None)
+            self.dues.pop(job_id, None)
 
     def page(self, owner: str, *, limit: int, cursor: str | None = None, status: JobStatus | None = None) -> JobPage:
         before = Cursor.decode(cursor) if cursor is not None else None
@@ -119,6 +128,10 @@ class MemoryJobStore:
         with self._lock:
             gone_at = self._gone_at.get(job_id)
         return None if gone_at is None else gone_at - self._clock()
+
+    def _note_due(self, job: Job) -> None:
+        if job.webhook_url and job.status.is_terminal:
+            self.dues[job.id] = job.completed_at or self._clock()
 
     def _sorted(self, *, reverse: bool = False) -> list[Job]:
         with self._lock:
@@ -314,12 +327,16 @@ def memory_parts(*, clock: Clock | None = None, settings: Settings | None = None
     """Parts in memory that share one clock. `overrides` are settings."""
     time = clock or ManualClock()
     chosen = settings or make_settings(**overrides)
+    jobs = MemoryJobStore(time, ttl_seconds=chosen.job_ttl_seconds)
     return Parts(
         settings=chosen,
         clock=time,
-        jobs=MemoryJobStore(time, ttl_seconds=chosen.job_ttl_seconds),
+        jobs=jobs,
         blobs=MemoryBlobStore(time),
         queue=MemoryJobQueue(),
         workers=MemoryWorkerRegistry(time),
         voices=MemoryVoiceStore(),
+        webhooks=MemoryWebhookStore(jobs),
+        outbound=MemoryOutbound(chosen.outbound_allowed_hosts),
+        buckets=MemoryBucketReader(),
     )

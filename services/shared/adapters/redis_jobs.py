@@ -19,9 +19,13 @@ from services.shared.job import Job, JobStatus
 from services.shared.job_codec import decode_job, encode_job
 from services.shared.ports import Beat, JobPage
 
+#: Ended jobs whose webhooks are due, by when: filled by the write that ends the job.
+DUES = f"{PREFIX}:webhooks"
+#: The fields of a record that make a job, in the order `decode_row` takes them.
+FIELDS = ("doc", "rev", "progress", "lease_until")
+
 _QUEUED = f"{PREFIX}:queued"
 _LEASES = f"{PREFIX}:leases"
-_FIELDS = ("doc", "rev", "progress", "lease_until")
 
 
 class RedisJobStore:
@@ -123,9 +127,9 @@ class RedisJobStore:
         """The jobs of these ids in one round trip."""
         with redis_errors(), self._client.pipeline(transaction=False) as pipeline:
             for job_id in ids:
-                pipeline.hmget(_record(job_id), _FIELDS)
+                pipeline.hmget(record_key(job_id), FIELDS)
             rows = pipeline.execute()
-        return [None if row[0] is None else _with_hot_fields(decode_job(row[0]), *row[1:]) for row in rows]
+        return [None if row[0] is None else decode_row(*row) for row in rows]
 
     def _drop(self, index: str, members: Sequence[str]) -> None:
         if members:
@@ -133,12 +137,16 @@ class RedisJobStore:
                 self._client.zrem(index, *members)
 
 
-def _record(job_id: str) -> str:
+def record_key(job_id: str) -> str:
     return f"{PREFIX}:job:{job_id}"
 
 
+def decode_row(document: str, *hot: str) -> Job:
+    return _with_hot_fields(decode_job(document), *hot)
+
+
 def _keys(job_id: str) -> list[str]:
-    return [_record(job_id), _QUEUED, _LEASES]
+    return [record_key(job_id), _QUEUED, _LEASES, DUES]
 
 
 def _arguments(job: Job) -> list[str | int]:
@@ -155,6 +163,7 @@ def _arguments(job: Job) -> list[str | int]:
         repr(job.progress),
         job.attempt,
         int(job.cancel_requested),
+        repr(job.completed_at) if job.webhook_url and job.status.is_terminal else "",
     ]
 
 

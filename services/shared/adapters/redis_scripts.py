@@ -2,14 +2,15 @@
 
 A record is a hash: `doc` is the job's JSON, beside it lie the fields that change without a new document (`rev`,
 `progress`, `lease_until`) and those the scripts decide by. `place` is the job's member in its owner's indexes,
-which sort by it: time of creation, then id.
+which sort by it: time of creation, then id. `webhook` is the JSON of its webhook's delivery, once there was a try.
 """
 
 from services.shared.adapters.redis_client import PREFIX
 
-#: KEYS of every script: the record, all queued jobs by creation, all processing jobs by end of lease.
+#: KEYS of every script: the record, all queued jobs by creation, all processing jobs by end of lease, and the
+#: ended jobs whose webhooks are due, by when.
 _INDEXES = f"""
-local record, queued, leases = KEYS[1], KEYS[2], KEYS[3]
+local record, queued, leases, dues = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 
 local function places(owner, status)
   return '{PREFIX}:' .. status .. ':' .. owner
@@ -29,19 +30,20 @@ local function unindex(id, owner, status, place)
 end
 """
 
-#: ARGV: id, owner, status, place, created_at, lease_until, document, progress, attempt, cancel.
+#: ARGV: id, owner, status, place, created_at, lease_until, document, progress, attempt, cancel, due ('' for none).
 #: Returns 1, or 0 where the id is taken by another document.
 #: Looks at the owner's eight oldest places on the way, so that the index does not outgrow the records.
 ADD = (
     _INDEXES
     + f"""
-local id, owner, status, place, created_at, lease_until, doc, progress, attempt, cancel = unpack(ARGV)
+local id, owner, status, place, created_at, lease_until, doc, progress, attempt, cancel, due = unpack(ARGV)
 if redis.call('EXISTS', record) == 1 then
   return redis.call('HGET', record, 'doc') == doc and 1 or 0
 end
 redis.call('HSET', record, 'doc', doc, 'rev', 0, 'owner', owner, 'status', status, 'place', place,
   'attempt', attempt, 'progress', progress, 'lease_until', lease_until, 'cancel', cancel)
 index(id, owner, status, place, created_at, lease_until)
+if due ~= '' then redis.call('ZADD', dues, due, id) end
 for _, old in ipairs(redis.call('ZRANGE', places(owner, 'all'), 0, 7)) do
   if redis.call('EXISTS', '{PREFIX}:job:' .. string.sub(old, 17)) == 0 then
     for _, scope in ipairs({{'all', 'succeeded', 'failed', 'canceled', 'expired'}}) do
@@ -59,7 +61,8 @@ return 1
 REPLACE = (
     _INDEXES
     + """
-local id, owner, status, place, created_at, lease_until, doc, progress, attempt, cancel, revision, ttl = unpack(ARGV)
+local id, owner, status, place, created_at, lease_until, doc,
+  progress, attempt, cancel, due, revision, ttl = unpack(ARGV)
 local was = redis.call('HMGET', record, 'rev', 'status', 'attempt', 'progress', 'lease_until', 'doc')
 if not was[1] then return {'gone'} end
 if ttl ~= '' and was[6] == doc then return {'ok', was[1], was[4], was[5]} end
@@ -74,6 +77,7 @@ redis.call('HSET', record, 'doc', doc, 'status', status, 'attempt', attempt, 'pr
   'lease_until', lease_until, 'cancel', cancel)
 unindex(id, owner, was[2], place)
 index(id, owner, status, place, created_at, lease_until)
+if due ~= '' and (was[2] == 'queued' or was[2] == 'processing') then redis.call('ZADD', dues, due, id) end
 if ttl ~= '' and redis.call('TTL', record) < 0 then redis.call('EXPIRE', record, ttl) end
 return {'ok', tostring(rev), progress, lease_until}
 """
@@ -101,6 +105,7 @@ local was = redis.call('HMGET', record, 'owner', 'status', 'place')
 if not was[1] then return 0 end
 redis.call('DEL', record)
 unindex(id, was[1], was[2], was[3])
+redis.call('ZREM', dues, id)
 redis.call('ZREM', places(was[1], 'all'), was[3])
 return 1
 """

@@ -36,7 +36,7 @@ class S3BlobStore:
 
     def ensure_bucket(self) -> None:
         """Make the bucket where it is missing. Safe to call from many processes at once."""
-        with _s3_errors():
+        with s3_errors():
             if not self._client.bucket_exists(self._bucket):
                 try:
                     self._client.make_bucket(self._bucket)
@@ -48,11 +48,11 @@ class S3BlobStore:
     def put(self, key: str, data: BinaryIO, length: int, content_type: str) -> None:
         if not self._bucket_seen:
             self.ensure_bucket()
-        with _s3_errors():
+        with s3_errors():
             self._client.put_object(self._bucket, key, cast("BinaryIO", _Complete(data)), length, content_type)
 
     def get(self, key: str) -> bytes:
-        with _s3_errors(key):
+        with s3_errors(key):
             response = self._client.get_object(self._bucket, key)
             try:
                 return bytes(response.read())
@@ -61,11 +61,11 @@ class S3BlobStore:
                 response.release_conn()
 
     def delete(self, key: str) -> None:
-        with _s3_errors():
+        with s3_errors():
             self._client.remove_object(self._bucket, key)
 
     def delete_prefix(self, prefix: str) -> None:
-        with _s3_errors():
+        with s3_errors():
             found = self._client.list_objects(self._bucket, prefix=prefix, recursive=True)
             doomed = [DeleteObject(item.object_name) for item in found]
             refused = list(self._client.remove_objects(self._bucket, doomed)) if doomed else []
@@ -125,7 +125,7 @@ class _Complete:
 
 
 @contextmanager
-def _s3_errors(key: str | None = None) -> Iterator[None]:
+def s3_errors(key: str | None = None) -> Iterator[None]:
     """Turn the client's errors into ours. A store that refuses us (wrong keys, say) is the operator's to mend."""
     try:
         yield

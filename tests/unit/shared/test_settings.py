@@ -1,5 +1,6 @@
 """Settings: what is read, what is refused and how, what is shown."""
 
+import base64
 import hashlib
 import json
 from pathlib import Path
@@ -16,6 +17,7 @@ REQUIRED = {
     "S3_SECRET_KEY": "key-secret",
 }
 HASH = hashlib.sha256(b"a key").hexdigest()
+SIGNING = f"whsec_{base64.b64encode(bytes(range(32))).decode()}"
 OTHER = hashlib.sha256(b"another key").hexdigest()
 
 
@@ -71,6 +73,12 @@ def test_what_is_missing_is_named_all_at_once() -> None:
         ("CORS_ORIGINS", "*", "https://app.example.com"),
         ("CORS_ORIGINS", "https://a.example.com, hunter2", "https://app.example.com"),
         ("CORS_ORIGINS", "https://a.example.com/hunter2", "no path"),
+        ("OUTBOUND_ALLOWED_HOSTS", "http://hunter2", "10.0.0.0/8"),
+        ("OUTBOUND_ALLOWED_HOSTS", "10.0.0.1/8, hunter2.test", "10.0.0.0/8"),
+        ("VOICE_URL_BUCKETS", "hunter2-a, timbre", "other buckets"),
+        ("WEBHOOK_SECRET", "hunter2", "whsec_"),
+        ("WEBHOOK_SECRET", "whsec_hunter2", "24 to 64 bytes"),
+        ("WEBHOOK_SECRET", SIGNING.removeprefix("whsec_"), "whsec_"),
         ("API_KEYS", "alice=hunter2", "timbre keys new"),
         ("API_KEYS", "hunter2", "timbre keys new"),
         ("API_KEYS", f"alice={HASH.upper()}", "lower-case"),
@@ -101,6 +109,12 @@ def test_keys_and_origins_are_lists() -> None:
     assert settings.cors_origins == ("https://a.example.com", "http://b:8080")
 
 
+def test_hosts_and_buckets_are_lists() -> None:
+    settings = _load(OUTBOUND_ALLOWED_HOSTS="hooks.internal, 10.0.0.0/8 ,fd00::1", VOICE_URL_BUCKETS="a,b")
+    assert settings.outbound_allowed_hosts == ("hooks.internal", "10.0.0.0/8", "fd00::1")
+    assert settings.voice_url_buckets == ("a", "b")
+
+
 def test_a_misspelt_setting_in_code_is_refused() -> None:
     with pytest.raises(ValueError, match="no_such_setting"):
         make_settings(no_such_setting=1)
@@ -120,10 +134,12 @@ def test_elsewhere_keys_or_a_word_are_needed(host: str) -> None:
 
 
 def test_no_secret_is_shown() -> None:
-    settings = _load(API_KEYS=f"alice={HASH}", BROKER_URL="amqp://user:broker-secret@rabbit:5672/vhost")
+    broker = "amqp://user:broker-secret@rabbit:5672/vhost"
+    settings = _load(API_KEYS=f"alice={HASH}", BROKER_URL=broker, WEBHOOK_SECRET=SIGNING)
     for shown in (repr(settings), str(settings), json.dumps(settings.public_view())):
-        assert "secret" not in shown.replace("s3_secret_key", "")
+        assert "secret" not in shown.replace("s3_secret_key", "").replace("webhook_secret", "")
         assert HASH not in shown
+        assert SIGNING not in shown
 
 
 def test_the_public_view_tells_the_rest() -> None:
@@ -132,4 +148,4 @@ def test_the_public_view_tells_the_rest() -> None:
     assert view["broker_url"] == "amqp://rabbit:5672/vhost"
     assert view["api_keys"] == ["alice"]
     assert view["lease_seconds"] == 10.0
-    assert set(Settings.model_fields) - set(view) == {"s3_access_key", "s3_secret_key"}
+    assert set(Settings.model_fields) - set(view) == {"s3_access_key", "s3_secret_key", "webhook_secret"}

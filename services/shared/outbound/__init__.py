@@ -1,0 +1,1 @@
+"""HTTP to addresses that strangers name: judged before, and held to the judgement while connecting."""

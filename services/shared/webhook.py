@@ -1,0 +1,75 @@
+"""A webhook's delivery: telling a receiver that a job has ended, again and again over a day until it has heard.
+
+pending -> delivered | failed, and back to pending when it is asked for again. Frozen, as jobs are.
+"""
+
+from dataclasses import dataclass, replace
+from http import HTTPStatus
+from typing import Final, Literal
+
+DeliveryState = Literal["pending", "delivered", "failed"]
+
+#: Seconds from one try to the next; after the last of them, about a day in all, the delivery has failed.
+RETRY_SECONDS: Final = (5, 300, 1_800, 7_200, 18_000, 28_800, 28_800)
+#: Waits are up to this share longer, so that receivers that come back are not run over.
+_JITTER: Final = 0.2
+#: The latest tries, which are all that is kept of them.
+TRIES_KEPT: Final = 20
+
+
+@dataclass(frozen=True)
+class Try:
+    """One request: when it was made, for how many seconds, and the status answered or why there was none."""
+
+    at: float
+    seconds: float
+    status: int | None
+    #: An error's stable type.
+    error: str | None = None
+
+    @property
+    def succeeded(self) -> bool:
+        return self.status is not None and 200 <= self.status < 300
+
+
+@dataclass(frozen=True)
+class Delivery:
+    state: DeliveryState = "pending"
+    #: Tries ever made.
+    attempts: int = 0
+    #: Tries that failed since the delivery was last started.
+    setbacks: int = 0
+    #: Seconds since the epoch; None where no further try is due.
+    next_attempt_at: float | None = None
+    tries: tuple[Try, ...] = ()
+
+
+def webhook_id(job_id: str) -> str:
+    """The same for every try, so that a receiver knows what it has heard already."""
+    return f"msg_{job_id}"
+
+
+def first_delivery(ended_at: float | None) -> Delivery:
+    """What a job's end makes due; not yet, for a job that has not ended."""
+    return Delivery(next_attempt_at=ended_at)
+
+
+def after(delivery: Delivery, attempt: Try, now: float, chance: float) -> Delivery:
+    """The delivery once `attempt` was made; `chance`, 0 to 1, spreads the next one."""
+    tried = replace(
+        delivery,
+        attempts=delivery.attempts + 1,
+        next_attempt_at=None,
+        tries=(*delivery.tries, attempt)[-TRIES_KEPT:],
+    )
+    if attempt.succeeded:
+        return replace(tried, state="delivered")
+    if attempt.status == HTTPStatus.GONE or delivery.setbacks >= len(RETRY_SECONDS):
+        return replace(tried, state="failed", setbacks=delivery.setbacks + 1)
+    wait = RETRY_SECONDS[delivery.setbacks] * (1 + _JITTER * chance)
+    return replace(tried, state="pending", setbacks=delivery.setbacks + 1, next_attempt_at=now + wait)
+
+
+def restarted(delivery: Delivery, now: float) -> Delivery:
+    """Due now, with a day of retries before it, whatever became of it before."""
+    return replace(delivery, state="pending", setbacks=0, next_attempt_at=now)
