@@ -56,7 +56,8 @@ def plan(home: Home, environ: Mapping[str, str], cwd: Path) -> Plan:
     embedded = Embedded.choose(environ)
     secrets = credentials.load_or_create(home)
     api_port = _api_port(environ)
-    variables = {**embedded.variables(secrets), "API_PORT": str(api_port), HOME_VARIABLE: str(home.path)}
+    webhooks = {} if environ.get("WEBHOOK_SECRET") else {"WEBHOOK_SECRET": secrets.webhook_secret}
+    variables = {**embedded.variables(secrets), **webhooks, "API_PORT": str(api_port), HOME_VARIABLE: str(home.path)}
     env = {**environ, **variables, "PYTHONUNBUFFERED": "1"}
     settings = _checked(env)
     url = f"http://{_reachable(settings.api_host)}:{api_port}"

@@ -2,7 +2,10 @@
 
 import sys
 import time
-from typing import Any
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any, Final
 
 import structlog
 from celery import Celery, bootsteps
@@ -10,14 +13,20 @@ from celery.beat import EmbeddedService, Scheduler
 
 from services.shared.adapters.celery_queue import CONTROL_QUEUE, SWEEP_TASK, create_celery
 from services.shared.logging import configure_logging
-from services.shared.parts import connect
+from services.shared.parts import Parts, connect
 from services.shared.settings import Settings, SettingsError, load_settings
+from services.shared.signing import Signer
+from services.worker.deliveries import SLOTS, Deliverer
 from services.worker.process import create_process, leave_on_signals
 from services.worker.stopping import StopLight
 from services.worker.sweeper import Sweeper
 from services.worker.tasks import register_sweep
+from services.worker.ticker import Ticker
 
 logger = structlog.get_logger("services.worker.control")
+
+#: How soon a webhook is seen to be due.
+_PULSE_SECONDS: Final = 0.5
 
 
 class Beat(bootsteps.StartStopStep):  # type: ignore[misc] # Celery has no types.
@@ -61,10 +70,27 @@ def run(settings: Settings) -> int:
         light=StopLight(0.0, time.monotonic),
         on_ready=lambda _consumer: logger.info("control_ready"),
     )
-    process.start()
+    with delivering(parts):
+        process.start()
     parts.close()
     logger.info("control_stopped")
     return int(process.exitcode or 0)
+
+
+@contextmanager
+def delivering(parts: Parts) -> Iterator[None]:
+    """Webhooks go out meanwhile, on threads of their own: no receiver keeps a sweep waiting.
+
+    Those under way at the end are waited for, as long as their receivers may take.
+    """
+    secret = parts.settings.webhook_secret
+    if secret is None:
+        yield
+        return
+    with ThreadPoolExecutor(SLOTS, "webhook") as executor:
+        deliverer = Deliverer(parts, Signer(secret.get_secret_value()), executor)
+        with Ticker("webhooks", _PULSE_SECONDS, deliverer.start_due):
+            yield
 
 
 def schedule_sweeps(celery: Celery, seconds: float) -> None:

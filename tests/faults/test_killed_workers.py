@@ -7,6 +7,9 @@ import time
 import pytest
 
 from services.shared.job import JobStatus
+from services.shared.servers import LOOPBACK
+from services.shared.signing import new_secret
+from tests.receiver import receiving
 from tests.stack import running_stack
 
 pytestmark = pytest.mark.faults
@@ -163,3 +166,24 @@ def test_work_that_was_reserved_by_a_stopped_worker_is_done_by_the_next(stack):
     stack.worker()
     for job in jobs:
         stack.assert_succeeded_once(stack.until_over(job.id))
+
+
+# --- the control process ------------------------------------------------------------------------
+
+
+def test_a_control_process_killed_between_end_and_delivery_leaves_it_to_the_next(tmp_path):
+    """Killed in the midst of a delivery: its hold runs out, and the next one makes it again under the same id."""
+    quick = {"webhook_secret": new_secret(), "outbound_allowed_hosts": LOOPBACK, "webhook_timeout_seconds": 1}
+    with running_stack(tmp_path, **SHORT, **quick) as stack, receiving() as receiver:
+        receiver.go.clear()
+        control = stack.control()
+        stack.worker()
+        job = stack.submit(webhook_url=receiver.url)
+        stack.until(lambda: receiver.received)
+        control.kill()
+        receiver.go.set()
+        stack.control()
+        stack.until(lambda: len(receiver.received) == 2, seconds=90)
+        assert len({request.headers["webhook-id"] for request in receiver.received}) == 1
+        stack.until(lambda: stack.parts.webhooks.find([job.id]))
+        assert stack.parts.webhooks.find([job.id])[job.id].attempts == 1

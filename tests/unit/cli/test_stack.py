@@ -11,6 +11,7 @@ from services.cli.errors import CliError
 from services.cli.home import Home
 from services.cli.ports import is_free, usual_or_free
 from services.cli.stack import draft_settings, plan
+from services.shared.signing import new_secret
 
 ELSEWHERE = {
     "REDIS_URL": "redis://cache.test:6379/0",
@@ -46,6 +47,15 @@ def test_all_parts_are_ours_by_default(home: Home, tmp_path: Path) -> None:
     assert planned.api_url == f"http://127.0.0.1:{env['API_PORT']}"
 
 
+def test_webhooks_are_signed_with_a_secret_of_the_stack_or_the_users(home: Home, tmp_path: Path) -> None:
+    drawn = plan(home, {}, tmp_path).settings.webhook_secret
+    assert drawn == plan(home, {}, tmp_path).settings.webhook_secret
+    users = new_secret()
+    named = plan(home, {"WEBHOOK_SECRET": users}, tmp_path).settings.webhook_secret
+    assert named is not None
+    assert named.get_secret_value() == users
+
+
 def test_servers_named_elsewhere_are_not_started(home: Home, tmp_path: Path) -> None:
     planned = plan(home, ELSEWHERE, tmp_path)
     assert [part.name for part in planned.parts] == ["control", "worker", "api"]
@@ -56,7 +66,12 @@ def test_servers_named_elsewhere_are_not_started(home: Home, tmp_path: Path) -> 
 def test_passwords_are_on_no_command_line(home: Home, tmp_path: Path) -> None:
     planned = plan(home, {}, tmp_path)
     env = planned.parts[-1].env
-    secret = {env["S3_SECRET_KEY"], env["S3_ACCESS_KEY"], env["REDIS_URL"].split("@")[0].rsplit(":", 1)[1]}
+    secret = {
+        env["WEBHOOK_SECRET"],
+        env["S3_SECRET_KEY"],
+        env["S3_ACCESS_KEY"],
+        env["REDIS_URL"].split("@")[0].rsplit(":", 1)[1],
+    }
     words = [word for part in planned.parts for word in part.argv]
     assert not [word for word in words if any(one in word for one in secret)]
     assert not any(one in repr(planned.parts) for one in secret)

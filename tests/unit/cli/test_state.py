@@ -44,6 +44,16 @@ def test_credentials_are_drawn_once_and_private(home: Home) -> None:
     assert mode(home.secrets) == 0o600
     assert drawn.redis_password not in repr(drawn)
     assert drawn.s3_secret_key not in repr(drawn)
+    assert drawn.webhook_secret not in repr(drawn)
+
+
+def test_a_home_from_before_webhooks_gets_their_secret_and_keeps_the_rest(home: Home) -> None:
+    older = {"redis_password": "a", "s3_access_key": "b", "s3_secret_key": "c"}
+    home.secrets.write_text(json.dumps(older))
+    found = credentials.load_or_create(home)
+    assert (found.redis_password, found.s3_access_key, found.s3_secret_key) == ("a", "b", "c")
+    assert found.webhook_secret.startswith("whsec_")
+    assert credentials.load_or_create(home) == found
 
 
 @pytest.mark.parametrize("content", ["", "[]", '{"other": "1"}', "{"])

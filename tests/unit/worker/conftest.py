@@ -11,18 +11,19 @@ from f5_tts_core.engine import CancelCallback, ProgressCallback
 from f5_tts_core.testing import ToneEngine, speech_like, wav_bytes
 from f5_tts_core.types import EngineInfo, Synthesis, SynthesisRequest
 from services.shared.job import Job, JobStatus, mark_enqueued
+from services.shared.outbound.testing import MemoryOutbound
 from services.shared.parts import Parts
 from services.shared.testing import (
     ManualClock,
     MemoryBlobStore,
     MemoryJobQueue,
     MemoryJobStore,
-    MemoryWorkerRegistry,
     ScriptedTranscriber,
     make_job,
     make_settings,
+    memory_parts,
 )
-from services.shared.voice_testing import MemoryVoiceStore
+from services.shared.webhook_testing import MemoryWebhookStore
 from services.worker.references import ReferenceReader
 from services.worker.synthesis import SynthesisRunner
 
@@ -110,12 +111,21 @@ class Bench:
         self.jobs = WatchedJobs(self.clock)
         self.blobs = MemoryBlobStore(self.clock)
         self.queue = MemoryJobQueue()
+        self.webhooks = MemoryWebhookStore(self.jobs)
+        self.outbound = MemoryOutbound()
         self.settings = make_settings(heartbeat_seconds=4.0, lease_seconds=10.0)
 
     @property
     def parts(self) -> Parts:
-        registry, voices = MemoryWorkerRegistry(self.clock), MemoryVoiceStore()
-        return Parts(self.settings, self.clock, self.jobs, self.blobs, self.queue, registry, voices)
+        shared = memory_parts(clock=self.clock, settings=self.settings)
+        return replace(
+            shared,
+            jobs=self.jobs,
+            blobs=self.blobs,
+            queue=self.queue,
+            webhooks=self.webhooks,
+            outbound=self.outbound,
+        )
 
     def configure(self, **settings: object) -> None:
         self.settings = make_settings(**{"heartbeat_seconds": 4.0, "lease_seconds": 10.0} | settings)

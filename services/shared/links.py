@@ -1,0 +1,16 @@
+"""Where clients find what an answer or a message of ours speaks of."""
+
+from services.shared.job import Job
+from services.shared.parts import Parts
+
+
+def problem_path(slug: str) -> str:
+    return f"/problems/{slug}"
+
+
+def result_url(job: Job, parts: Parts) -> str | None:
+    """Signed afresh: an answer that was kept for long must not be needed."""
+    if job.output is None:
+        return None
+    filename = f"{job.id}.{job.output.format}"
+    return parts.blobs.sign(job.output.key, expires_seconds=parts.settings.result_url_seconds, filename=filename)
