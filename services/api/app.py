@@ -17,8 +17,9 @@ from services.api.checks import InputChecks
 from services.api.form import FORM_BYTES
 from services.api.library import VoiceLibrary
 from services.api.limits import BodyLimit
+from services.api.remote import Remote
 from services.api.request_id import HEADER as REQUEST_ID_HEADER
-from services.api.routes import health, jobs, openai, tts, voices
+from services.api.routes import health, jobs, openai, tts, voices, webhooks
 from services.api.routes import problems as problem_types
 from services.api.state import ApiState
 from services.api.submission import Submitter
@@ -28,6 +29,8 @@ from services.shared.settings import Settings
 
 #: Uploads decoded at once, each in its own thread; more wait.
 CHECK_SLOTS = min(4, os.cpu_count() or 1)
+#: References fetched at once, and as many webhooks' hosts looked up.
+REMOTE_SLOTS = 32
 #: Seconds between two pieces of a body after which its client is given up.
 STALL_SECONDS = 30.0
 CANCEL_WAIT_SECONDS = 1.0
@@ -63,12 +66,16 @@ def create_app(
         submitter=Submitter(parts),
         library=VoiceLibrary(parts, checks),
         check_slots=CapacityLimiter(CHECK_SLOTS),
+        remote=Remote(parts),
+        fetch_slots=CapacityLimiter(REMOTE_SLOTS),
+        lookup_slots=CapacityLimiter(REMOTE_SLOTS),
         cancel_wait_seconds=cancel_wait_seconds,
         started_at=time.monotonic(),
         created=parts.clock(),
     )
-    for routes in (tts, jobs, voices, openai, health, problem_types):
+    for routes in (tts, jobs, webhooks, voices, openai, health, problem_types):
         app.include_router(routes.router)
+    app.webhooks.include_router(webhooks.sent)
     problems.install(app)
     documentation.install(app)
     return app

@@ -15,8 +15,8 @@ from f5_tts_core.reference import check_upload
 from f5_tts_core.text.normalization import normalize
 from f5_tts_core.text.vocabulary import load_vocabulary
 from services.api.errors import FieldRefused, TranscriptNeeded
-from services.api.form import SpeechForm
-from services.api.multipart import Upload
+from services.api.form import VOICE, VOICE_URL, SpeechForm
+from services.api.spool import Upload
 from services.api.voice_form import RECORDING, SAMPLE
 from services.shared.adapters.transcribers import can_transcribe
 from services.shared.settings import Settings
@@ -50,7 +50,7 @@ class InputChecks:
         return cls(settings, None, limits.DEFAULT_REFERENCE_SECONDS)
 
     def check(self, form: SpeechForm, reference: Upload | Voice) -> None:
-        """Raises `AudioError`, and for a field `FieldRefused` or `TranscriptNeeded`. Leaves the file at its start."""
+        """Raises `FieldRefused` and `TranscriptNeeded`. Leaves the file at its start."""
         with _blaming("text"):
             self._check_text(form.text, self._max_text_characters)
         if isinstance(reference, Voice):
@@ -58,7 +58,7 @@ class InputChecks:
             self._check_transcript(reference.ref_text, field="voice_id")
             return
         transcript = self._check_transcript(form.ref_text)
-        with _blaming("ref_text"):
+        with _blaming(VOICE if form.voice_url is None else VOICE_URL, AudioError), _blaming("ref_text"):
             check_upload(reference.file, transcript, max_seconds=self._reference_seconds)
         reference.file.seek(0)
 

@@ -64,6 +64,12 @@ class TranscriptNeeded(ApiError):
     status = 422
 
 
+class WebhooksOff(ApiError):
+    type = "webhooks-off"
+    title = "This service sends no webhooks"
+    status = 422
+
+
 class Unauthorized(ApiError):
     type = "unauthorized"
     title = "A valid API key is needed"

@@ -1,6 +1,6 @@
 """What `POST /tts` takes, in one place: the form's fields, their bounds and what the documentation says of them."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -12,10 +12,14 @@ from services.api.errors import InvalidField
 from services.api.fields import parse_fields
 from services.api.multipart import FormShape
 from services.api.preference import Mode
+from services.shared.outbound.urls import MAX_URL_CHARACTERS
 from services.shared.settings import Settings
 
 #: The name of the file part.
 VOICE = "voice"
+#: The ways to say whose voice it is to be: exactly one of them.
+VOICE_URL, VOICE_ID = "voice_url", "voice_id"
+VOICE_SOURCES = (VOICE, VOICE_URL, VOICE_ID)
 #: Bytes of one text field: far more than its characters may take, so that too long a text is told so as text.
 FIELD_BYTES = 256 * 1024
 #: Bytes that a form may have beside the voice: all fields, headers and boundaries.
@@ -37,6 +41,15 @@ class SpeechForm(BaseModel):
     text: Annotated[
         str, Field(description="What to say.", examples=["Hello! This is a voice that you have heard before."])
     ]
+    voice_url: Annotated[
+        str | None,
+        Field(
+            max_length=MAX_URL_CHARACTERS,
+            description="Where the voice is fetched from, in place of `voice`: an https URL, or `s3://bucket/key` in "
+            "a bucket that the service reads from. Private addresses are refused.",
+            examples=["https://example.com/voices/anna.wav"],
+        ),
+    ] = None
     ref_text: Annotated[
         str | None,
         Field(description="What is said in `voice`. Left out, it is transcribed, where the service can."),
@@ -100,6 +113,16 @@ class SpeechForm(BaseModel):
         Field(description="`sync` waits for the audio, `async` answers the job at once. Wins over `Prefer`."),
     ] = None
 
+    webhook_url: Annotated[
+        str | None,
+        Field(
+            max_length=MAX_URL_CHARACTERS,
+            description="An https URL that is told when the job has ended, however it does: see Webhooks. Private "
+            "addresses are refused.",
+            examples=["https://example.com/hooks/timbre"],
+        ),
+    ] = None
+
     def encoding(self) -> Encoding:
         """Raises `InvalidField` for what does not go together."""
         try:
@@ -127,6 +150,17 @@ def parse_speech(fields: Mapping[str, str]) -> SpeechForm:
     return form
 
 
+def choose_source(given: Collection[str], sources: Sequence[str] = VOICE_SOURCES) -> str:
+    """Which of `sources` the voice comes from. Raises `InvalidField` unless exactly one is given."""
+    found = [source for source in sources if source in given]
+    if len(found) == 1:
+        return found[0]
+    accepted = f"exactly one of {', '.join(sources)}"
+    if not found:
+        raise InvalidField(f"`{sources[0]}` is missing.", field=sources[0], accepted=accepted)
+    raise InvalidField(f"`{found[0]}` and `{found[1]}` are both given.", field=found[1], accepted=accepted)
+
+
 def form_schema() -> dict[str, Any]:
     """The form as OpenAPI sees it."""
     schema = SpeechForm.model_json_schema()
@@ -134,7 +168,7 @@ def form_schema() -> dict[str, Any]:
         "type": "string",
         "format": "binary",
         "description": "A few seconds of the voice: WAV, FLAC, MP3, Ogg, Opus, M4A, AAC or WebM, told by content. "
-        "Needed unless `voice_id` names a stored voice.",
+        "Needed unless `voice_url` or `voice_id` is given.",
     }
     schema["properties"] = {"text": schema["properties"].pop("text"), VOICE: voice, **schema["properties"]}
     return schema

@@ -12,7 +12,7 @@ from f5_tts_core.errors import TimbreError
 from services.api.cancellation import erase
 from services.api.checks import InputChecks
 from services.api.errors import DeletionUnfinished
-from services.api.multipart import BINARY, Upload
+from services.api.spool import BINARY, Upload
 from services.api.voice_form import VoiceChange, VoiceForm
 from services.shared.errors import JobNotFound, StaleVoice, VoiceNotFound
 from services.shared.job import Job, new_id

@@ -4,23 +4,16 @@ Stricter than a framework's form: a part that is unknown, repeated, too large or
 name, as soon as its headers or bytes show it.
 """
 
-import hashlib
 from collections.abc import AsyncIterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from tempfile import SpooledTemporaryFile
-from typing import BinaryIO, cast
 
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.concurrency import run_in_threadpool
 
 from services.api.errors import InvalidField, MalformedForm, PayloadTooLarge, UnsupportedMediaType
-
-#: Bytes of a file that are kept in memory; once there are more, all of it goes to disk.
-SPOOL_BYTES = 1024 * 1024
-#: What uploads are stored as: what they are is told by their content.
-BINARY = "application/octet-stream"
+from services.api.spool import Spool, Upload
 
 
 @dataclass(frozen=True)
@@ -29,15 +22,6 @@ class FormShape:
 
     fields: Mapping[str, int]
     files: Mapping[str, int]
-
-
-@dataclass(frozen=True)
-class Upload:
-    """A file part, at its start. Its name and content type are mere claims of the client, so they are not kept."""
-
-    file: BinaryIO
-    size: int
-    sha256: str
 
 
 @dataclass
@@ -119,20 +103,16 @@ class _FieldPart:
 class _FilePart:
     def __init__(self, name: str) -> None:
         self._name = name
-        self._file = cast(BinaryIO, SpooledTemporaryFile(max_size=SPOOL_BYTES))  # noqa: SIM115 - the form closes it
-        self._hash = hashlib.sha256()
+        self._spool = Spool()
 
     def write(self, data: bytes) -> None:
-        self._file.write(data)
-        self._hash.update(data)
+        self._spool.write(data)
 
     def deliver(self, form: Form) -> None:
-        size = self._file.tell()
-        self._file.seek(0)
-        form.files[self._name] = Upload(self._file, size, self._hash.hexdigest())
+        form.files[self._name] = self._spool.finish()
 
     def close(self) -> None:
-        self._file.close()
+        self._spool.close()
 
 
 class _Builder:

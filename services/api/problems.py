@@ -16,6 +16,7 @@ from services.api.errors import ApiError, FieldRefused, InvalidField, JobFailed
 from services.api.openai_errors import openai_error, openai_headers, openai_status, speaks_openai
 from services.shared.errors import (
     BlobNotFound,
+    ContentTooLarge,
     JobNotFound,
     StaleJob,
     StaleVoice,
@@ -23,9 +24,14 @@ from services.shared.errors import (
     TranscriptionFailed,
     TransitionRefused,
     Unavailable,
+    UrlNotServed,
+    UrlRefused,
+    UrlUnreachable,
     VoiceNameTaken,
     VoiceNotFound,
+    WebhookNotFound,
 )
+from services.shared.links import problem_path
 
 MEDIA_TYPE = "application/problem+json"
 #: Seconds after which a client may try again when a part is away.
@@ -43,6 +49,11 @@ _STATUS: Mapping[type[TimbreError], int] = {
     VoiceNameTaken: 409,
     TooManyVoices: 409,
     StaleVoice: 409,
+    WebhookNotFound: 404,
+    UrlRefused: 422,
+    UrlUnreachable: 422,
+    UrlNotServed: 422,
+    ContentTooLarge: 413,
     TransitionRefused: 409,
     StaleJob: 409,
     Unavailable: 503,
@@ -52,6 +63,7 @@ _ACCEPTED_AUDIO = (
     f"{limits.MIN_REFERENCE_SECONDS:g} to {limits.MAX_UPLOAD_SECONDS:g} seconds of speech; "
     f"1 to {limits.MAX_CHANNELS} channels; {limits.MIN_SAMPLE_RATE} to {limits.MAX_SAMPLE_RATE} Hz"
 )
+_ACCEPTED_URL = "https at a public address, on port 443 or 8443, without a user name; or what the operator lists"
 
 
 @dataclass(frozen=True)
@@ -77,10 +89,6 @@ class Problem:
         return {name: value for name, value in members.items() if value is not None}
 
 
-def problem_path(slug: str) -> str:
-    return f"/problems/{slug}"
-
-
 def status_of(error: type[TimbreError]) -> int:
     if issubclass(error, ApiError):
         return error.status
@@ -94,7 +102,7 @@ def problem_of(error: TimbreError) -> Problem:
         return Problem(fault.type, fault.title, fault_status(fault.type), fault.detail, {"job_id": error.job_id})
     if isinstance(error, FieldRefused):
         problem = problem_of(error.cause)
-        return replace(problem, more={**problem.more, **error.members()})
+        return replace(problem, more={**problem.more, "field": error.field})
     status = status_of(type(error))
     if status == 500:
         return internal_problem()
@@ -174,6 +182,8 @@ async def _answer_http(request: Request, error: Exception) -> JSONResponse:
 def _members(error: TimbreError) -> dict[str, Any]:
     if isinstance(error, ApiError):
         return error.members()
+    if isinstance(error, UrlRefused):
+        return {"accepted": _ACCEPTED_URL}
     return {"field": "voice", "accepted": _ACCEPTED_AUDIO} if isinstance(error, AudioError) else {}
 
 

@@ -6,7 +6,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Final
 
-from services.api.multipart import Upload
+from services.api.spool import Upload
 
 #: What the routes that take a voice by name call it.
 SAMPLE_VOICE: Final = "sample"

@@ -2,14 +2,15 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from f5_tts_core.formats import AudioFormat
-from services.api.problems import problem_path
 from services.shared.job import Job, JobStatus
+from services.shared.links import problem_path, result_url
 from services.shared.parts import Parts
+from services.shared.webhook import Delivery, Try, first_delivery, webhook_id
 
 
 class Output(BaseModel):
@@ -65,6 +66,31 @@ class JobUrls(Output):
     audio: str = Field(examples=["/jobs/019342a5b3c04f6e1a2b3c4d5e6f7a8b/audio"])
 
 
+class WebhookView(Output):
+    url: str = Field(examples=["https://example.com/hooks/timbre"])
+    state: Literal["waiting", "pending", "delivered", "failed"] = Field(
+        description="`waiting` for the job's end; `pending`: tried until it is `delivered`, or has `failed` for good."
+    )
+    attempts: int
+    last_status: int | None = Field(description="What the receiver answered last; null where it did not.")
+    next_attempt_at: datetime | None
+
+
+class WebhookTry(Output):
+    at: datetime
+    seconds: float
+    status: int | None = Field(description="What the receiver answered; null where it did not.")
+    error: str | None = Field(description="What kept us from asking it.", examples=["/problems/url-unreachable"])
+
+
+class WebhookDetail(WebhookView):
+    webhook_id: str = Field(
+        description="The header `webhook-id`, the same at every try.",
+        examples=["msg_019342a5b3c04f6e1a2b3c4d5e6f7a8b"],
+    )
+    tries: list[WebhookTry] = Field(description="The latest twenty.")
+
+
 class JobView(Output):
     job_id: str = Field(examples=["019342a5b3c04f6e1a2b3c4d5e6f7a8b"])
     status: JobStatus
@@ -79,6 +105,7 @@ class JobView(Output):
     output: JobOutputView | None
     error: JobErrorView | None
     metrics: dict[str, float] = Field(description="Seconds by stage.", examples=[{"network": 1.9, "total": 2.4}])
+    webhook: WebhookView | None = Field(description="What became of the webhook; null where none was asked for.")
     urls: JobUrls
 
 
@@ -137,15 +164,8 @@ def job_urls(job_id: str, root_path: str) -> JobUrls:
     return JobUrls(self=path, cancel=f"{path}/cancel", audio=f"{path}/audio")
 
 
-def result_url(job: Job, parts: Parts) -> str | None:
-    """Signed afresh: an answer that was kept for long must not be needed."""
-    if job.output is None:
-        return None
-    filename = f"{job.id}.{job.output.format}"
-    return parts.blobs.sign(job.output.key, expires_seconds=parts.settings.result_url_seconds, filename=filename)
-
-
-def job_view(job: Job, parts: Parts, root_path: str) -> JobView:
+def job_view(job: Job, parts: Parts, root_path: str, delivery: Delivery | None = None) -> JobView:
+    """`delivery` is the webhook's, where one is stored."""
     return JobView(
         job_id=job.id,
         status=job.status,
@@ -160,6 +180,7 @@ def job_view(job: Job, parts: Parts, root_path: str) -> JobView:
         output=_output_view(job, parts.settings.job_ttl_seconds),
         error=_error_view(job),
         metrics=dict(job.metrics),
+        webhook=None if job.webhook_url is None else WebhookView(**_webhook(job, delivery)),
         urls=job_urls(job.id, root_path),
     )
 
@@ -185,6 +206,28 @@ def _error_view(job: Job) -> JobErrorView | None:
     if job.fault is None:
         return None
     return JobErrorView(type=problem_path(job.fault.type), title=job.fault.title, detail=job.fault.detail)
+
+
+def webhook_detail(job: Job, delivery: Delivery | None) -> WebhookDetail:
+    tries = [_try_view(one) for one in delivery.tries] if delivery else []
+    return WebhookDetail(**_webhook(job, delivery), webhook_id=webhook_id(job.id), tries=tries)
+
+
+def _webhook(job: Job, delivery: Delivery | None) -> dict[str, Any]:
+    """What every view of it shows. A delivery is stored from its first try on."""
+    known = delivery or first_delivery(job.completed_at)
+    return {
+        "url": job.webhook_url,
+        "state": known.state if job.status.is_terminal else "waiting",
+        "attempts": known.attempts,
+        "last_status": known.tries[-1].status if known.tries else None,
+        "next_attempt_at": None if known.next_attempt_at is None else moment(known.next_attempt_at),
+    }
+
+
+def _try_view(one: Try) -> WebhookTry:
+    error = None if one.error is None else problem_path(one.error)
+    return WebhookTry(at=moment(one.at), seconds=one.seconds, status=one.status, error=error)
 
 
 def worker_view(worker: str, started_at: float, info: Mapping[str, str | int | float]) -> WorkerView:

@@ -9,7 +9,7 @@ from starlette.concurrency import run_in_threadpool
 from f5_tts_core.formats import FORMATS
 from services.api.errors import AudioNotReady, JobFailed
 from services.api.form import SpeechForm
-from services.api.multipart import Upload
+from services.api.spool import Upload
 from services.api.state import ApiState
 from services.shared.job import Job, JobOutput
 from services.shared.voice import Voice

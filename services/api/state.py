@@ -8,6 +8,7 @@ from fastapi import Depends, Request
 
 from services.api.checks import InputChecks
 from services.api.library import VoiceLibrary
+from services.api.remote import Remote
 from services.api.submission import Submitter
 from services.shared.parts import Parts
 
@@ -20,6 +21,10 @@ class ApiState:
     library: VoiceLibrary
     #: Decoding uploads is heavy: only so many at once, in threads of their own.
     check_slots: CapacityLimiter
+    remote: Remote
+    #: Waiting for strangers' servers takes long, and for their names may: both have threads of their own.
+    fetch_slots: CapacityLimiter
+    lookup_slots: CapacityLimiter
     #: How long a deletion waits for the worker to let go of the job.
     cancel_wait_seconds: float
     started_at: float

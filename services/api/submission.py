@@ -6,7 +6,7 @@ from typing import Any
 import structlog
 
 from services.api.form import SpeechForm
-from services.api.multipart import BINARY, Upload
+from services.api.spool import BINARY, Upload
 from services.shared.errors import JobNotFound, StaleJob, Unavailable
 from services.shared.job import Job, JobInput, mark_enqueued, new_id, own_reference, reference_key
 from services.shared.parts import Parts
@@ -54,6 +54,7 @@ class Submitter:
                 loudness=form.loudness,
                 trim=form.trim,
             ),
+            webhook_url=form.webhook_url,
         )
 
     def _store(self, job: Job, reference: Upload | Voice) -> None:

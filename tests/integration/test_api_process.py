@@ -19,10 +19,13 @@ import psutil
 import pytest
 
 from f5_tts_core.testing import speech_like, wav_bytes
+from services.shared.adapters.s3_blobs import connect_s3
 from services.shared.job import JobOutput, claim, output_key, succeed
 from services.shared.parts import Parts
 from services.shared.servers import free_port
 from services.shared.settings import Settings
+from tests.receiver import answer, receiving
+from tests.s3_server import S3Server
 
 MEGABYTE = 1024 * 1024
 REFERENCE = wav_bytes(speech_like(2.5))
@@ -230,3 +233,45 @@ def test_refuses_to_start_wrong(settings: Settings, wrong: dict[str, str], expec
     process = start(environment(settings, **wrong))
     assert expected in process.communicate(timeout=30)[1]
     assert process.returncode == 1
+
+
+# --- references by URL ------------------------------------------------------------------------------
+
+
+def _speak_from(api: Api, url: str) -> httpx.Response:
+    fields = {**FIELDS, "voice_url": url}
+    return httpx.post(f"{api.url}/tts", files={name: (None, value) for name, value in fields.items()}, timeout=20)
+
+
+def test_a_reference_is_fetched_from_hosts_that_the_operator_lists_alone(
+    run_api: Callable[..., Api], parts: Parts
+) -> None:
+    with receiving() as receiver:
+        receiver.answers = [answer(200, REFERENCE)]
+        url = f"{receiver.url}/anna.wav"
+        refused = _speak_from(run_api(), url)
+        assert (refused.status_code, refused.json()["type"]) == (422, "/problems/url-refused")
+        assert receiver.received == []
+        taken = _speak_from(run_api(OUTBOUND_ALLOWED_HOSTS="127.0.0.0/8"), url)
+        assert taken.status_code == 202
+    job = parts.jobs.get(taken.json()["job_id"])
+    assert parts.blobs.get(job.input.reference_key) == REFERENCE
+
+
+def test_a_reference_is_read_from_buckets_that_the_operator_lists(run_api: Callable[..., Api], s3: S3Server) -> None:
+    client = connect_s3(s3.endpoint, access_key=s3.access_key, secret_key=s3.secret_key, region="us-east-1")
+    client.make_bucket("voices")
+    client.put_object("voices", "anna.wav", io.BytesIO(REFERENCE), len(REFERENCE))
+    api = run_api(VOICE_URL_BUCKETS="voices")
+    assert _speak_from(api, "s3://voices/anna.wav").status_code == 202
+    assert _speak_from(api, "s3://voices/nobody.wav").json()["type"] == "/problems/url-not-served"
+
+
+def test_an_endless_voice_does_not_grow_memory(run_api: Callable[..., Api]) -> None:
+    with receiving() as receiver:
+        receiver.answers = [answer(200, bytes(200 * MEGABYTE))]
+        api = run_api(OUTBOUND_ALLOWED_HOSTS="127.0.0.1")
+        before = api.resident()
+        refused = _speak_from(api, receiver.url)
+        assert (refused.status_code, refused.json()["type"]) == (413, "/problems/url-content-too-large")
+        assert api.resident() - before < 20

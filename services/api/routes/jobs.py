@@ -1,5 +1,6 @@
 """`/jobs`: reading, stopping and deleting what one caller submitted. To everybody else a job does not exist."""
 
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Annotated
 
@@ -12,11 +13,14 @@ from services.api.cancellation import cancel, erase
 from services.api.documentation import problems
 from services.api.errors import AudioNotReady
 from services.api.listing import PageCursor, PageLimit, forbid_keeping, refusing_cursors
-from services.api.schemas import JobList, JobView, job_view, result_url
+from services.api.ownership import own_job
+from services.api.schemas import JobList, JobView, job_view
 from services.api.state import ApiState, State
 from services.api.waiting import wait_for_end
-from services.shared.errors import JobNotFound, TransitionRefused
+from services.shared.errors import TransitionRefused
 from services.shared.job import Job, JobStatus
+from services.shared.links import result_url
+from services.shared.webhook import Delivery
 
 router = APIRouter(prefix="/jobs", tags=["jobs"], dependencies=[Depends(forbid_keeping)])
 
@@ -36,13 +40,16 @@ def list_jobs(
     """Your jobs, newest first."""
     with refusing_cursors():
         page = state.parts.jobs.page(caller, limit=limit, cursor=cursor, status=status)
-    return JobList(jobs=[_view(request, state, job) for job in page.jobs], next_cursor=page.next_cursor)
+    deliveries = _deliveries(state, page.jobs)
+    views = [_view(request, state, job, deliveries) for job in page.jobs]
+    return JobList(jobs=views, next_cursor=page.next_cursor)
 
 
 @router.get("/{job_id}", response_model=JobView, responses=problems(401, 404, 422, 500, 503), summary="Read a job")
 def read_job(request: Request, job_id: JobId, caller: Caller, state: State) -> JobView:
     """A job as it is now, with a freshly signed `result_url` once there is audio."""
-    return _view(request, state, _own_job(state, caller, job_id))
+    job = own_job(state, caller, job_id)
+    return _view(request, state, job, _deliveries(state, [job]))
 
 
 @router.delete(
@@ -50,7 +57,7 @@ def read_job(request: Request, job_id: JobId, caller: Caller, state: State) -> J
 )
 async def delete_job(job_id: JobId, caller: Caller, state: State) -> None:
     """Record, reference and audio are gone for good. A job that is being spoken is canceled first."""
-    job = await run_in_threadpool(_own_job, state, caller, job_id)
+    job = await run_in_threadpool(own_job, state, caller, job_id)
     if job.status is JobStatus.PROCESSING:
         await _stop(state, job)
     await run_in_threadpool(erase, state.parts, job)
@@ -64,9 +71,9 @@ async def delete_job(job_id: JobId, caller: Caller, state: State) -> None:
 )
 def cancel_job(request: Request, response: Response, job_id: JobId, caller: Caller, state: State) -> JobView:
     """A queued job is canceled at once (200); one that is being spoken is asked to stop (202)."""
-    job = cancel(state.parts, _own_job(state, caller, job_id))
+    job = cancel(state.parts, own_job(state, caller, job_id))
     response.status_code = 200 if job.status.is_terminal else 202
-    return _view(request, state, job)
+    return _view(request, state, job, _deliveries(state, [job]))
 
 
 @router.get(
@@ -78,22 +85,11 @@ def cancel_job(request: Request, response: Response, job_id: JobId, caller: Call
 )
 def fetch_audio(job_id: JobId, caller: Caller, state: State) -> RedirectResponse:
     """Redirects to the audio's signed URL."""
-    job = _own_job(state, caller, job_id)
+    job = own_job(state, caller, job_id)
     url = result_url(job, state.parts)
     if url is None:
         raise AudioNotReady(f"The job is {job.status}; there is audio once it is succeeded.")
     return RedirectResponse(url, 302, {"Cache-Control": "no-store"})
-
-
-def _own_job(state: ApiState, caller: str, job_id: str) -> Job:
-    """Somebody else's job answers as one that never was, to the letter."""
-    try:
-        job = state.parts.jobs.get(job_id)
-    except JobNotFound:
-        job = None
-    if job is None or job.owner != caller:
-        raise JobNotFound("You have no job of this id.")
-    return job
 
 
 async def _stop(state: ApiState, job: Job) -> None:
@@ -104,5 +100,9 @@ async def _stop(state: ApiState, job: Job) -> None:
         await wait_for_end(state.parts.jobs, job, state.cancel_wait_seconds)
 
 
-def _view(request: Request, state: ApiState, job: Job) -> JobView:
-    return job_view(job, state.parts, request.scope.get("root_path", ""))
+def _deliveries(state: ApiState, jobs: Sequence[Job]) -> Mapping[str, Delivery]:
+    return state.parts.webhooks.find([job.id for job in jobs if job.webhook_url])
+
+
+def _view(request: Request, state: ApiState, job: Job, deliveries: Mapping[str, Delivery]) -> JobView:
+    return job_view(job, state.parts, request.scope.get("root_path", ""), deliveries.get(job.id))

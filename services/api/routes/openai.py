@@ -14,7 +14,6 @@ from services.api.errors import FieldRefused, NotInTime
 from services.api.fields import read_json
 from services.api.form import SpeechForm
 from services.api.listing import PageLimit
-from services.api.multipart import Upload
 from services.api.openai_schemas import (
     ModelList,
     ModelView,
@@ -29,6 +28,7 @@ from services.api.openai_schemas import (
 )
 from services.api.sample_voice import SAMPLE_VOICE, sample_transcript, sample_upload
 from services.api.speaking import AUDIO_CONTENT, answer_audio, submit
+from services.api.spool import Upload
 from services.api.state import ApiState, State
 from services.api.waiting import wait_for_end
 from services.shared.cursor import Cursor

@@ -5,8 +5,9 @@ from typing import Annotated
 from fastapi import APIRouter, HTTPException, Path
 
 from services.api.documentation import problems
-from services.api.problems import describe, problem_path
+from services.api.problems import describe
 from services.api.schemas import ProblemType
+from services.shared.links import problem_path
 
 router = APIRouter(tags=["problems"])
 

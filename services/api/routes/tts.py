@@ -3,6 +3,7 @@
 from contextlib import suppress
 from typing import Any
 
+import anyio.to_thread
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 from starlette.concurrency import run_in_threadpool
@@ -10,11 +11,12 @@ from starlette.concurrency import run_in_threadpool
 from services.api.auth import Caller
 from services.api.documentation import VOICE_NOT_FOUND, problems
 from services.api.errors import InvalidField
-from services.api.form import VOICE, SpeechForm, form_schema, form_shape, parse_speech
-from services.api.multipart import Form, Upload, read_form
+from services.api.form import VOICE_ID, SpeechForm, choose_source, form_schema, form_shape, parse_speech
+from services.api.multipart import Form, read_form
 from services.api.preference import Wait, choose_wait
 from services.api.schemas import JobView, job_view
 from services.api.speaking import AUDIO_CONTENT, answer_audio, submit
+from services.api.spool import Upload
 from services.api.state import ApiState, State
 from services.api.waiting import wait_for_end
 from services.shared.errors import BlobStoreUnavailable
@@ -38,14 +40,15 @@ _FORM = {"requestBody": {"required": True, "content": {"multipart/form-data": {"
     "/tts", status_code=202, response_model=JobView, responses=_RESPONSES, openapi_extra=_FORM, summary="Speak a text"
 )
 async def speak(request: Request, caller: Caller, state: State) -> Response:
-    """Speak `text` in the voice of the recording `voice`, or in a stored one by `voice_id`.
+    """Speak `text` in the voice of the recording `voice`, of one under `voice_url`, or in a stored one by `voice_id`.
 
     Answers the job at once. With `Prefer: wait=N`, or `mode=sync`, it answers the audio when that is ready in
-    time, with the job's id in `X-Job-Id`; else the job as usual.
+    time, with the job's id in `X-Job-Id`; else the job as usual. `webhook_url` is told when the job has ended.
     """
     settings = state.parts.settings
     with await read_form(request.headers.get("content-type"), request.stream(), form_shape(settings)) as form:
         fields = parse_speech(form.fields)
+        await _check_webhook(state, fields)
         reference = await _choose_reference(state, caller, fields, form)
         job = await submit(request, state, caller, fields, reference)
     wait = choose_wait(
@@ -58,17 +61,25 @@ async def speak(request: Request, caller: Caller, state: State) -> Response:
     return await _answer(request, state, job, wait)
 
 
+async def _check_webhook(state: ApiState, fields: SpeechForm) -> None:
+    if fields.webhook_url is not None:
+        await anyio.to_thread.run_sync(state.remote.check_webhook, fields.webhook_url, limiter=state.lookup_slots)
+
+
 async def _choose_reference(state: ApiState, caller: str, fields: SpeechForm, form: Form) -> Upload | Voice:
-    """What was sent along, or the stored voice that was named."""
-    if fields.voice_id is None:
-        if VOICE not in form.files:
-            raise InvalidField(f"`{VOICE}` is missing.", field=VOICE, accepted="a file, or `voice_id` in its place")
-        return form.files[VOICE]
-    for other in (VOICE, "ref_text"):
-        if other in form.files or form.fields.get(other):
-            detail = f"`{other}` and `voice_id` are both given: a stored voice has its own."
-            raise InvalidField(detail, field="voice_id", accepted="`voice` and `ref_text`, or `voice_id` alone")
-    return await run_in_threadpool(state.library.get, caller, fields.voice_id)
+    """What was sent along, what lies under the URL, or the stored voice that was named."""
+    source = choose_source({*form.files, *fields.model_fields_set})
+    if fields.voice_id is not None:
+        if fields.ref_text is not None:
+            detail = "`ref_text` and `voice_id` are both given: a stored voice has its own."
+            raise InvalidField(detail, field=VOICE_ID, accepted="`voice` and `ref_text`, or `voice_id` alone")
+        return await run_in_threadpool(state.library.get, caller, fields.voice_id)
+    if fields.voice_url is not None:
+        # The form closes it like any other.
+        form.files[source] = await anyio.to_thread.run_sync(
+            state.remote.fetch_voice, fields.voice_url, limiter=state.fetch_slots
+        )
+    return form.files[source]
 
 
 async def _answer(request: Request, state: ApiState, job: Job, wait: Wait) -> Response:

@@ -207,6 +207,13 @@ def test_the_form_is_documented(client: Client) -> None:
     assert operation["security"]
 
 
+def test_webhooks_are_documented(client: Client) -> None:
+    document = client.get("/openapi.json").json()
+    body = document["webhooks"]["job-ended"]["post"]["requestBody"]["content"]["application/json"]["schema"]
+    assert body["$ref"].rpartition("/")[2] == "WebhookEvent"
+    assert {"/jobs/{job_id}/webhook", "/jobs/{job_id}/webhook/redeliver"} <= set(document["paths"])
+
+
 def test_the_documentation_needs_no_other_site(client: Client) -> None:
     page = client.get("/docs").text
     assets = re.findall(r'(?:src|href)="([^"]+)"', page)
