@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from training.loop import LOG
+from training.loop import LOG, STARTED_FROM
 from training.recipe import Recipe
 from training.voices import HELD_OUT_TRACTS, TRAIN_TRACTS, variants_of
 
@@ -35,7 +35,7 @@ and resampling by {held_out_tracts}. What was said:
 ## Training
 
 {runs}
-
+{start}
 ## Limits
 
 English only. It has learned to follow synthetic voices: of a human reference it keeps what such voices can have.
@@ -69,7 +69,15 @@ def model_card(
         held_out_tracts=_bands(HELD_OUT_TRACTS),
         sources=sources.read_text(encoding="utf-8").strip() if sources.exists() else "(not recorded)",
         runs=_table(runs),
+        start=_start(build / "dit" / STARTED_FROM),
     )
+
+
+def _start(path: Path) -> str:
+    if not path.exists():
+        return ""
+    digest = path.read_text(encoding="ascii").strip()
+    return f"\nThe acoustic model began with what fits of an earlier checkpoint (SHA-256 {digest}).\n"
 
 
 def _bands(bands: tuple[tuple[float, float], ...]) -> str:

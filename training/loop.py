@@ -25,6 +25,8 @@ CHECKPOINT: Final = "checkpoint.pt"
 #: The averaged weights alone, in fp16: what is exported, and enough to go on from on another machine.
 WEIGHTS: Final = "weights.pt"
 LOG: Final = "log.jsonl"
+#: Where a run began with another checkpoint's weights: the SHA-256 of that.
+STARTED_FROM: Final = "started-from.txt"
 
 
 class Task(Protocol):
@@ -140,7 +142,7 @@ def _write(content: dict[str, Any], path: Path) -> None:
 
 def _resume(task: Task, run: Run) -> _Position:
     """Takes the checkpoint up, or else the weights alone; where neither is, starts. Raises `TrainingError`."""
-    path = next((run.folder / name for name in (CHECKPOINT, WEIGHTS) if (run.folder / name).exists()), None)
+    path = saved_in(run.folder)
     if path is None:
         return _Position()
     content = _read(path, run.identity)
@@ -152,6 +154,11 @@ def _resume(task: Task, run: Run) -> _Position:
         position.fresh_at = position.step
     run.report(f"{task.name}: resumed at step {position.step} after {position.seconds / 60:.1f} minutes")
     return position
+
+
+def saved_in(folder: Path) -> Path | None:
+    """What a run in `folder` goes on from; None before its first checkpoint."""
+    return next((folder / name for name in (CHECKPOINT, WEIGHTS) if (folder / name).exists()), None)
 
 
 def load_weights(folder: Path, identity: str) -> tuple[dict[str, Tensor], dict[str, float]]:

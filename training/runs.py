@@ -1,5 +1,6 @@
 """Puts a run together: data, network, task, loop."""
 
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 from string import ascii_lowercase
@@ -16,7 +17,7 @@ from training import dit, vocoder
 from training.batches import BatchMaker, MelBank, Transcripts
 from training.durations import DURATIONS_NAME, measure_token_seconds, read_token_seconds, write_token_seconds
 from training.errors import TrainingError
-from training.loop import Run, train
+from training.loop import STARTED_FROM, Run, saved_in, train
 from training.recipe import Optimisation, Recipe
 from training.speech import Corpus, load_corpus
 from training.voices import Split
@@ -50,11 +51,18 @@ def train_dit(recipe: Recipe, build: Path, options: RunOptions, *, compiled: boo
     device = _prepare(options)
     vocabulary = Vocabulary(vocabulary_of(recipe.front_end))
     network = dit.initialise(DiT(recipe.dit.architecture, len(vocabulary)), recipe.seed).to(device)
-    if options.start_from is not None:
-        dit.start_from(network, options.start_from)
+    if options.start_from is not None and saved_in(build / "dit") is None:
+        _start_from(network, options.start_from, build / "dit")
     trained, held_out = (_batches(recipe, build, split, vocabulary, device) for split in ("train", "held-out"))
     task = dit.DitTask(recipe, network, trained, held_out, compiled=compiled)
     return train(task, _run(build / "dit", recipe.dit.optimisation, recipe.dit_identity, options))
+
+
+def _start_from(network: DiT, checkpoint: Path, folder: Path) -> None:
+    """Begins with another checkpoint's weights, and notes whose, for the card."""
+    dit.start_from(network, checkpoint)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / STARTED_FROM).write_text(hashlib.sha256(checkpoint.read_bytes()).hexdigest() + "\n", encoding="ascii")
 
 
 def train_vocoder(recipe: Recipe, build: Path, options: RunOptions, *, adversarial: bool = False) -> bool:

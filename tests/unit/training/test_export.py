@@ -1,5 +1,6 @@
 """The recipe's end: a model folder that the product loads, checks and speaks with."""
 
+import hashlib
 import io
 import json
 import shutil
@@ -93,6 +94,18 @@ def test_the_config_is_the_recipes(build: Path) -> None:
     assert config["architecture"]["average_upsampling"] is True
     assert config["vocoder"] == "vocoder.safetensors"
     assert set(config["token_seconds"]) == set(vocabulary_of(SMOKE.front_end))
+
+
+def test_the_card_tells_what_a_run_began_with(build: Path, tmp_path: Path) -> None:
+    for step in ("texts", "speech", "vocoder"):
+        (tmp_path / step).symlink_to(build / step)
+    earlier = build / SMOKE.name / "model.safetensors"
+    common = ["--size", "smoke", "--build", str(tmp_path), "--device", "cpu", "--threads", "1", "--steps", "2"]
+    assert main(["dit", *common, "--start-from", str(earlier)]) == 0
+    assert main(["export", *common]) == 0
+    digest = hashlib.sha256(earlier.read_bytes()).hexdigest()
+    assert digest in (tmp_path / SMOKE.name / "README.md").read_text()
+    assert digest not in (build / SMOKE.name / "README.md").read_text()
 
 
 def test_weights_are_not_exported_under_another_front_end(build: Path) -> None:
