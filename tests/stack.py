@@ -12,6 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import httpx
+
 from f5_tts_core.testing import speech_like, wav_bytes
 from services.shared.adapters.redis_client import connect_redis
 from services.shared.adapters.s3_blobs import connect_s3
@@ -121,6 +123,16 @@ class Stack:
         if ready:
             self.until(lambda: child.events("worker_ready"), seconds=60)
         return child
+
+    def api(self) -> str:
+        """The API; its address."""
+        port = free_port()
+        url = f"http://{LOOPBACK}:{port}"
+        child = self._service("api", "services.api.main", API_PORT=str(port)).start()
+        wait_until_answers(
+            lambda: httpx.get(f"{url}/healthz"), timeout_seconds=60, alive=lambda: child.process.poll() is None
+        )
+        return url
 
     def _service(self, name: str, module: str, **environ: str) -> Child:
         env = self._environ | environ | {"OMP_NUM_THREADS": "1"}

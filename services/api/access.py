@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import MutableMapping
+from contextlib import suppress
 from typing import Any
 
 import structlog
@@ -19,6 +20,8 @@ log = structlog.get_logger(__name__)
 _PROBES = frozenset({"/healthz", "/readyz"})
 #: What is logged for a client that left before its answer; nobody receives it.
 CLIENT_LEFT = 499
+#: How a WebSocket is closed where our own code failed.
+_INTERNAL_ERROR = 1011
 
 
 class AccessLog:
@@ -28,7 +31,7 @@ class AccessLog:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
+        if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
             return
         request_id = choose_request_id(Headers(scope=scope).get(HEADER))
@@ -39,19 +42,18 @@ class AccessLog:
     async def _serve(self, scope: Scope, receive: Receive, answer: "_Answer") -> None:
         started = time.perf_counter()
         try:
-            await self._app(scope, receive, answer.send)
-        except ClientDisconnect:
-            answer.status = answer.status or CLIENT_LEFT
+            with suppress(ClientDisconnect):
+                await self._app(scope, receive, answer.send)
         except Exception:
             log.exception("request.failed", path=_template(scope))
             if not answer.status:
-                await respond(Request(scope), internal_problem())(scope, receive, answer.send)
+                await _apologize(scope, receive, answer.send)
         finally:
-            _log_line(scope, answer.status, time.perf_counter() - started)
+            _log_line(scope, answer.status or CLIENT_LEFT, time.perf_counter() - started)
 
 
 class _Answer:
-    """The way out: notes the status that passes, and adds the request's id."""
+    """The way out: notes the status that passes, and adds the request's id. A WebSocket's is its close code."""
 
     def __init__(self, send: Send, request_id: str) -> None:
         self.status = 0
@@ -62,12 +64,21 @@ class _Answer:
         if message["type"] == "http.response.start":
             self.status = message["status"]
             MutableHeaders(scope=message)[HEADER] = self._request_id
+        elif message["type"] == "websocket.close":
+            self.status = message["code"]
         await self._send(message)
+
+
+async def _apologize(scope: Scope, receive: Receive, send: Send) -> None:
+    if scope["type"] == "websocket":
+        await send({"type": "websocket.close", "code": _INTERNAL_ERROR})
+    else:
+        await respond(Request(scope), internal_problem())(scope, receive, send)
 
 
 def _log_line(scope: Scope, status: int, seconds: float) -> None:
     line: dict[str, Any] = {
-        "method": scope["method"],
+        "method": scope.get("method", "WEBSOCKET"),
         "path": _template(scope),
         "status": status,
         "ms": round(seconds * 1000, 1),

@@ -14,12 +14,15 @@ from starlette.middleware.cors import CORSMiddleware
 from services.api import documentation, problems
 from services.api.access import AccessLog
 from services.api.checks import InputChecks
+from services.api.estimates import Estimator
 from services.api.form import FORM_BYTES
+from services.api.idempotency import HEADER as IDEMPOTENCY_HEADER
+from services.api.idempotency import REPLAYED_HEADER, Idempotency
 from services.api.library import VoiceLibrary
 from services.api.limits import BodyLimit
 from services.api.remote import Remote
 from services.api.request_id import HEADER as REQUEST_ID_HEADER
-from services.api.routes import health, jobs, openai, tts, voices, webhooks
+from services.api.routes import events, health, jobs, openai, sockets, tts, voices, webhooks
 from services.api.routes import problems as problem_types
 from services.api.state import ApiState
 from services.api.submission import Submitter
@@ -34,20 +37,36 @@ REMOTE_SLOTS = 32
 #: Seconds between two pieces of a body after which its client is given up.
 STALL_SECONDS = 30.0
 CANCEL_WAIT_SECONDS = 1.0
+#: Proxies cut lines that are silent for long, the strictest after half a minute.
+QUIET_SECONDS = 15.0
 
+_ACCEPTED_HEADERS = (
+    "Authorization",
+    "Content-Type",
+    "X-API-Key",
+    "Prefer",
+    IDEMPOTENCY_HEADER,
+    "Last-Event-ID",
+    REQUEST_ID_HEADER,
+)
 _EXPOSED_HEADERS = (
     REQUEST_ID_HEADER,
     "X-Job-Id",
     "Location",
     "Content-Location",
     "Preference-Applied",
+    REPLAYED_HEADER,
     "Retry-After",
     "WWW-Authenticate",
 )
 
 
 def create_app(
-    parts: Parts, *, stall_seconds: float = STALL_SECONDS, cancel_wait_seconds: float = CANCEL_WAIT_SECONDS
+    parts: Parts,
+    *,
+    stall_seconds: float = STALL_SECONDS,
+    cancel_wait_seconds: float = CANCEL_WAIT_SECONDS,
+    quiet_seconds: float = QUIET_SECONDS,
 ) -> FastAPI:
     """The API on these parts, which it closes when it stops."""
     app = FastAPI(
@@ -65,15 +84,18 @@ def create_app(
         checks=checks,
         submitter=Submitter(parts),
         library=VoiceLibrary(parts, checks),
+        estimator=Estimator(parts),
+        idempotency=Idempotency(parts),
         check_slots=CapacityLimiter(CHECK_SLOTS),
         remote=Remote(parts),
         fetch_slots=CapacityLimiter(REMOTE_SLOTS),
         lookup_slots=CapacityLimiter(REMOTE_SLOTS),
         cancel_wait_seconds=cancel_wait_seconds,
+        quiet_seconds=quiet_seconds,
         started_at=time.monotonic(),
         created=parts.clock(),
     )
-    for routes in (tts, jobs, webhooks, voices, openai, health, problem_types):
+    for routes in (tts, jobs, events, sockets, webhooks, voices, openai, health, problem_types):
         app.include_router(routes.router)
     app.webhooks.include_router(webhooks.sent)
     problems.install(app)
@@ -87,6 +109,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     try:
         yield
     finally:
+        await state.parts.events.close()
         await run_in_threadpool(state.parts.close)
 
 
@@ -96,7 +119,7 @@ def _middleware(settings: Settings, stall_seconds: float) -> list[Middleware]:
         CORSMiddleware,
         allow_origins=settings.cors_origins,
         allow_methods=("GET", "POST", "PATCH", "DELETE"),
-        allow_headers=("Authorization", "Content-Type", "X-API-Key", "Prefer", REQUEST_ID_HEADER),
+        allow_headers=_ACCEPTED_HEADERS,
         expose_headers=_EXPOSED_HEADERS,
     )
     limit = Middleware(BodyLimit, max_bytes=settings.max_upload_bytes + FORM_BYTES, stall_seconds=stall_seconds)

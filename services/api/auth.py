@@ -7,6 +7,7 @@ from typing import Annotated
 
 from fastapi import Depends, Request, Security
 from fastapi.security import APIKeyHeader, HTTPAuthorizationCredentials, HTTPBearer
+from fastapi.security.utils import get_authorization_scheme_param
 
 from services.api.errors import Unauthorized
 from services.api.state import api_state
@@ -40,6 +41,12 @@ async def authenticate(
     """The caller's name: owner of what it creates, and all it may see."""
     key = bearer.credentials if bearer is not None else header
     return identify(key, api_state(request).parts.settings.api_keys)
+
+
+def sent_key(headers: Mapping[str, str]) -> str | None:
+    """The key in a request's headers, for where dependencies that read them do not reach: WebSockets."""
+    scheme, credentials = get_authorization_scheme_param(headers.get("authorization"))
+    return credentials if scheme.lower() == "bearer" else headers.get("x-api-key")
 
 
 Caller = Annotated[str, Depends(authenticate)]

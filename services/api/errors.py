@@ -70,6 +70,26 @@ class WebhooksOff(ApiError):
     status = 422
 
 
+class IdempotencyKeyInUse(ApiError):
+    type = "idempotency-key-in-use"
+    title = "The first request with this idempotency key is under way"
+    status = 409
+
+
+class IdempotencyKeyReused(ApiError):
+    type = "idempotency-key-reused"
+    title = "The idempotency key belongs to another request"
+    status = 422
+
+
+class KeyAwaited(ApiError):
+    """A WebSocket's client that cannot send headers has to say its key first."""
+
+    type = "key-awaited"
+    title = "No API key was sent in time"
+    status = 408
+
+
 class Unauthorized(ApiError):
     type = "unauthorized"
     title = "A valid API key is needed"

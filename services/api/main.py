@@ -11,6 +11,8 @@ from services.shared.settings import SettingsError, load_settings
 
 #: How long a stopping process lets clients that wait for audio wait on.
 STOP_SECONDS = 5
+#: The longest message of a WebSocket's client. They have little to say.
+WEBSOCKET_BYTES = 64 * 1024
 
 
 def main() -> None:
@@ -28,6 +30,7 @@ def main() -> None:
         access_log=False,
         server_header=False,
         timeout_graceful_shutdown=STOP_SECONDS,
+        ws_max_size=WEBSOCKET_BYTES,
     )
 
 

@@ -1,15 +1,16 @@
 """What the API answers. No field has a default: what is not there is `null`, never left out by accident."""
 
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from f5_tts_core.formats import AudioFormat
+from services.api.estimates import UNKNOWN, Standing
 from services.shared.job import Job, JobStatus
 from services.shared.links import problem_path, result_url
 from services.shared.parts import Parts
+from services.shared.ports import WorkerBeat
 from services.shared.webhook import Delivery, Try, first_delivery, webhook_id
 
 
@@ -64,6 +65,7 @@ class JobUrls(Output):
     self: str = Field(examples=["/jobs/019342a5b3c04f6e1a2b3c4d5e6f7a8b"])
     cancel: str = Field(examples=["/jobs/019342a5b3c04f6e1a2b3c4d5e6f7a8b/cancel"])
     audio: str = Field(examples=["/jobs/019342a5b3c04f6e1a2b3c4d5e6f7a8b/audio"])
+    events: str = Field(examples=["/jobs/019342a5b3c04f6e1a2b3c4d5e6f7a8b/events"])
 
 
 class WebhookView(Output):
@@ -91,19 +93,28 @@ class WebhookDetail(WebhookView):
     tries: list[WebhookTry] = Field(description="The latest twenty.")
 
 
-class JobView(Output):
+class JobState(Output):
+    """What changes while a job is on its way."""
+
     job_id: str = Field(examples=["019342a5b3c04f6e1a2b3c4d5e6f7a8b"])
     status: JobStatus
     result_url: str | None = Field(description="Where the audio is, freshly signed at each read; null until it is.")
+    progress: float = Field(description="Share of the work done, 0 to 1.", examples=[0.5])
+    queue_position: int | None = Field(description="Queued jobs before it; null unless it is queued.", examples=[None])
+    eta_s: float | None = Field(
+        description="Seconds until it is done, by what jobs took lately; null where that is not known.", examples=[1.4]
+    )
+    error: JobErrorView | None
+
+
+class JobView(JobState):
     created_at: datetime
     started_at: datetime | None
     completed_at: datetime | None
-    progress: float = Field(description="Share of the work done, 0 to 1.", examples=[0.5])
     attempts: int
     cancel_requested: bool
     input: JobInputView
     output: JobOutputView | None
-    error: JobErrorView | None
     metrics: dict[str, float] = Field(description="Seconds by stage.", examples=[{"network": 1.9, "total": 2.4}])
     webhook: WebhookView | None = Field(description="What became of the webhook; null where none was asked for.")
     urls: JobUrls
@@ -133,6 +144,7 @@ class Readiness(Output):
 class WorkerView(Output):
     worker: str
     started_at: datetime
+    slots: int = Field(description="Jobs that it takes at once.")
     info: dict[str, Any]
 
 
@@ -161,24 +173,34 @@ class Version(Output):
 
 def job_urls(job_id: str, root_path: str) -> JobUrls:
     path = f"{root_path}/jobs/{job_id}"
-    return JobUrls(self=path, cancel=f"{path}/cancel", audio=f"{path}/audio")
+    return JobUrls(self=path, cancel=f"{path}/cancel", audio=f"{path}/audio", events=f"{path}/events")
 
 
-def job_view(job: Job, parts: Parts, root_path: str, delivery: Delivery | None = None) -> JobView:
-    """`delivery` is the webhook's, where one is stored."""
-    return JobView(
+def job_state(job: Job, parts: Parts, standing: Standing) -> JobState:
+    return JobState(
         job_id=job.id,
         status=job.status,
         result_url=result_url(job, parts),
+        progress=job.progress,
+        queue_position=standing.queue_position,
+        eta_s=standing.eta_s,
+        error=_error_view(job),
+    )
+
+
+def job_view(
+    job: Job, parts: Parts, root_path: str, delivery: Delivery | None = None, standing: Standing = UNKNOWN
+) -> JobView:
+    """`delivery` is the webhook's, where one is stored."""
+    return JobView(
+        **dict(job_state(job, parts, standing)),
         created_at=moment(job.created_at),
         started_at=None if job.started_at is None else moment(job.started_at),
         completed_at=None if job.completed_at is None else moment(job.completed_at),
-        progress=job.progress,
         attempts=job.attempt,
         cancel_requested=job.cancel_requested,
         input=JobInputView.model_validate(job.input, from_attributes=True),
         output=_output_view(job, parts.settings.job_ttl_seconds),
-        error=_error_view(job),
         metrics=dict(job.metrics),
         webhook=None if job.webhook_url is None else WebhookView(**_webhook(job, delivery)),
         urls=job_urls(job.id, root_path),
@@ -230,8 +252,8 @@ def _try_view(one: Try) -> WebhookTry:
     return WebhookTry(at=moment(one.at), seconds=one.seconds, status=one.status, error=error)
 
 
-def worker_view(worker: str, started_at: float, info: Mapping[str, str | int | float]) -> WorkerView:
-    return WorkerView(worker=worker, started_at=moment(started_at), info=dict(info))
+def worker_view(beat: WorkerBeat) -> WorkerView:
+    return WorkerView(worker=beat.worker, started_at=moment(beat.started_at), slots=beat.slots, info=dict(beat.info))
 
 
 def moment(seconds: float) -> datetime:

@@ -4,11 +4,16 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from anyio import CapacityLimiter
-from fastapi import Depends, Request
+from fastapi import Depends
+from starlette.requests import HTTPConnection
 
 from services.api.checks import InputChecks
+from services.api.estimates import Estimator
+from services.api.idempotency import Idempotency
 from services.api.library import VoiceLibrary
+from services.api.narration import EventId, Narrator
 from services.api.remote import Remote
+from services.api.schemas import job_state
 from services.api.submission import Submitter
 from services.shared.parts import Parts
 
@@ -19,6 +24,8 @@ class ApiState:
     checks: InputChecks
     submitter: Submitter
     library: VoiceLibrary
+    estimator: Estimator
+    idempotency: Idempotency
     #: Decoding uploads is heavy: only so many at once, in threads of their own.
     check_slots: CapacityLimiter
     remote: Remote
@@ -27,13 +34,19 @@ class ApiState:
     lookup_slots: CapacityLimiter
     #: How long a deletion waits for the worker to let go of the job.
     cancel_wait_seconds: float
+    #: Events of a job that stands still: so often its listeners hear that the line does too.
+    quiet_seconds: float
     started_at: float
     #: The same moment by the clock that jobs go by.
     created: float
 
+    def narrator(self, seen: EventId | None) -> Narrator:
+        """For one listener, who has seen the event `seen` if it comes back."""
+        return Narrator(lambda job: job_state(job, self.parts, self.estimator.standing(job)), seen)
 
-def api_state(request: Request) -> ApiState:
-    state: ApiState = request.app.state.api
+
+def api_state(connection: HTTPConnection) -> ApiState:
+    state: ApiState = connection.app.state.api
     return state
 
 

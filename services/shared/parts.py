@@ -9,7 +9,10 @@ from pydantic import HttpUrl
 
 from services.shared.adapters.celery_queue import CeleryJobQueue, create_celery
 from services.shared.adapters.redis_client import connect_redis
+from services.shared.adapters.redis_events import RedisJobEvents
+from services.shared.adapters.redis_idempotency import RedisIdempotencyKeys
 from services.shared.adapters.redis_jobs import RedisJobStore
+from services.shared.adapters.redis_pace import RedisPaceKeeper
 from services.shared.adapters.redis_voices import RedisVoiceStore
 from services.shared.adapters.redis_webhooks import RedisWebhookStore
 from services.shared.adapters.redis_workers import RedisWorkerRegistry
@@ -21,9 +24,12 @@ from services.shared.ports import (
     BlobStore,
     BucketReader,
     Clock,
+    IdempotencyKeys,
+    JobEvents,
     JobQueue,
     JobStore,
     Outbound,
+    PaceKeeper,
     VoiceStore,
     WebhookStore,
     WorkerRegistry,
@@ -45,6 +51,10 @@ class Parts:
     webhooks: WebhookStore
     outbound: Outbound
     buckets: BucketReader
+    #: Closed by the event loop that it is used on, where there is one.
+    events: JobEvents
+    pace: PaceKeeper
+    idempotency: IdempotencyKeys
     closers: tuple[Callable[[], None], ...] = field(default=(), repr=False)
 
     def close(self) -> None:
@@ -54,7 +64,8 @@ class Parts:
 
 def connect(settings: Settings, clock: Clock = time.time) -> Parts:
     """The parts that the settings name. Nothing is asked of a server before a part is first used."""
-    redis = connect_redis(settings.redis_url.get_secret_value())
+    url = settings.redis_url.get_secret_value()
+    redis = connect_redis(url)
     celery = create_celery(settings)
     return Parts(
         settings=settings,
@@ -67,6 +78,9 @@ def connect(settings: Settings, clock: Clock = time.time) -> Parts:
         webhooks=RedisWebhookStore(redis),
         outbound=HttpOutbound(Guard(settings.outbound_allowed_hosts, resolve)),
         buckets=S3BucketReader(_s3(settings, settings.s3_endpoint)),
+        events=RedisJobEvents(url),
+        pace=RedisPaceKeeper(redis),
+        idempotency=RedisIdempotencyKeys(redis),
         closers=(celery.close, redis.close),
     )
 

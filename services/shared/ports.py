@@ -1,15 +1,17 @@
 """What the services need of the outside world, as small Protocols. One contract suite each, run over every adapter.
 
-All are synchronous and thread-safe; async callers run them in a thread pool. Every method may raise its
-port's `Unavailable` error.
+All but `JobEvents` are synchronous and thread-safe; async callers run them in a thread pool. Every method may raise
+its port's `Unavailable` error.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import BinaryIO, Protocol
 
 from f5_tts_core.types import Waveform
 from services.shared.job import Job, JobStatus
+from services.shared.news import Mailbox
 from services.shared.voice import Voice
 from services.shared.webhook import Delivery
 
@@ -80,7 +82,27 @@ class JobStore(Protocol):
         """How many are queued and processing."""
         ...
 
+    def positions(self, job_ids: Sequence[str]) -> Sequence[int | None]:
+        """For each job how many queued ones, of all owners, are before it; None where it is not queued.
+
+        One round trip, and no scan: O(log n) a job.
+        """
+        ...
+
     def ping(self) -> None: ...
+
+
+class JobEvents(Protocol):
+    """Tells what happens to jobs as it happens. Of one event loop; an outage of the source is waited out in silence."""
+
+    def listen(self, job_id: str) -> AbstractContextManager[Mailbox]:
+        """Inside, the mailbox is given the latest of a job: a new revision, each percent of progress, its removal.
+
+        After an outage it is told to read the record again. Never blocks, never raises.
+        """
+        ...
+
+    async def close(self) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -169,6 +191,8 @@ class WorkerBeat:
     worker: str
     info: dict[str, str | int | float]
     started_at: float
+    #: Jobs that it takes at once.
+    slots: int = 1
 
 
 class WorkerRegistry(Protocol):
@@ -180,6 +204,57 @@ class WorkerRegistry(Protocol):
 
     def ready(self) -> Sequence[WorkerBeat]:
         """Sorted by name."""
+        ...
+
+
+@dataclass(frozen=True)
+class Pace:
+    """What jobs took lately, on average."""
+
+    #: Seconds from claim to commit.
+    seconds: float
+    #: How much there was to do, as `services.shared.pace.workload` counts it.
+    workload: float
+
+
+class PaceKeeper(Protocol):
+    """Remembers how fast jobs are done, the latest most."""
+
+    def note(self, seconds: float, workload: float) -> None:
+        """A job was done."""
+        ...
+
+    def pace(self) -> Pace | None:
+        """None until the first job was done."""
+        ...
+
+
+@dataclass(frozen=True)
+class KeptKey:
+    """An idempotency key that was seen before."""
+
+    #: Of the request that came with it.
+    fingerprint: str
+    #: What was made of that request; None while it is being submitted.
+    job_id: str | None
+
+
+class IdempotencyKeys(Protocol):
+    """Clients' keys for requests that are to be carried out once. Keys of different owners never meet."""
+
+    def reserve(self, owner: str, key: str, fingerprint: str, ttl_seconds: float) -> KeptKey | None:
+        """Take the key, and answer None; where it is taken, what it was taken for. One of any number wins.
+
+        A reservation that is neither kept nor freed lapses after `ttl_seconds`: its process died.
+        """
+        ...
+
+    def keep(self, owner: str, key: str, kept: KeptKey, ttl_seconds: float) -> None:
+        """Note what was made."""
+        ...
+
+    def free(self, owner: str, key: str, fingerprint: str) -> None:
+        """Give a reservation back. One that was kept, or is another request's by now, stays."""
         ...
 
 

@@ -59,6 +59,8 @@ class Settings(BaseModel):
     default_mode: Literal["async", "sync"] = "async"
     #: The longest that a request may wait for its audio.
     max_wait_seconds: Annotated[float, Field(gt=0, le=600)] = 60.0
+    #: How long an `Idempotency-Key` answers the job that it made.
+    idempotency_seconds: Annotated[int, Field(gt=0)] = 86_400
     #: The largest reference that is accepted.
     max_upload_bytes: Annotated[int, Field(gt=0)] = limits.MAX_UPLOAD_BYTES
     #: The longest text that is accepted.

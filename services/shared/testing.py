@@ -5,7 +5,7 @@ Each part has a switch: `part.down = True` and every call raises its port's `Una
 
 import threading
 from bisect import insort
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import fields, replace
 from typing import Any, BinaryIO
 from urllib.parse import quote, urlencode
@@ -14,6 +14,10 @@ from f5_tts_core.types import Waveform
 from services.shared import errors
 from services.shared.cursor import Cursor
 from services.shared.job import Job, JobInput, JobStatus, new_id, reference_key
+from services.shared.memory_events import MemoryJobEvents
+from services.shared.memory_idempotency import MemoryIdempotencyKeys
+from services.shared.memory_pace import MemoryPaceKeeper
+from services.shared.news import READ_AGAIN, JobNews, percent
 from services.shared.outbound.testing import MemoryBucketReader, MemoryOutbound
 from services.shared.parts import Parts
 from services.shared.ports import Beat, Clock, JobPage, Transcript, WorkerBeat
@@ -51,6 +55,8 @@ class MemoryJobStore:
         #: Ended jobs whose webhooks are due, by when; `MemoryWebhookStore` works on them.
         self.dues: dict[str, float] = {}
         self._lock = threading.RLock()
+        #: Told of every change, in the thread that makes it.
+        self.watchers: list[Callable[[str, JobNews], None]] = []
 
     def add(self, job: Job) -> None:
         with self._lock:
@@ -79,6 +85,7 @@ class MemoryJobStore:
                 self._note_due(written)
             if written.status.is_terminal:
                 self._gone_at.setdefault(old.id, self._clock() + self._ttl)
+            self._tell(old.id, JobNews(written.revision, written.progress))
             return written
 
     def remove(self, job_id: str) -> None:
@@ -87,6 +94,7 @@ class MemoryJobStore:
             del self._jobs[job_id]
             self._gone_at.pop(job_id, None)
             self.dues.pop(job_id, None)
+            self._tell(job_id, READ_AGAIN)
 
     def page(self, owner: str, *, limit: int, cursor: str | None = None, status: JobStatus | None = None) -> JobPage:
         before = Cursor.decode(cursor) if cursor is not None else None
@@ -106,6 +114,8 @@ class MemoryJobStore:
             if job is None or job.status is not JobStatus.PROCESSING or job.attempt != attempt:
                 return Beat(owned=False)
             self._jobs[job_id] = replace(job, progress=progress, lease_until=lease_until)
+            if percent(progress) != percent(job.progress):
+                self._tell(job_id, JobNews(job.revision, progress))
             return Beat(owned=True, cancel_requested=job.cancel_requested)
 
     def lapsed(self, now: float, limit: int) -> Sequence[Job]:
@@ -120,6 +130,10 @@ class MemoryJobStore:
         statuses = [job.status for job in self._sorted()]
         return {status: statuses.count(status) for status in (JobStatus.QUEUED, JobStatus.PROCESSING)}
 
+    def positions(self, job_ids: Sequence[str]) -> Sequence[int | None]:
+        queued = [job.id for job in self._sorted() if job.status is JobStatus.QUEUED]
+        return [queued.index(job_id) if job_id in queued else None for job_id in job_ids]
+
     def ping(self) -> None:
         self._alive()
 
@@ -132,6 +146,10 @@ class MemoryJobStore:
     def _note_due(self, job: Job) -> None:
         if job.webhook_url and job.status.is_terminal:
             self.dues[job.id] = job.completed_at or self._clock()
+
+    def _tell(self, job_id: str, news: JobNews) -> None:
+        for watcher in self.watchers:
+            watcher(job_id, news)
 
     def _sorted(self, *, reverse: bool = False) -> list[Job]:
         with self._lock:
@@ -339,4 +357,7 @@ def memory_parts(*, clock: Clock | None = None, settings: Settings | None = None
         webhooks=MemoryWebhookStore(jobs),
         outbound=MemoryOutbound(chosen.outbound_allowed_hosts),
         buckets=MemoryBucketReader(),
+        events=MemoryJobEvents(jobs.watchers),
+        pace=MemoryPaceKeeper(),
+        idempotency=MemoryIdempotencyKeys(time),
     )

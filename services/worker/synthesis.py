@@ -13,6 +13,7 @@ from f5_tts_core.stopwatch import Stopwatch
 from f5_tts_core.types import Reference, Synthesis, SynthesisRequest
 from services.shared.errors import JobNotFound, LeaseLost, Unavailable
 from services.shared.job import Job, JobOutput, JobStatus, confirm_cancel, succeed
+from services.shared.pace import workload
 from services.shared.parts import Parts
 from services.worker.amending import amend
 from services.worker.claiming import take
@@ -137,7 +138,16 @@ class SynthesisRunner:
                 return confirm_cancel(current, job.attempt, now)
             return succeed(current, job.attempt, output, metrics, now)
 
-        return self._close(self._patiently(lambda: amend(self._parts.jobs, job, finish), lease.check))
+        ended = self._patiently(lambda: amend(self._parts.jobs, job, finish), lease.check)
+        if ended.status is JobStatus.SUCCEEDED:
+            self._note_pace(ended)
+        return self._close(ended)
+
+    def _note_pace(self, job: Job) -> None:
+        try:
+            self._parts.pace.note(job.metrics["total_seconds"], workload(job.input))
+        except Unavailable:
+            logger.warning("pace_not_noted")  # One of many that the average is made of.
 
     # --- the other ends -------------------------------------------------------------------------
 

@@ -244,6 +244,17 @@ def test_queued_jobs_longest_waiting_first(store: JobStore) -> None:
     assert store.counts() == {JobStatus.QUEUED: 2, JobStatus.PROCESSING: 1}
 
 
+def test_places_in_the_queue(store: JobStore) -> None:
+    second = _added(store, created_at=START + 2, owner="a")
+    first = _added(store, created_at=START + 1, owner="b")
+    running, ended, ghost = _claimed(store, created_at=START), _ended(store), make_job()
+    asked = [second.id, running.id, first.id, ended.id, ghost.id]
+    assert list(store.positions(asked)) == [1, None, 0, None, None]
+    store.replace(first, transitions.claim(first, "worker-1", START, 10))
+    assert list(store.positions([second.id])) == [0]
+    assert list(store.positions([])) == []
+
+
 def test_a_released_job_keeps_its_turn(store: JobStore) -> None:
     job = _claimed(store, created_at=START)
     _added(store, created_at=START + 1)
@@ -415,6 +426,7 @@ def test_a_store_that_is_away(harness: Harness) -> None:
         lambda: down.beat(job.id, 1, progress=0.0, lease_until=START),
         lambda: down.lapsed(START, 1),
         lambda: down.queued(1),
+        lambda: down.positions([job.id]),
     ):
         with pytest.raises(JobStoreUnavailable):
             call()

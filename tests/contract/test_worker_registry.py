@@ -52,7 +52,7 @@ def _unreachable() -> WorkerRegistry:
 
 
 def _beat(worker: str, **info: str | int | float) -> WorkerBeat:
-    return WorkerBeat(worker, {"engine": "tone", "parameters": 7, **info}, START)
+    return WorkerBeat(worker, {"engine": "tone", "parameters": 7, **info}, START, slots=3)
 
 
 def test_nobody_is_ready_at_first(harness: Harness) -> None:

@@ -1,14 +1,20 @@
 """Valkey dies and comes back: what was accepted is still there, and nobody needs a restart to see it."""
 
 import subprocess
+import time
 from collections.abc import Iterator
+from contextlib import aclosing
 from pathlib import Path
 
+import anyio
 import pytest
+from starlette.concurrency import run_in_threadpool
 
+from services.api.following import changes
 from services.shared import job as transitions
 from services.shared.adapters.redis_client import connect_redis
 from services.shared.errors import JobQueueUnavailable, JobStoreUnavailable
+from services.shared.job import Job, JobStatus
 from services.shared.parts import Parts, connect
 from services.shared.servers import LOOPBACK, Command, free_port, valkey_command, wait_until_answers
 from services.shared.testing import START, make_job, make_settings
@@ -22,8 +28,10 @@ class OwnValkey:
         self.url = f"redis://:password@{LOOPBACK}:{self.port}/0"
         self._command: Command = valkey_command(self.port, directory, "password")
         self._process: subprocess.Popen[bytes] | None = None
+        self.starts = 0
 
     def start(self) -> None:
+        self.starts += 1
         self._process = subprocess.Popen(self._command.argv, cwd=self._command.cwd, stdout=subprocess.DEVNULL)
 
     def kill(self) -> None:
@@ -73,6 +81,35 @@ def test_connections_that_died_in_the_pool_are_nobodys_business(own: OwnValkey, 
     parts.jobs.add(job := make_job())
     assert parts.jobs.get(job.id) == job
     assert parts.queue.depth() == 2
+
+
+def test_who_listens_misses_nothing_that_counts(own: OwnValkey, parts: Parts) -> None:
+    """The connection breaks, the job goes on meanwhile, and its listener is told as soon as there is a server again."""
+    job = make_job()
+    parts.jobs.add(job)
+
+    async def listen() -> list[JobStatus]:
+        seen = []
+        async with aclosing(changes(parts, job, quiet_seconds=60.0)) as changed:
+            async for now in changed:
+                seen.append(now.status)
+                await run_in_threadpool(play, now)
+        await parts.events.close()
+        return seen
+
+    def play(now: Job) -> None:
+        if now.status is JobStatus.QUEUED:
+            parts.jobs.replace(now, transitions.claim(now, "worker-1", START, 10))
+        elif own.starts == 1:
+            own.kill()
+            own.start()
+            wait_until_answers(parts.jobs.ping, retry_on=JobStoreUnavailable)
+            parts.jobs.replace(now, transitions.confirm_cancel(now, 1, START))
+
+    started = time.monotonic()
+    seen = anyio.run(listen)
+    assert seen[-1] is JobStatus.CANCELED
+    assert time.monotonic() - started < 30
 
 
 def test_an_outage_is_told_and_ends(own: OwnValkey, parts: Parts) -> None:

@@ -1,8 +1,11 @@
 """A real worker process on real servers, with an engine that hums."""
 
+import json
 import signal
 
+import httpx
 import pytest
+from websockets.sync.client import connect
 
 from services.shared.job import JobStatus, output_key, request_cancel
 from tests.stack import running_stack
@@ -40,6 +43,34 @@ def test_jobs_run_beside_each_other_and_one_after_the_other_without_pause(stack)
     took = max(job.completed_at for job in done) - min(job.started_at for job in done)
     # Four rounds of about 0.15 s; a second of idling after each would show.
     assert took < 2.5, f"8 jobs took {took:.1f} s"
+
+
+def test_progress_arrives_as_it_is_made(stack):
+    """From the engine's steps to a client's line: over Valkey, the API's process, and both kinds of stream."""
+    url = stack.api()
+    job = stack.submit(nfe_step=64)
+    with httpx.stream("GET", f"{url}/jobs/{job.id}/events", timeout=30) as stream:
+        data = (line.removeprefix("data: ") for line in stream.iter_lines() if line.startswith("data: "))
+        said = [(json.loads(line), stack.job(job.id).status) for line in data]
+    seen = [event["progress"] for event, _ in said]
+    assert seen == sorted(seen)
+    # While the job ran, not all at once in the end. How many, depends on how busy the machine is.
+    assert len([status for event, status in said if 0 < event["progress"] < 1 and status is JobStatus.PROCESSING]) >= 3
+    end = said[-1][0]
+    assert (end["status"], httpx.get(end["result_url"]).content[:4]) == ("succeeded", b"RIFF")
+
+    job = stack.submit(nfe_step=64)
+    with connect(f"{url.replace('http', 'ws', 1)}/jobs/{job.id}/ws") as socket:
+        messages = [json.loads(message) for message in socket]
+    assert socket.close_code == 1000
+    assert [message["event"] for message in messages].count("progress") >= 3
+    assert messages[-1]["data"]["status"] == "succeeded"
+
+
+def test_finished_jobs_tell_how_long_the_next_will_take(stack):
+    before = stack.until_over(stack.submit(nfe_step=32).id)
+    assert stack.parts.pace.pace().seconds == pytest.approx(before.metrics["total_seconds"], abs=2.0)
+    assert [beat.slots for beat in stack.parts.workers.ready()] == [2]
 
 
 def test_a_cancel_reaches_a_working_engine_within_two_steps(stack):

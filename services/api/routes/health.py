@@ -102,7 +102,7 @@ async def _ask(question: Callable[[], Answer]) -> Answer | None:
 
 
 def _workers(parts: Parts) -> list[WorkerView]:
-    return [worker_view(beat.worker, beat.started_at, beat.info) for beat in parts.workers.ready()]
+    return [worker_view(beat) for beat in parts.workers.ready()]
 
 
 def _verdict(parts: list[PartHealth], workers: list[WorkerView] | None) -> str:

@@ -12,6 +12,7 @@ from services.api.auth import Caller
 from services.api.cancellation import cancel, erase
 from services.api.documentation import problems
 from services.api.errors import AudioNotReady
+from services.api.estimates import Standing
 from services.api.listing import PageCursor, PageLimit, forbid_keeping, refusing_cursors
 from services.api.ownership import own_job
 from services.api.schemas import JobList, JobView, job_view
@@ -40,16 +41,15 @@ def list_jobs(
     """Your jobs, newest first."""
     with refusing_cursors():
         page = state.parts.jobs.page(caller, limit=limit, cursor=cursor, status=status)
-    deliveries = _deliveries(state, page.jobs)
-    views = [_view(request, state, job, deliveries) for job in page.jobs]
+    deliveries, standings = _deliveries(state, page.jobs), state.estimator.standings(page.jobs)
+    views = [_view(request, state, job, deliveries, at) for job, at in zip(page.jobs, standings, strict=True)]
     return JobList(jobs=views, next_cursor=page.next_cursor)
 
 
 @router.get("/{job_id}", response_model=JobView, responses=problems(401, 404, 422, 500, 503), summary="Read a job")
 def read_job(request: Request, job_id: JobId, caller: Caller, state: State) -> JobView:
     """A job as it is now, with a freshly signed `result_url` once there is audio."""
-    job = own_job(state, caller, job_id)
-    return _view(request, state, job, _deliveries(state, [job]))
+    return _full_view(request, state, own_job(state, caller, job_id))
 
 
 @router.delete(
@@ -73,7 +73,7 @@ def cancel_job(request: Request, response: Response, job_id: JobId, caller: Call
     """A queued job is canceled at once (200); one that is being spoken is asked to stop (202)."""
     job = cancel(state.parts, own_job(state, caller, job_id))
     response.status_code = 200 if job.status.is_terminal else 202
-    return _view(request, state, job, _deliveries(state, [job]))
+    return _full_view(request, state, job)
 
 
 @router.get(
@@ -97,12 +97,19 @@ async def _stop(state: ApiState, job: Job) -> None:
     # Ended meanwhile: all the better.
     with suppress(TransitionRefused):
         job = await run_in_threadpool(cancel, state.parts, job)
-        await wait_for_end(state.parts.jobs, job, state.cancel_wait_seconds)
+        await wait_for_end(state.parts, job, state.cancel_wait_seconds)
 
 
 def _deliveries(state: ApiState, jobs: Sequence[Job]) -> Mapping[str, Delivery]:
     return state.parts.webhooks.find([job.id for job in jobs if job.webhook_url])
 
 
-def _view(request: Request, state: ApiState, job: Job, deliveries: Mapping[str, Delivery]) -> JobView:
-    return job_view(job, state.parts, request.scope.get("root_path", ""), deliveries.get(job.id))
+def _full_view(request: Request, state: ApiState, job: Job) -> JobView:
+    return _view(request, state, job, _deliveries(state, [job]), state.estimator.standing(job))
+
+
+def _view(
+    request: Request, state: ApiState, job: Job, deliveries: Mapping[str, Delivery], standing: Standing
+) -> JobView:
+    root = request.scope.get("root_path", "")
+    return job_view(job, state.parts, root, deliveries.get(job.id), standing)

@@ -130,7 +130,7 @@ async def _finish(request: Request, state: ApiState, job: Job) -> Job:
     """
     seconds = state.parts.settings.max_wait_seconds
     try:
-        job = await wait_for_end(state.parts.jobs, job, seconds, request)
+        job = await wait_for_end(state.parts, job, seconds, request)
     except ClientDisconnect:
         await _abandon(state, job)
         raise

@@ -12,6 +12,7 @@ from services.api.auth import Caller
 from services.api.documentation import VOICE_NOT_FOUND, problems
 from services.api.errors import InvalidField
 from services.api.form import VOICE_ID, SpeechForm, choose_source, form_schema, form_shape, parse_speech
+from services.api.idempotency import REPLAYED_HEADER, IdempotencyKey, fingerprint
 from services.api.multipart import Form, read_form
 from services.api.preference import Wait, choose_wait
 from services.api.schemas import JobView, job_view
@@ -39,7 +40,7 @@ _FORM = {"requestBody": {"required": True, "content": {"multipart/form-data": {"
 @router.post(
     "/tts", status_code=202, response_model=JobView, responses=_RESPONSES, openapi_extra=_FORM, summary="Speak a text"
 )
-async def speak(request: Request, caller: Caller, state: State) -> Response:
+async def speak(request: Request, caller: Caller, state: State, idempotency_key: IdempotencyKey = None) -> Response:
     """Speak `text` in the voice of the recording `voice`, of one under `voice_url`, or in a stored one by `voice_id`.
 
     Answers the job at once. With `Prefer: wait=N`, or `mode=sync`, it answers the audio when that is ready in
@@ -48,17 +49,24 @@ async def speak(request: Request, caller: Caller, state: State) -> Response:
     settings = state.parts.settings
     with await read_form(request.headers.get("content-type"), request.stream(), form_shape(settings)) as form:
         fields = parse_speech(form.fields)
-        await _check_webhook(state, fields)
-        reference = await _choose_reference(state, caller, fields, form)
-        job = await submit(request, state, caller, fields, reference)
+
+        async def submit_once() -> Job:
+            await _check_webhook(state, fields)
+            return await submit(request, state, caller, fields, await _choose_reference(state, caller, fields, form))
+
+        job, replayed = await state.idempotency.once(caller, idempotency_key, fingerprint(form), submit_once)
+    request.state.job_id = job.id
     wait = choose_wait(
         fields.mode,
         request.headers.getlist("prefer"),
         default=settings.default_mode,
         max_seconds=settings.max_wait_seconds,
     )
-    job = await wait_for_end(state.parts.jobs, job, wait.seconds, request)
-    return await _answer(request, state, job, wait)
+    job = await wait_for_end(state.parts, job, wait.seconds, request)
+    response = await _answer(request, state, job, wait)
+    if replayed:
+        response.headers[REPLAYED_HEADER] = "true"
+    return response
 
 
 async def _check_webhook(state: ApiState, fields: SpeechForm) -> None:
@@ -91,5 +99,5 @@ async def _answer(request: Request, state: ApiState, job: Job, wait: Wait) -> Re
         # The job is done whatever the object store does now: where the audio cannot be had, the job is.
         with suppress(BlobStoreUnavailable):
             return await answer_audio(state, job, {"Content-Location": f"{root}/jobs/{job.id}/audio", **headers})
-    view = job_view(job, state.parts, root)
+    view = job_view(job, state.parts, root, standing=await run_in_threadpool(state.estimator.standing, job))
     return JSONResponse(view.model_dump(mode="json"), 202, {"Location": view.urls.self, **headers})

@@ -13,6 +13,8 @@ from services.shared.errors import JobStoreUnavailable
 
 #: Before every key. The hash tag puts all of them into one slot, since scripts touch several at a time.
 PREFIX = "timbre:{jobs}"
+#: Before the job's id: the channel on which its changes are published.
+NEWS = f"{PREFIX}:news:"
 
 _CANNOT_SERVE_NOW = (
     exceptions.ConnectionError,

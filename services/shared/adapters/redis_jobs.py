@@ -98,6 +98,12 @@ class RedisJobStore:
                 JobStatus.PROCESSING: self._client.zcard(_LEASES),
             }
 
+    def positions(self, job_ids: Sequence[str]) -> Sequence[int | None]:
+        with redis_errors(), self._client.pipeline(transaction=False) as pipeline:
+            for job_id in job_ids:
+                pipeline.zrank(_QUEUED, job_id)
+            return list(pipeline.execute())
+
     def ping(self) -> None:
         with redis_errors():
             self._client.ping()

@@ -3,9 +3,11 @@
 A record is a hash: `doc` is the job's JSON, beside it lie the fields that change without a new document (`rev`,
 `progress`, `lease_until`) and those the scripts decide by. `place` is the job's member in its owner's indexes,
 which sort by it: time of creation, then id. `webhook` is the JSON of its webhook's delivery, once there was a try.
+
+Changes are published for those who listen (see `redis_events`): a beat's once for each whole percent.
 """
 
-from services.shared.adapters.redis_client import PREFIX
+from services.shared.adapters.redis_client import NEWS, PREFIX
 
 #: KEYS of every script: the record, all queued jobs by creation, all processing jobs by end of lease, and the
 #: ended jobs whose webhooks are due, by when.
@@ -27,6 +29,11 @@ local function unindex(id, owner, status, place)
   redis.call('ZREM', places(owner, status), place)
   redis.call('ZREM', queued, id)
   redis.call('ZREM', leases, id)
+end
+
+-- A user of the server who may not publish loses events, not jobs.
+local function publish(id, news)
+  redis.pcall('PUBLISH', '{NEWS}' .. id, news)
 end
 """
 
@@ -79,6 +86,7 @@ unindex(id, owner, was[2], place)
 index(id, owner, status, place, created_at, lease_until)
 if due ~= '' and (was[2] == 'queued' or was[2] == 'processing') then redis.call('ZADD', dues, due, id) end
 if ttl ~= '' and redis.call('TTL', record) < 0 then redis.call('EXPIRE', record, ttl) end
+publish(id, rev .. ' ' .. progress)
 return {'ok', tostring(rev), progress, lease_until}
 """
 )
@@ -88,10 +96,11 @@ BEAT = (
     _INDEXES
     + """
 local id, attempt, progress, lease_until = unpack(ARGV)
-local was = redis.call('HMGET', record, 'status', 'attempt', 'cancel')
+local was = redis.call('HMGET', record, 'status', 'attempt', 'cancel', 'progress', 'rev')
 if was[1] ~= 'processing' or was[2] ~= attempt then return {'0', '0'} end
 redis.call('HSET', record, 'progress', progress, 'lease_until', lease_until)
 redis.call('ZADD', leases, lease_until, id)
+if math.floor(progress * 100) ~= math.floor(was[4] * 100) then publish(id, was[5] .. ' ' .. progress) end
 return {'1', was[3]}
 """
 )
@@ -107,6 +116,7 @@ redis.call('DEL', record)
 unindex(id, was[1], was[2], was[3])
 redis.call('ZREM', dues, id)
 redis.call('ZREM', places(was[1], 'all'), was[3])
+publish(id, '')
 return 1
 """
 )

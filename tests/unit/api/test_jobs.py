@@ -29,7 +29,8 @@ def test_a_finished_job_says_all_there_is_to_know(client: Client) -> None:
     assert body["metrics"] == {"total": 0.5}
     assert (body["error"], body["attempts"]) == (None, 1)
     path = f"/jobs/{job.id}"
-    assert body["urls"] == {"self": path, "cancel": f"{path}/cancel", "audio": f"{path}/audio"}
+    urls = {"cancel": f"{path}/cancel", "audio": f"{path}/audio", "events": f"{path}/events"}
+    assert body["urls"] == {"self": path, **urls}
 
 
 def test_the_url_is_signed_afresh_at_each_read(make_client: MakeClient) -> None:
@@ -205,6 +206,7 @@ ROUTES = [
     ("GET", "/jobs", 200),
     ("GET", "/jobs/{id}", 200),
     ("GET", "/jobs/{id}/audio", 302),
+    ("GET", "/jobs/{id}/events", 200),
     ("POST", "/jobs/{id}/cancel", 409),
     ("DELETE", "/jobs/{id}", 204),
     ("GET", "/health/detailed", 200),

@@ -11,6 +11,7 @@ from f5_tts_core.engine import CancelCallback, ProgressCallback
 from f5_tts_core.testing import ToneEngine, speech_like, wav_bytes
 from f5_tts_core.types import EngineInfo, Synthesis, SynthesisRequest
 from services.shared.job import Job, JobStatus, mark_enqueued
+from services.shared.memory_pace import MemoryPaceKeeper
 from services.shared.outbound.testing import MemoryOutbound
 from services.shared.parts import Parts
 from services.shared.testing import (
@@ -113,6 +114,7 @@ class Bench:
         self.queue = MemoryJobQueue()
         self.webhooks = MemoryWebhookStore(self.jobs)
         self.outbound = MemoryOutbound()
+        self.pace = MemoryPaceKeeper()
         self.settings = make_settings(heartbeat_seconds=4.0, lease_seconds=10.0)
 
     @property
@@ -125,6 +127,7 @@ class Bench:
             queue=self.queue,
             webhooks=self.webhooks,
             outbound=self.outbound,
+            pace=self.pace,
         )
 
     def configure(self, **settings: object) -> None:

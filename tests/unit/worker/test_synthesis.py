@@ -11,6 +11,8 @@ from f5_tts_core.audio import decode
 from f5_tts_core.errors import EngineError, NotFiniteOutput, UnsupportedCharacters
 from services.shared.errors import JobNotFound
 from services.shared.job import JobStatus, claim, output_key, reference_key, release, request_cancel
+from services.shared.pace import workload
+from services.shared.ports import Pace
 from services.shared.voice import sample_key
 
 STEPS = 7
@@ -44,6 +46,23 @@ def test_metrics_measure_what_each_stage_took(bench):
     assert done.metrics["synthesis_seconds"] == pytest.approx(3.5)
     assert done.metrics["total_seconds"] == pytest.approx(3.5)
     assert done.metrics["real_time_factor"] == pytest.approx(3.5 / done.output.duration_seconds)
+
+
+def test_a_finished_job_is_noted_for_the_estimates_and_a_failed_one_is_not(bench):
+    failed, job = bench.submit(), bench.submit()
+    bench.engine.fault = UnsupportedCharacters("It cannot be spoken.")
+    bench.runner().run(failed.id)
+    assert bench.pace.pace() is None
+    bench.engine.fault = None
+    bench.engine.cues = {1: lambda: bench.clock.advance(2.0)}
+    bench.runner().run(job.id)
+    assert bench.pace.pace() == Pace(pytest.approx(2.0), workload(job.input))
+
+
+def test_an_estimate_that_cannot_be_noted_costs_no_job(bench):
+    job = bench.submit()
+    bench.pace.down = True
+    assert bench.runner().run(job.id) is JobStatus.SUCCEEDED
 
 
 def test_the_upload_is_deleted_after_the_job_but_a_stored_voice_stays(bench):

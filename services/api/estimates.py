@@ -1,0 +1,80 @@
+"""Where a job stands: how many are before it, and when it may be done."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from services.shared.errors import Unavailable
+from services.shared.job import Job, JobStatus
+from services.shared.pace import workload
+from services.shared.parts import Parts
+from services.shared.ports import Pace
+
+#: For so long the same throughput is good for all who ask.
+_FRESH_SECONDS: Final = 1.0
+
+
+@dataclass(frozen=True)
+class Standing:
+    #: Queued jobs before it, of all callers; None where it is not queued.
+    queue_position: int | None = None
+    #: Seconds until its end; None where nobody can tell.
+    eta_s: float | None = None
+
+
+UNKNOWN: Final = Standing()
+
+
+@dataclass(frozen=True)
+class Throughput:
+    """What the platform does at a time, and how fast."""
+
+    pace: Pace | None
+    slots: int
+    processing: int
+
+    def standing(self, job: Job, position: int | None) -> Standing:
+        if self.pace is None or not self.slots or (position is None and job.status is JobStatus.QUEUED):
+            return Standing(position)
+        own = workload(job.input) * self.pace.seconds / self.pace.workload
+        if position is None:
+            return Standing(None, round(own * (1.0 - job.progress), 1))
+        # It starts once so many have ended that one slot is left for it; each slot ends one in `pace.seconds`.
+        ends = max(0, position + 1 + self.processing - self.slots)
+        return Standing(position, round(ends * self.pace.seconds / self.slots + own, 1))
+
+
+class Estimator:
+    """Blocking, thread-safe. What cannot be known, as while the store is away, is None: no answer fails for it."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._throughput = Throughput(None, 0, 0)
+        self._stale_at = float("-inf")
+
+    def standing(self, job: Job) -> Standing:
+        return self.standings([job])[0]
+
+    def standings(self, jobs: Sequence[Job]) -> Sequence[Standing]:
+        """One round trip for all of them, and two a second for the throughput."""
+        if all(job.status.is_terminal for job in jobs):
+            return [UNKNOWN] * len(jobs)
+        try:
+            positions = self._positions(jobs)
+            throughput = self._measured()
+        except Unavailable:
+            return [UNKNOWN] * len(jobs)
+        return [UNKNOWN if job.status.is_terminal else throughput.standing(job, positions.get(job.id)) for job in jobs]
+
+    def _positions(self, jobs: Sequence[Job]) -> dict[str, int | None]:
+        queued = [job.id for job in jobs if job.status is JobStatus.QUEUED]
+        return dict(zip(queued, self._parts.jobs.positions(queued), strict=True)) if queued else {}
+
+    def _measured(self) -> Throughput:
+        now = self._parts.clock()
+        if now >= self._stale_at:
+            slots = sum(worker.slots for worker in self._parts.workers.ready())
+            processing = self._parts.jobs.counts()[JobStatus.PROCESSING]
+            self._throughput = Throughput(self._parts.pace.pace(), slots, processing)
+            self._stale_at = now + _FRESH_SECONDS
+        return self._throughput

@@ -1,0 +1,93 @@
+"""A submission that its client may repeat: the same key makes one job, however often it is sent."""
+
+import hashlib
+import json
+from collections.abc import Awaitable, Callable
+from typing import Annotated, Final
+
+import structlog
+from fastapi import Header
+from starlette.concurrency import run_in_threadpool
+
+from services.api.errors import IdempotencyKeyInUse, IdempotencyKeyReused
+from services.api.multipart import Form
+from services.shared.errors import Unavailable
+from services.shared.job import Job
+from services.shared.parts import Parts
+from services.shared.ports import KeptKey
+
+log = structlog.get_logger(__name__)
+
+HEADER: Final = "Idempotency-Key"
+REPLAYED_HEADER: Final = "Idempotency-Replayed"
+#: Longer than any submission takes; after so long the process that held the key has died.
+RESERVED_SECONDS: Final = 60.0
+
+IdempotencyKey = Annotated[
+    str | None,
+    Header(
+        alias=HEADER,
+        min_length=1,
+        max_length=255,
+        pattern=r"^[!-~]+$",
+        description=(
+            "Repeating a request with the same key answers the job that the first one made, with "
+            f"`{REPLAYED_HEADER}: true`. 409 while the first is being submitted; 422 for another request. "
+            "Keys are yours alone, and are kept for a day (`IDEMPOTENCY_SECONDS`)."
+        ),
+        examples=["0f8fad5b-d9cb-469f-a165-70867728950e"],
+    ),
+]
+
+
+def fingerprint(form: Form) -> str:
+    """One for each content: all fields, and the hashes of all files."""
+    files = {name: upload.sha256 for name, upload in form.files.items()}
+    return hashlib.sha256(json.dumps([form.fields, files], sort_keys=True).encode()).hexdigest()
+
+
+class Idempotency:
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+
+    async def once(
+        self, owner: str, key: str | None, content: str, submit: Callable[[], Awaitable[Job]]
+    ) -> tuple[Job, bool]:
+        """The job of this key and whether it was there before; `submit` makes it if not. Without a key it always does.
+
+        Raises `IdempotencyKeyInUse`, `IdempotencyKeyReused`, `JobNotFound` where the job has been deleted meanwhile,
+        and whatever `submit` raises, which leaves the key free.
+        """
+        if key is None:
+            return await submit(), False
+        reserve = self._parts.idempotency.reserve
+        kept = await run_in_threadpool(reserve, owner, key, content, RESERVED_SECONDS)
+        if kept is not None:
+            return await run_in_threadpool(self._replay, kept, content), True
+        try:
+            job = await submit()
+        except Exception:
+            await run_in_threadpool(self._free, owner, key, content)
+            raise
+        await run_in_threadpool(self._keep, owner, key, KeptKey(content, job.id))
+        return job, False
+
+    def _replay(self, kept: KeptKey, content: str) -> Job:
+        if kept.fingerprint != content:
+            raise IdempotencyKeyReused("The key came with another request before.", field=HEADER, accepted="a new key")
+        if kept.job_id is None:
+            raise IdempotencyKeyInUse("The first request with this key is still being taken in. Try again shortly.")
+        return self._parts.jobs.get(kept.job_id)
+
+    def _keep(self, owner: str, key: str, kept: KeptKey) -> None:
+        """The job is safe by now: a store that went away is no reason to refuse it."""
+        try:
+            self._parts.idempotency.keep(owner, key, kept, self._parts.settings.idempotency_seconds)
+        except Unavailable as error:
+            log.warning("idempotency.not_kept", job_id=kept.job_id, error=error.type)
+
+    def _free(self, owner: str, key: str, content: str) -> None:
+        try:
+            self._parts.idempotency.free(owner, key, content)
+        except Unavailable as error:
+            log.warning("idempotency.not_freed", error=error.type)  # It lapses on its own.

@@ -1,0 +1,13 @@
+"""How fast jobs are done: what is counted, and how averages forget."""
+
+from typing import Final
+
+from services.shared.job import JobInput
+
+#: The share of the latest job in the averages: about twenty jobs are remembered.
+LATEST_SHARE: Final = 0.1
+
+
+def workload(asked: JobInput) -> float:
+    """What the seconds of a job grow with, roughly: bytes of text (as long in any script as it sounds), by steps."""
+    return len(asked.text.encode()) * asked.nfe_step / asked.speed

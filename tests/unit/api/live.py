@@ -1,0 +1,127 @@
+"""Connections that stay: an event stream and a WebSocket, over ASGI, read one message at a time."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from fastapi import FastAPI
+
+#: Everything here happens at once; a test that waits so long has failed.
+PATIENCE = 5.0
+
+
+class Line:
+    """One connection, seen from the client's side. `task` is the application's side of it."""
+
+    def __init__(self, app: FastAPI, scope: dict[str, Any], opening: dict[str, Any]) -> None:
+        self._incoming: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+        self._outgoing: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+        self._outgoing.put_nowait(opening)
+        defaults = {"query_string": b"", "headers": [], "asgi": {"version": "3.0", "spec_version": "2.3"}}
+        self.task = asyncio.ensure_future(app(defaults | scope, self._outgoing.get, self._incoming.put))
+
+    async def receive(self) -> dict[str, Any]:
+        return await asyncio.wait_for(self._incoming.get(), PATIENCE)
+
+    def send(self, message: dict[str, Any]) -> None:
+        self._outgoing.put_nowait(message)
+
+    async def over(self) -> None:
+        """Until the application is done with the connection."""
+        await asyncio.wait_for(self.task, PATIENCE)
+
+
+class EventSource(Line):
+    """Reads `text/event-stream`."""
+
+    def __init__(self, app: FastAPI, path: str, query: str, headers: dict[str, str]) -> None:
+        scope = {"type": "http", "method": "GET", "path": path, "raw_path": path.encode()}
+        scope |= {"query_string": query.encode(), "headers": _raw(headers)}
+        super().__init__(app, scope, {"type": "http.request", "body": b"", "more_body": False})
+        self.status = 0
+        self.headers: dict[str, str] = {}
+        self._buffer = b""
+
+    async def open(self) -> None:
+        start = await self.receive()
+        self.status = start["status"]
+        self.headers = {name.decode(): value.decode() for name, value in start["headers"]}
+
+    async def block(self) -> str:
+        """The next block as it comes, comments too; empty at the end of the stream."""
+        while b"\n\n" not in self._buffer:
+            message = await self.receive()
+            self._buffer += message.get("body", b"")
+            if not message.get("more_body"):
+                return ""
+        block, _, self._buffer = self._buffer.partition(b"\n\n")
+        return block.decode()
+
+    async def event(self) -> dict[str, Any]:
+        """The next event: its fields, with `data` decoded. Raises `EOFError` at the end of the stream."""
+        while block := await self.block():
+            fields: dict[str, Any] = dict(line.split(": ", 1) for line in block.splitlines() if line[0] != ":")
+            if "data" in fields:
+                return fields | {"data": json.loads(fields["data"])}
+        raise EOFError
+
+    def leave(self) -> None:
+        self.send({"type": "http.disconnect"})
+
+
+class Socket(Line):
+    """A WebSocket."""
+
+    def __init__(self, app: FastAPI, path: str, query: str, headers: dict[str, str]) -> None:
+        scope = {"type": "websocket", "path": path, "raw_path": path.encode(), "subprotocols": []}
+        scope |= {"query_string": query.encode(), "headers": _raw({"host": "timbre.test"} | headers)}
+        super().__init__(app, scope, {"type": "websocket.connect"})
+
+    async def message(self) -> dict[str, Any]:
+        """The next message, or how the socket was closed: `{"code": …, "reason": …}`."""
+        message = await self.receive()
+        if message["type"] == "websocket.accept":
+            return await self.message()
+        if message["type"] == "websocket.close":
+            return {"code": message["code"], "reason": message.get("reason")}
+        decoded: dict[str, Any] = json.loads(message["text"])
+        return decoded
+
+    def say(self, text: str) -> None:
+        self.send({"type": "websocket.receive", "text": text})
+
+    def leave(self) -> None:
+        self.send({"type": "websocket.disconnect", "code": 1001})
+
+
+@asynccontextmanager
+async def listening(
+    app: FastAPI, job_id: str, *, query: str = "", headers: dict[str, str] | None = None
+) -> AsyncIterator[EventSource]:
+    """A listener to a job's event stream, which leaves in the end."""
+    source = EventSource(app, f"/jobs/{job_id}/events", query, headers or {})
+    try:
+        await source.open()
+        yield source
+    finally:
+        source.leave()
+        await source.over()
+
+
+@asynccontextmanager
+async def talking(
+    app: FastAPI, job_id: str, *, query: str = "", headers: dict[str, str] | None = None
+) -> AsyncIterator[Socket]:
+    """A WebSocket to a job's events, which leaves in the end."""
+    socket = Socket(app, f"/jobs/{job_id}/ws", query, headers or {})
+    try:
+        yield socket
+    finally:
+        socket.leave()
+        await socket.over()
+
+
+def _raw(headers: dict[str, str]) -> list[tuple[bytes, bytes]]:
+    return [(name.lower().encode(), value.encode()) for name, value in headers.items()]

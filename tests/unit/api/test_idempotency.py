@@ -1,0 +1,117 @@
+"""`Idempotency-Key`: one job, however often its client asks for it."""
+
+import pytest
+
+from services.api.idempotency import RESERVED_SECONDS
+from services.shared.errors import JobStoreUnavailable
+from tests.unit.api.client import ALICE, BOB, REFERENCE, Client, bearer, run_job
+
+KEY = {"Idempotency-Key": "once"}
+
+
+def test_the_same_again_answers_the_same_job(client: Client) -> None:
+    first, again = client.speak(headers=KEY), client.speak(headers=KEY)
+    assert (first.status_code, again.status_code) == (202, 202)
+    assert first.json() == again.json()
+    assert again.headers["location"] == first.headers["location"]
+    assert ("idempotency-replayed" in first.headers, again.headers["idempotency-replayed"]) == (False, "true")
+    assert client.parts.queue.sent == [first.json()["job_id"]]
+
+
+def test_without_a_key_every_request_is_a_job(client: Client) -> None:
+    assert client.speak().json()["job_id"] != client.speak().json()["job_id"]
+
+
+def test_who_waits_again_is_given_the_audio(client: Client) -> None:
+    job_id = client.speak(headers=KEY).json()["job_id"]
+    run_job(client.parts, client.parts.jobs.get(job_id))
+    answer = client.speak(headers={**KEY, "Prefer": "wait=5"})
+    assert (answer.status_code, answer.content) == (200, b"RIFF-audio")
+    assert answer.headers["idempotency-replayed"] == "true"
+
+
+@pytest.mark.parametrize("other", [{"text": "Another text."}, {"voice": REFERENCE + b"\0\0"}, {"seed": "7"}])
+def test_another_request_is_refused(client: Client, other: dict[str, object]) -> None:
+    client.speak(headers=KEY)
+    answer = client.speak(headers=KEY, **other)
+    body = answer.json()
+    assert (answer.status_code, body["type"]) == (422, "/problems/idempotency-key-reused")
+    assert body["field"] == "Idempotency-Key"
+
+
+def test_while_the_first_is_under_way_the_second_waits_its_turn(client: Client) -> None:
+    answers = []
+    put = client.parts.blobs.put
+
+    def put_and_repeat(*args: object) -> None:
+        client.parts.blobs.put = put
+        answers.append(client.speak(headers=KEY))
+        put(*args)
+
+    client.parts.blobs.put = put_and_repeat
+    assert client.speak(headers=KEY).status_code == 202
+    assert (answers[0].status_code, answers[0].json()["type"]) == (409, "/problems/idempotency-key-in-use")
+    assert client.speak(headers=KEY).headers["idempotency-replayed"] == "true"
+
+
+@pytest.mark.parametrize("part", ["blobs", "checks"])
+def test_a_refused_request_leaves_the_key_free(client: Client, part: str) -> None:
+    if part == "blobs":
+        client.parts.blobs.down = True
+        assert client.speak(headers=KEY).status_code == 503
+        client.parts.blobs.down = False
+    else:
+        assert client.speak(headers=KEY, voice=b"no audio").status_code == 400
+    answer = client.speak(headers=KEY)
+    assert (answer.status_code, "idempotency-replayed" in answer.headers) == (202, False)
+
+
+def test_a_process_that_died_holds_no_key_for_long(client: Client) -> None:
+    client.parts.idempotency.keep = lambda *_: None
+    client.speak(headers=KEY)
+    assert client.speak(headers=KEY).status_code == 409
+    client.parts.clock.advance(RESERVED_SECONDS)
+    assert client.speak(headers=KEY).status_code == 202
+
+
+def test_a_key_is_forgotten_after_its_time(make_client) -> None:
+    client = make_client(idempotency_seconds=60)
+    first = client.speak(headers=KEY).json()["job_id"]
+    client.parts.clock.advance(59)
+    assert client.speak(headers=KEY).json()["job_id"] == first
+    client.parts.clock.advance(1)
+    assert client.speak(headers=KEY).json()["job_id"] != first
+
+
+def test_keys_of_two_tenants_never_meet(locked: Client) -> None:
+    jobs = {locked.speak(headers=KEY | bearer(key)).json()["job_id"] for key in (ALICE, BOB, ALICE, BOB)}
+    assert len(jobs) == 2
+
+
+def test_a_job_that_was_deleted_stays_deleted(client: Client) -> None:
+    job_id = client.speak(headers=KEY).json()["job_id"]
+    client.delete(f"/jobs/{job_id}")
+    assert client.speak(headers=KEY).status_code == 404
+
+
+@pytest.mark.parametrize("key", ["", "x" * 256, "with space", "é"])
+def test_not_every_key_is_one(client: Client, key: str) -> None:
+    answer = client.speak(headers={"Idempotency-Key": key.encode("latin-1")})
+    body = answer.json()
+    assert (answer.status_code, body["type"], body["field"]) == (422, "/problems/field-invalid", "Idempotency-Key")
+    assert not client.parts.queue.sent
+
+
+def test_a_store_of_keys_that_is_away_refuses_before_anything_is_made(client: Client) -> None:
+    client.parts.idempotency.down = True
+    assert client.speak(headers=KEY).status_code == 503
+    assert not client.parts.queue.sent
+
+
+def test_one_that_goes_away_in_between_costs_no_job(client: Client) -> None:
+    def away(*_: object) -> None:
+        raise JobStoreUnavailable("Away.")
+
+    client.parts.idempotency.keep = client.parts.idempotency.free = away
+    assert client.speak(headers=KEY).status_code == 202
+    assert client.speak(headers={"Idempotency-Key": "other"}, voice=b"no audio").status_code == 400
