@@ -20,7 +20,7 @@ log = structlog.get_logger(__name__)
 
 HEADER: Final = "Idempotency-Key"
 REPLAYED_HEADER: Final = "Idempotency-Replayed"
-#: Longer than any submission takes; after so long the process that held the key has died.
+#: Longer than any submission takes, beside fetching a reference; after so long the key's process has died.
 RESERVED_SECONDS: Final = 60.0
 
 IdempotencyKey = Annotated[
@@ -61,7 +61,8 @@ class Idempotency:
         if key is None:
             return await submit(), False
         reserve = self._parts.idempotency.reserve
-        kept = await run_in_threadpool(reserve, owner, key, content, RESERVED_SECONDS)
+        ttl = RESERVED_SECONDS + self._parts.settings.voice_url_timeout_seconds
+        kept = await run_in_threadpool(reserve, owner, key, content, ttl)
         if kept is not None:
             return await run_in_threadpool(self._replay, kept, content), True
         try:

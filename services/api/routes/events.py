@@ -16,22 +16,23 @@ from services.api.following import follow
 from services.api.narration import EventId, JobEvent
 from services.api.ownership import own_job
 from services.api.routes.jobs import JobId
-from services.api.schemas import JobState
 from services.api.state import State
 
 router = APIRouter(tags=["jobs"])
 
+EVENT_STREAM: Final = "text/event-stream"
 #: How long a client whose line broke waits before it comes back.
 RETRY_MILLISECONDS: Final = 2_000
 #: nginx buffers what it passes on unless told otherwise; caches have no business with any of it.
 _HEADERS: Final = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 
 _EXAMPLE: Final = """\
+retry: 2000
+
 event: snapshot
 data: {"job_id":"019342a5b3c04f6e1a2b3c4d5e6f7a8b","status":"queued","result_url":null,"progress":0.0,\
 "queue_position":2,"eta_s":6.3,"error":null}
 id: 1-0-0
-retry: 2000
 
 event: progress
 data: {"job_id":"019342a5b3c04f6e1a2b3c4d5e6f7a8b","status":"processing","result_url":null,"progress":0.5,\
@@ -42,9 +43,8 @@ id: 2-50-0
 _SEEN: Final = "The `id` of the last event that was seen: what it told is not told again."
 _RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
     200: {
-        "description": "`text/event-stream`; the data of each event is a JobState.",
-        "model": JobState,
-        "content": {"text/event-stream": {"example": _EXAMPLE}},
+        "description": "Events, until the job's end.",
+        "content": {EVENT_STREAM: {"schema": {"type": "string"}, "example": _EXAMPLE}},
     },
     204: {"description": "The job is over and its end was seen: do not come back."},
     **problems(401, 404, 422, 500, 503),
@@ -54,7 +54,7 @@ _RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
 class EventStream(StreamingResponse):
     """Lets go of what it streams from as soon as it is done, or its client has left."""
 
-    media_type = "text/event-stream"
+    media_type = EVENT_STREAM
 
     async def stream_response(self, send: Send) -> None:
         async with aclosing(cast(AsyncGenerator[bytes, None], self.body_iterator)):
@@ -75,7 +75,8 @@ async def stream_events(
     """What happens to a job, as it happens.
 
     First comes a `snapshot`, then `progress` (also in the queue) and `status`, and last an `end`, after which the
-    stream is closed. A job that is over has its `end` alone. Comments keep the line open meanwhile.
+    stream is closed. A job that is over has its `end` alone. Comments keep the line open meanwhile. The `data` of
+    each is JSON with the job's `job_id`, `status`, `result_url`, `progress`, `queue_position`, `eta_s` and `error`.
     A client whose line broke comes back with the last `id` it saw, as browsers do, and misses nothing that counts.
 
     The same messages come over a WebSocket at `/jobs/{job_id}/ws`, as `{"event": …, "id": …, "data": …}`, with

@@ -46,6 +46,8 @@ class RedisJobEvents:
         self._unsettled: set[str] = set()
         self._changed = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
+        #: Why there is no connection, as far as it was told.
+        self._outage: str | None = None
 
     @contextmanager
     def listen(self, job_id: str) -> Iterator[Mailbox]:
@@ -73,16 +75,23 @@ class RedisJobEvents:
             try:
                 await self._connect()
             except* (exceptions.RedisError, OSError) as errors:
-                logger.warning("events_interrupted", error=type(errors.exceptions[0]).__name__)
+                self._note_outage(type(errors.exceptions[0]).__name__)
             except* Exception:
                 logger.exception("events_failed")  # A bug; those who listen shall not pay for it.
             await asyncio.sleep(RECONNECT_SECONDS)
+
+    def _note_outage(self, reason: str) -> None:
+        """One line an outage, not one a try."""
+        if reason != self._outage:
+            logger.warning("events_interrupted", reason=reason)
+        self._outage = reason
 
     async def _connect(self) -> None:
         """One connection's life. Only our own tasks use it: a client that leaves cannot cut a command in two."""
         async with self._client.pubsub() as pubsub:
             async with asyncio.timeout(CONNECT_SECONDS):
                 await pubsub.subscribe(_IDLE_CHANNEL)
+            self._outage = None
             self._unsettled = set(self._mailboxes.jobs())
             self._changed.set()
             async with asyncio.TaskGroup() as tasks:
