@@ -4,8 +4,8 @@ from typing import Final
 
 from services.shared.job import JobInput
 
-#: The share of the latest job in the averages: about twenty jobs are remembered.
-LATEST_SHARE: Final = 0.1
+#: The share of the latest job in the averages: about ten jobs are remembered.
+LATEST_SHARE: Final = 0.2
 
 
 def workload(asked: JobInput) -> float:

@@ -29,10 +29,10 @@ def test_the_first_job_is_the_average(keeper: PaceKeeper) -> None:
     assert keeper.pace() == Pace(1.5, 100.25)
 
 
-def test_later_ones_move_it_by_a_tenth(keeper: PaceKeeper) -> None:
+def test_later_ones_move_it_by_a_fifth(keeper: PaceKeeper) -> None:
     keeper.note(1.0, 100.0)
     keeper.note(2.0, 300.0)
-    assert keeper.pace() == Pace(pytest.approx(1.1), pytest.approx(120.0))
+    assert keeper.pace() == Pace(pytest.approx(1.2), pytest.approx(140.0))
 
 
 def test_what_is_long_ago_is_forgotten(keeper: PaceKeeper) -> None:
@@ -46,7 +46,7 @@ def test_notes_of_many_workers_all_count(keeper: PaceKeeper) -> None:
     keeper.note(0.0, 1.0)
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda _: keeper.note(1.0, 1.0), range(40)))
-    assert keeper.pace() == Pace(pytest.approx(1 - 0.9**40), pytest.approx(1.0))
+    assert keeper.pace() == Pace(pytest.approx(1 - 0.8**40), pytest.approx(1.0))
 
 
 def test_a_keeper_that_is_away(keeper: PaceKeeper) -> None:
