@@ -111,5 +111,6 @@ def test_jobs_say_where_they_stand(client: Client) -> None:
     assert (body["queue_position"], body["eta_s"]) == (1, 8.0)
     listed = client.get("/jobs").json()["jobs"]
     assert [(job["job_id"], job["queue_position"]) for job in listed] == [(second.id, 1), (first.id, 0)]
+    client.parts.clock.advance(1.0)
     submitted = client.speak().json()
     assert (submitted["queue_position"], submitted["eta_s"] > 8.0) == (2, True)
