@@ -189,6 +189,19 @@ async def test_a_job_is_subscribed_to_while_somebody_listens(valkey: str, empty_
     await events.close()
 
 
+async def test_a_line_on_which_nothing_happens_is_kept(valkey: str, empty_valkey: Redis) -> None:
+    store, events = RedisJobStore(empty_valkey, ttl_seconds=60), RedisJobEvents(valkey, silence_seconds=0.02)
+    job = claimed(store)
+    async with listening(Harness(store, events), job) as mailbox:
+        (line,) = empty_valkey.client_list(_type="pubsub")
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(mailbox.take(), 0.2)  # ten questions and their answers
+        assert [one["id"] for one in empty_valkey.client_list(_type="pubsub")] == [line["id"]]
+        beat(store, job, 0.5)
+        await until(mailbox, 0.5)
+    await events.close()
+
+
 async def test_a_user_who_may_not_publish_loses_events_and_no_jobs(valkey: str, empty_valkey: Redis) -> None:
     empty_valkey.acl_setuser("quiet", enabled=True, nopass=True, keys=["*"], commands=["+@all"], reset_channels=True)
     with Redis.from_url(valkey.replace("//:", "//quiet:"), decode_responses=True) as client:

@@ -1,18 +1,22 @@
 """Valkey dies and comes back: what was accepted is still there, and nobody needs a restart to see it."""
 
+import asyncio
+import signal
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import aclosing
 from pathlib import Path
 
 import anyio
 import pytest
 from starlette.concurrency import run_in_threadpool
+from structlog.testing import capture_logs
 
 from services.api.following import changes
 from services.shared import job as transitions
 from services.shared.adapters.redis_client import connect_redis
+from services.shared.adapters.redis_events import RedisJobEvents
 from services.shared.errors import JobQueueUnavailable, JobStoreUnavailable
 from services.shared.job import Job, JobStatus
 from services.shared.parts import Parts, connect
@@ -33,6 +37,10 @@ class OwnValkey:
     def start(self) -> None:
         self.starts += 1
         self._process = subprocess.Popen(self._command.argv, cwd=self._command.cwd, stdout=subprocess.DEVNULL)
+
+    def send(self, number: signal.Signals) -> None:
+        assert self._process is not None
+        self._process.send_signal(number)
 
     def kill(self) -> None:
         if self._process is not None:
@@ -110,6 +118,38 @@ def test_who_listens_misses_nothing_that_counts(own: OwnValkey, parts: Parts) ->
     seen = anyio.run(listen)
     assert seen[-1] is JobStatus.CANCELED
     assert time.monotonic() - started < 30
+
+
+def test_a_server_that_falls_silent_is_noticed(own: OwnValkey, parts: Parts) -> None:
+    """Nothing closes the connection: it is the unanswered question that tells."""
+
+    async def until(done: Callable[[], object]) -> None:
+        async with asyncio.timeout(20):
+            while not await run_in_threadpool(done):
+                continue
+
+    async def listen() -> None:
+        events = RedisJobEvents(own.url, silence_seconds=0.1)
+        with events.listen("some-job"):
+            await until(lambda: listeners(own, "some-job"))
+            first = listeners(own, "some-job")
+            own.send(signal.SIGSTOP)
+            with capture_logs() as logs:
+                await until(lambda: logs)
+            own.send(signal.SIGCONT)
+            assert logs[0]["event"] == "events_interrupted"
+            await until(lambda: listeners(own, "some-job") - first)
+        await events.close()
+
+    anyio.run(listen)
+
+
+def listeners(own: OwnValkey, job_id: str) -> set[str]:
+    """The connections that listen to something, once one of them does to this job."""
+    channel = f"timbre:{{jobs}}:news:{job_id}"
+    with connect_redis(own.url) as client:
+        lines = {line["id"] for line in client.client_list(_type="pubsub")}
+        return lines if dict(client.pubsub_numsub(channel))[channel] else set()
 
 
 def test_an_outage_is_told_and_ends(own: OwnValkey, parts: Parts) -> None:
