@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 from f5_tts_core import errors, limits
-from f5_tts_core.types import EngineInfo, Synthesis, SynthesisRequest
+from f5_tts_core.types import EngineInfo, Synthesis, SynthesisRequest, Waveform
 
 ENTRY_POINT_GROUP = "timbre.engines"
 
@@ -46,10 +46,12 @@ class EngineConfig:
 ProgressCallback = Callable[[float], None]
 #: Polled from the requesting thread after each solver step; true abandons the request.
 CancelCallback = Callable[[], bool]
+#: Called from the requesting thread with each piece of speech that is final. Joined, the pieces are what is returned.
+AudioCallback = Callable[[Waveform], None]
 
 
-def ignore(_share: float) -> None:
-    """The progress callback of who does not care."""
+def ignore(_news: object) -> None:
+    """The progress or audio callback of who does not care."""
 
 
 def never() -> bool:
@@ -70,8 +72,12 @@ class Engine(Protocol):
         *,
         on_progress: ProgressCallback = ignore,
         should_cancel: CancelCallback = never,
+        on_audio: AudioCallback = ignore,
     ) -> Synthesis:
-        """Speak. Raises `AudioError`, `TextError`, `EngineError`; `Canceled` when told to stop."""
+        """Speak. Raises `AudioError`, `TextError`, `EngineError`; `Canceled` when told to stop.
+
+        Of a request that is to `stream`, audio is handed out chunk by chunk; of any other, all at the end.
+        """
         ...
 
     def describe(self) -> EngineInfo: ...

@@ -2,7 +2,7 @@
 
 import os
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -18,8 +18,16 @@ from f5_tts_core.batcher import BatcherStats, Rung, StepBatcher
 from f5_tts_core.cache import WeighedCache
 from f5_tts_core.checkpoint import load_dit, load_vocoder
 from f5_tts_core.devices import Placement, choose_device, choose_dtype, placements, precision_name
-from f5_tts_core.engine import CancelCallback, Engine, EngineConfig, ProgressCallback, ignore, never
-from f5_tts_core.joining import finished_speech
+from f5_tts_core.engine import (
+    AudioCallback,
+    CancelCallback,
+    Engine,
+    EngineConfig,
+    ProgressCallback,
+    ignore,
+    never,
+)
+from f5_tts_core.joining import Speech
 from f5_tts_core.manifest import Manifest, resolve_manifest
 from f5_tts_core.network.dit import DiT
 from f5_tts_core.network.mel import MelSpectrogram
@@ -100,22 +108,27 @@ class F5Engine:
         *,
         on_progress: ProgressCallback = ignore,
         should_cancel: CancelCallback = never,
+        on_audio: AudioCallback = ignore,
     ) -> Synthesis:
         watch = Stopwatch()
         seed = secrets.randbelow(limits.MAX_SEED + 1) if request.seed is None else request.seed
         with self._turns.take(should_cancel):
             watch.lap("queue")
             prepared = self._prepared(request.reference)
-            chunks = self._planner.chunks(request.text, prepared.clip, request.speed)
+            chunks = self._planner.chunks(request.text, prepared.clip, request.speed, stream=request.stream)
             watch.lap("reference")
             prompts = [_prompt(request, prepared.mel, chunk, seed + index) for index, chunk in enumerate(chunks)]
-            ticket = self._batcher.submit(prompts)
-            _follow(ticket, on_progress, should_cancel)
-            watch.lap("solver")
-            waves = [self._decode(mel[len(prepared.mel) :]) for mel in ticket.mels]
-            audio = finished_speech(waves, request, prepared.clip.gain)
-            watch.lap("vocoder")
-        return Synthesis(audio, seed, len(chunks), watch.timings(network=ticket.network_seconds))
+            speech = Speech(request, prepared.clip.gain, on_audio)
+            network_seconds = 0.0
+            for part in _parts(prompts, stream=request.stream):
+                ticket = self._batcher.submit(prompts[part])
+                _follow(ticket, _overall(on_progress, part, len(prompts)), should_cancel)
+                network_seconds += ticket.network_seconds
+                watch.lap("solver")
+                for index, mel in zip(range(part.start, part.stop), ticket.mels, strict=True):
+                    speech.add(self._decode(mel[len(prepared.mel) :]), last=index == len(prompts) - 1)
+                watch.lap("vocoder")
+        return Synthesis(speech.finish(), seed, len(chunks), watch.timings(network=network_seconds))
 
     def _prepared(self, reference: Reference) -> PreparedReference:
         def make() -> PreparedReference:
@@ -174,6 +187,16 @@ def _prompt(request: SynthesisRequest, reference_mel: Tensor, chunk: PlannedChun
         cfg_strength=request.cfg_strength,
         sway_coef=request.sway_coef,
     )
+
+
+def _parts(prompts: Sequence[Prompt], *, stream: bool) -> Sequence[slice]:
+    """What is solved together: everything, or, to stream, a chunk at a time. So the device turns to a chunk when the
+    audio of those before it was handed out."""
+    return [slice(index, index + 1) for index in range(len(prompts))] if stream else [slice(0, len(prompts))]
+
+
+def _overall(on_progress: ProgressCallback, part: slice, count: int) -> ProgressCallback:
+    return lambda share: on_progress((part.start + share * (part.stop - part.start)) / count)
 
 
 def _follow(ticket: Ticket, on_progress: ProgressCallback, should_cancel: CancelCallback) -> None:

@@ -1,7 +1,6 @@
 """Put finished pieces of speech together, and take the dead air out. float32, mono."""
 
 from collections.abc import Sequence
-from itertools import pairwise
 from typing import Final
 
 import numpy as np
@@ -9,6 +8,7 @@ import numpy.typing as npt
 
 from f5_tts_core import limits
 from f5_tts_core.audio.activity import Span, speech_spans
+from f5_tts_core.engine import AudioCallback, ignore
 from f5_tts_core.types import SynthesisRequest, Waveform
 
 Samples = npt.NDArray[np.float32]
@@ -19,43 +19,83 @@ EDGE_SECONDS: Final = 0.05
 _SEAM_SECONDS: Final = 0.01
 
 
-def finished_speech(waves: Sequence[Samples], request: SynthesisRequest, gain: float) -> Waveform:
-    """A request's chunks as one, as it asked for them, at the loudness its reference had before `gain`."""
-    samples = cross_fade(waves, request.cross_fade_seconds)
-    if request.remove_silence:
-        samples = remove_silence(samples)
-    return Waveform(np.clip(samples / gain, -1.0, 1.0).astype(np.float32))
+class Speech:
+    """A request's chunks, put together as it asked for them, at the loudness its reference had before `gain`.
+
+    What is final is handed out at once; with `remove_silence` nothing is before the end.
+    """
+
+    def __init__(self, request: SynthesisRequest, gain: float, on_audio: AudioCallback = ignore) -> None:
+        self._remove_silence = request.remove_silence
+        self._gain = gain
+        self._on_audio = on_audio
+        self._fader = Fader(request.cross_fade_seconds)
+        self._pieces: list[Samples] = []
+
+    def add(self, wave: Samples, *, last: bool) -> None:
+        samples = self._fader.add(wave, last=last)
+        if self._remove_silence:
+            self._pieces.append(samples)
+        else:
+            self._hand_out(samples)
+
+    def finish(self) -> Waveform:
+        if self._remove_silence:
+            whole, self._pieces = remove_silence(_end_to_end(self._pieces)), []
+            self._hand_out(whole)
+        return Waveform(_end_to_end(self._pieces))
+
+    def _hand_out(self, samples: Samples) -> None:
+        piece = np.clip(samples / self._gain, -1.0, 1.0).astype(np.float32)
+        self._pieces.append(piece)
+        if len(piece):
+            self._on_audio(Waveform(piece))
+
+
+class Fader:
+    """Joins waves as they come, each fading linearly into the next over `seconds` at most.
+
+    A fade never takes more than either of its two waves has, and no sample takes part in two fades: the first and
+    the last wave may give all of themselves, the others half to each side.
+    """
+
+    def __init__(self, seconds: float, sample_rate: int = limits.SAMPLE_RATE) -> None:
+        self._wanted = max(0, round(seconds * sample_rate))
+        #: The end of what was joined, as far as the next wave may fade into it; None before the first wave.
+        self._held: Samples | None = None
+
+    def add(self, wave: Samples, *, last: bool) -> Samples:
+        """The samples [n] that no further wave changes."""
+        if not len(wave) and not last:
+            return wave
+        spare = min(self._wanted, len(wave) if last or self._held is None else len(wave) // 2)
+        joined = wave if self._held is None else _faded(self._held, wave, spare)
+        kept = len(joined) if last else len(joined) - spare
+        self._held = joined[kept:]
+        return joined[:kept]
+
+
+def _faded(held: Samples, wave: Samples, spare: int) -> Samples:
+    """`wave` behind `held`, over each other for up to `spare` samples."""
+    overlap = min(len(held), spare)
+    before = len(held) - overlap
+    over = held[before:] * _ramp(1, 0, overlap) + wave[:overlap] * _ramp(0, 1, overlap)
+    return np.concatenate([held[:before], over, wave[overlap:]])
+
+
+def _ramp(start: float, end: float, samples: int) -> Samples:
+    return np.linspace(start, end, samples, dtype=np.float32)
+
+
+def _end_to_end(pieces: Sequence[Samples]) -> Samples:
+    return np.concatenate(pieces) if pieces else np.zeros(0, np.float32)
 
 
 def cross_fade(waves: Sequence[Samples], seconds: float, sample_rate: int = limits.SAMPLE_RATE) -> Samples:
-    """The waves [n] one after another, each fading linearly into the next over `seconds` at most.
-
-    A fade never takes more than either of its two waves has, and no sample takes part in two fades.
-    """
+    """The waves [n] one after another, by a `Fader`."""
     waves = [wave for wave in waves if len(wave)]
-    if not waves:
-        return np.zeros(0, np.float32)
-    overlaps = _overlaps([len(wave) for wave in waves], max(0, round(seconds * sample_rate)))
-    joined = np.zeros(sum(map(len, waves)) - sum(overlaps), np.float32)
-    start = 0
-    for wave, before, after in zip(waves, [0, *overlaps], [*overlaps, 0], strict=True):
-        joined[start : start + len(wave)] += wave * _envelope(len(wave), before, after)
-        start += len(wave) - after
-    return joined
-
-
-def _overlaps(lengths: list[int], wanted: int) -> list[int]:
-    """Samples shared by each wave with the next. Inner waves give half of themselves to each side."""
-    last = len(lengths) - 1
-    spare = [length if index in (0, last) else length // 2 for index, length in enumerate(lengths)]
-    return [min(wanted, left, right) for left, right in pairwise(spare)]
-
-
-def _envelope(length: int, fade_in: int, fade_out: int) -> Samples:
-    envelope = np.ones(length, np.float32)
-    envelope[:fade_in] = np.linspace(0, 1, fade_in, dtype=np.float32)
-    envelope[length - fade_out :] *= np.linspace(1, 0, fade_out, dtype=np.float32)
-    return envelope
+    fader = Fader(seconds, sample_rate)
+    return _end_to_end([fader.add(wave, last=index == len(waves) - 1) for index, wave in enumerate(waves)])
 
 
 def remove_silence(wave: Samples, sample_rate: int = limits.SAMPLE_RATE) -> Samples:

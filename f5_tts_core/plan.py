@@ -6,7 +6,7 @@ from typing import Final, Protocol
 from f5_tts_core import errors, limits
 from f5_tts_core.manifest import Manifest
 from f5_tts_core.reference import ReferenceClip, prepare_reference
-from f5_tts_core.text.chunks import chunk_text
+from f5_tts_core.text.chunks import Fits, chunk_text, split_opening
 from f5_tts_core.text.duration import estimate_seconds
 from f5_tts_core.text.front_end import FrontEnd, front_end, join_reference
 from f5_tts_core.text.normalization import normalize
@@ -16,6 +16,8 @@ from f5_tts_core.types import Reference
 
 #: A list of tokens longer than this is cut in an error.
 _SHOWN: Final = 8
+#: Seconds that the opening of a text that is streamed lasts: at least, for its sound; at most, where it can be cut.
+_OPENING_SECONDS: Final = (1.5, 4.0)
 
 
 @dataclass(frozen=True)
@@ -105,12 +107,16 @@ class Planner:
             target_rms=target_rms,
         )
 
-    def chunks(self, text: str, clip: ReferenceClip, speed: float) -> list[PlannedChunk]:
-        """The text in pieces, none longer than the model holds beside this reference. Raises `TextError`."""
+    def chunks(self, text: str, clip: ReferenceClip, speed: float, *, stream: bool = False) -> list[PlannedChunk]:
+        """The text in pieces, none longer than the model holds beside this reference. Raises `TextError`.
+
+        To `stream`, it begins with a short one, unless all of it is short.
+        """
         script = self._script(clip, speed)
-        room = self._manifest.total_seconds - clip.audio.seconds
-        pieces = chunk_text(self.check_text(text), lambda piece: script.seconds(piece) <= room)
-        return [self._chunk(piece, script) for piece in pieces]
+        fits = _at_most(self._manifest.total_seconds - clip.audio.seconds, script)
+        text = self.check_text(text)
+        parts = _opened(text, script) if stream else (text,)
+        return [self._chunk(piece, script) for part in parts for piece in chunk_text(part, fits)]
 
     def _script(self, clip: ReferenceClip, speed: float) -> Script:
         if self._pacing is None:
@@ -120,6 +126,17 @@ class Planner:
     def _chunk(self, piece: str, script: Script) -> PlannedChunk:
         speech_frames = max(1, round(script.seconds(piece) * limits.FRAMES_PER_SECOND))
         return PlannedChunk(piece, self._vocabulary.encode(script.tokens(piece, speech_frames)), speech_frames)
+
+
+def _at_most(seconds: float, script: Script) -> Fits:
+    return lambda piece: script.seconds(piece) <= seconds
+
+
+def _opened(text: str, script: Script) -> tuple[str, str]:
+    least, most = _OPENING_SECONDS
+    return split_opening(
+        text, long_enough=lambda piece: script.seconds(piece) >= least, short_enough=_at_most(most, script)
+    )
 
 
 def _pacing(manifest: Manifest, vocabulary: Vocabulary) -> Pacing | None:

@@ -5,18 +5,18 @@ from time import perf_counter
 
 
 class Stopwatch:
-    """Runs from its making, by `clock` in seconds. Stages follow each other: each lap ends one."""
+    """Runs from its making, by `clock` in seconds. Stages follow each other, and may come again: each lap ends one."""
 
     def __init__(self, clock: Callable[[], float] = perf_counter) -> None:
         self._clock = clock
         self._started = self._lapped = clock()
-        #: By stage, in the order they were spent.
+        #: By stage, in the order they were first reached.
         self.seconds: dict[str, float] = {}
 
     def lap(self, stage: str) -> None:
         """What happened since the last lap was `stage`."""
         now = self._clock()
-        self.seconds[stage] = now - self._lapped
+        self.seconds[stage] = self.seconds.get(stage, 0.0) + now - self._lapped
         self._lapped = now
 
     def total(self) -> float:

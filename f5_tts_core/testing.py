@@ -15,7 +15,7 @@ import numpy.typing as npt
 import soundfile
 
 from f5_tts_core import errors, limits
-from f5_tts_core.engine import CancelCallback, EngineConfig, ProgressCallback, ignore, never
+from f5_tts_core.engine import AudioCallback, CancelCallback, EngineConfig, ProgressCallback, ignore, never
 from f5_tts_core.reference import prepare_reference
 from f5_tts_core.stopwatch import Stopwatch
 from f5_tts_core.text.duration import estimate_seconds
@@ -30,7 +30,8 @@ class ToneEngine:
     """One sine tone a request, as long as the speech would be. Same text, reference and seed: same samples.
 
     It refuses what a real engine refuses, takes `step_seconds` a solver step, and reports and stops between
-    steps. `faults` maps a marker to the exception raised when a request's text contains it.
+    steps. Streamed, it hands out each step's share of the tone. `faults` maps a marker to the exception raised when
+    a request's text contains it.
     """
 
     def __init__(
@@ -57,6 +58,7 @@ class ToneEngine:
         *,
         on_progress: ProgressCallback = ignore,
         should_cancel: CancelCallback = never,
+        on_audio: AudioCallback = ignore,
     ) -> Synthesis:
         if not self._ready:
             raise errors.EngineError("The engine is not loaded.")
@@ -65,10 +67,15 @@ class ToneEngine:
             watch.lap("queue")
             self._raise_scripted_fault(request.text)
             seconds, gain = self._plan(request)
-            self._step(request.nfe_step, on_progress, should_cancel)
             seed = random.SystemRandom().randint(0, limits.MAX_SEED) if request.seed is None else request.seed
-            audio = Waveform(_tone(seconds, _pitch(request, seed), amplitude=0.2 / gain))
-        return Synthesis(audio, seed, chunks=1, timings=watch.timings())
+            samples = _tone(seconds, _pitch(request, seed), amplitude=0.2 / gain)
+            steps = request.nfe_step
+            pieces = np.array_split(samples, steps) if request.stream else [samples[:0]] * (steps - 1) + [samples]
+            for step, piece in enumerate(pieces, start=1):
+                self._step(step / steps, on_progress, should_cancel)
+                if len(piece):
+                    on_audio(Waveform(piece))
+        return Synthesis(Waveform(samples), seed, chunks=1, timings=watch.timings())
 
     def describe(self) -> EngineInfo:
         return EngineInfo(engine="tone", model="tone", device="cpu", precision="fp32", vocoder="none", parameters=0)
@@ -91,13 +98,12 @@ class ToneEngine:
         )
         return seconds, clip.gain
 
-    def _step(self, steps: int, on_progress: ProgressCallback, should_cancel: CancelCallback) -> None:
-        for step in range(steps):
-            if self._step_seconds:
-                self._sleep(self._step_seconds)
-            on_progress((step + 1) / steps)
-            if should_cancel():
-                raise errors.Canceled("The request was canceled.")
+    def _step(self, share: float, on_progress: ProgressCallback, should_cancel: CancelCallback) -> None:
+        if self._step_seconds:
+            self._sleep(self._step_seconds)
+        on_progress(share)
+        if should_cancel():
+            raise errors.Canceled("The request was canceled.")
 
 
 def create(config: EngineConfig) -> ToneEngine:

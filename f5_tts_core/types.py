@@ -53,7 +53,10 @@ class SynthesisRequest:
     cfg_strength: float = limits.DEFAULT_CFG_STRENGTH
     sway_coef: float = limits.DEFAULT_SWAY_COEF
     cross_fade_seconds: float = limits.DEFAULT_CROSS_FADE_SECONDS
+    #: Looks at the whole speech, so that nothing of it can be handed out before its end.
     remove_silence: bool = False
+    #: Whether audio is wanted while it is made: the text begins with a short chunk, and is spoken a chunk at a time.
+    stream: bool = False
 
 
 @dataclass(frozen=True)

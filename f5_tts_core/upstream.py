@@ -18,8 +18,17 @@ from torch import Tensor, nn
 from f5_tts_core import errors, limits
 from f5_tts_core.checkpoint import fill, load_dit_state, load_vocoder, read_vocos_state
 from f5_tts_core.devices import choose_device, is_out_of_memory, precision_name
-from f5_tts_core.engine import CancelCallback, Engine, EngineConfig, Precision, ProgressCallback, ignore, never
-from f5_tts_core.joining import finished_speech
+from f5_tts_core.engine import (
+    AudioCallback,
+    CancelCallback,
+    Engine,
+    EngineConfig,
+    Precision,
+    ProgressCallback,
+    ignore,
+    never,
+)
+from f5_tts_core.joining import Speech
 from f5_tts_core.manifest import Manifest, resolve_manifest
 from f5_tts_core.network.layers import rotary_frequencies
 from f5_tts_core.network.vocoder import Vocoder
@@ -82,21 +91,24 @@ class UpstreamEngine:
         *,
         on_progress: ProgressCallback = ignore,
         should_cancel: CancelCallback = never,
+        on_audio: AudioCallback = ignore,
     ) -> Synthesis:
         watch = Stopwatch()
         seed = secrets.randbelow(limits.MAX_SEED + 1) if request.seed is None else request.seed
         with self._turns.take(should_cancel), self._upstream_reset():
             watch.lap("queue")
             clip = self._planner.prepare(request.reference, self._config.target_rms)
-            chunks = self._planner.chunks(request.text, clip, request.speed)
+            chunks = self._planner.chunks(request.text, clip, request.speed, stream=request.stream)
             watch.lap("reference")
             self._before_step = _stepper(request.nfe_step * len(chunks), on_progress, should_cancel)
-            mels = [self._speak(request, clip, chunk, seed + index) for index, chunk in enumerate(chunks)]
-            watch.lap("network")
-            audio = finished_speech([self._decode(mel) for mel in mels], request, clip.gain)
-            watch.lap("vocoder")
+            speech = Speech(request, clip.gain, on_audio)
+            for index, chunk in enumerate(chunks):
+                mel = self._speak(request, clip, chunk, seed + index)
+                watch.lap("network")
+                speech.add(self._decode(mel), last=index == len(chunks) - 1)
+                watch.lap("vocoder")
         on_progress(1.0)
-        return Synthesis(audio, seed, len(chunks), watch.timings())
+        return Synthesis(speech.finish(), seed, len(chunks), watch.timings())
 
     @contextmanager
     def _upstream_reset(self) -> Iterator[None]:

@@ -21,6 +21,7 @@ PARTS: Final = {
     "latency": "latency",
     "throughput": "throughput",
     "overhead": "overhead",
+    "first-audio": "first_audio",
     "cold-start": "cold_start",
     "drift": "drift",
 }

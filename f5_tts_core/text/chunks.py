@@ -40,6 +40,26 @@ def chunk_text(text: str, fits: Fits) -> list[str]:
     return [chunk for chunk in chunks if chunk]
 
 
+def split_opening(text: str, *, long_enough: Fits, short_enough: Fits) -> tuple[str, str]:
+    """The text's first sentences that are long enough, or else its first clauses, and the rest of the text.
+
+    Clauses are cut off only where the sentences are not short enough. All of a short text is its opening.
+    """
+    opening = _first(_sentences(text), long_enough)
+    if not short_enough(opening.strip()):
+        opening = min(opening, _first(_clauses(text), long_enough), key=len)
+    return opening, text[len(opening) :]
+
+
+def _first(pieces: Iterator[str], long_enough: Fits) -> str:
+    opening = ""
+    for piece in pieces:
+        opening += piece
+        if long_enough(opening.strip()):
+            break
+    return opening
+
+
 def _pieces(text: str, fits: Fits, level: int) -> Iterator[str]:
     """Pieces that each fit, cut no finer than need be. Joined they are the text."""
     if level == len(_SPLITTERS):

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from f5_tts_core import errors
-from f5_tts_core.text.chunks import chunk_text
+from f5_tts_core.text.chunks import chunk_text, split_opening
 
 
 def at_most(characters: int):  # type: ignore[no-untyped-def]
@@ -59,6 +59,32 @@ class TestWhereTextIsCut:
 
     def test_an_accent_is_not_torn_from_its_letter(self) -> None:
         assert chunk_text("abe\u0301cd", at_most(3)) == ["ab", "e\u0301c", "d"]
+
+
+class TestTheOpening:
+    @staticmethod
+    def opening(text: str, least: int = 8, most: int = 24) -> str:
+        def long_enough(piece: str) -> bool:
+            return len(piece) >= least
+
+        opening, rest = split_opening(text, long_enough=long_enough, short_enough=at_most(most))
+        assert opening + rest == text
+        return opening
+
+    def test_is_a_sentence(self) -> None:
+        assert self.opening("We met, then parted. It rained, and we went home.") == "We met, then parted. "
+
+    def test_is_as_many_as_it_takes_to_be_long_enough(self) -> None:
+        assert self.opening("Oh. No. We are late again. Come now.") == "Oh. No. We are late again. "
+
+    def test_is_a_clause_where_the_sentence_is_long(self) -> None:
+        assert self.opening("When it rained, we stayed in the house all day.") == "When it rained, "
+
+    def test_is_a_long_sentence_where_nothing_shorter_is_there(self) -> None:
+        assert self.opening("A sentence that goes on and on. And, well, more.") == "A sentence that goes on and on. "
+
+    def test_is_all_of_a_short_text(self) -> None:
+        assert self.opening("Hi.") == "Hi."
 
 
 class TestEdges:

@@ -112,6 +112,51 @@ def test_a_long_text_is_spoken_in_chunks(engine: F5Engine) -> None:
     assert result.audio.seconds > 6
 
 
+class TestStreaming:
+    TEXT = "There is nothing new under the sun. We will meet at the station tomorrow morning. " * 2
+
+    def test_each_chunk_leaves_before_the_next_ones_first_step(self, engine: F5Engine) -> None:
+        steps = [engine.stats.rows]
+        request = replace(REQUEST, text=self.TEXT, nfe_step=2, stream=True)
+        result = engine.synthesize(request, on_audio=lambda _: steps.append(engine.stats.rows))
+        assert result.chunks >= 4
+        assert np.diff(steps).tolist() == [request.nfe_step] * result.chunks
+
+    def test_the_pieces_joined_are_the_audio(self, engine: F5Engine) -> None:
+        heard: list[np.ndarray] = []
+        request = replace(REQUEST, text=self.TEXT, nfe_step=2, stream=True)
+        result = engine.synthesize(request, on_audio=lambda piece: heard.append(piece.samples))
+        np.testing.assert_array_equal(np.concatenate(heard), result.audio.samples)
+
+    def test_the_first_piece_is_short(self, engine: F5Engine) -> None:
+        heard: list[float] = []
+        request = replace(REQUEST, text=self.TEXT, nfe_step=2, stream=True)
+        engine.synthesize(request, on_audio=lambda piece: heard.append(piece.seconds))
+        assert 0.8 < heard[0] < 4
+
+    def test_progress_rises_to_one_over_all_chunks(self, engine: F5Engine) -> None:
+        shares: list[float] = []
+        engine.synthesize(replace(REQUEST, text=self.TEXT, nfe_step=2, stream=True), on_progress=shares.append)
+        assert shares == sorted(shares)
+        assert shares[-1] == 1
+
+    def test_a_cancel_between_chunks_spares_the_rest(self, engine: F5Engine) -> None:
+        heard: list[Waveform] = []
+        before = engine.stats.rows
+        with pytest.raises(errors.Canceled):
+            engine.synthesize(
+                replace(REQUEST, text=self.TEXT, nfe_step=2, stream=True),
+                on_audio=heard.append,
+                should_cancel=lambda: bool(heard),
+            )
+        assert len(heard) == 1
+        assert engine.stats.rows - before <= 2 + 2  # the first chunk's steps, and two more at the most
+
+    def test_a_short_text_is_spoken_as_if_it_were_not_streamed(self, engine: F5Engine) -> None:
+        streamed = engine.synthesize(replace(REQUEST, stream=True))
+        np.testing.assert_array_equal(streamed.audio.samples, engine.synthesize(REQUEST).audio.samples)
+
+
 def test_speed_shortens_and_lengthens(engine: F5Engine) -> None:
     text = "We will meet at the station."
     slow, normal, fast = (

@@ -1,10 +1,13 @@
 """Cross-fades and silence removal."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from f5_tts_core.joining import cross_fade, remove_silence
+from f5_tts_core.joining import Fader, Speech, cross_fade, remove_silence
 from f5_tts_core.testing import speech_like
+from f5_tts_core.types import Reference, SynthesisRequest
 
 RATE = 24_000
 
@@ -73,3 +76,36 @@ class TestRemoveSilence:
     def test_a_wave_without_speech_stays(self) -> None:
         silence = np.zeros(RATE, np.float32)
         np.testing.assert_array_equal(remove_silence(silence), silence)
+
+
+class TestFader:
+    @pytest.mark.parametrize("lengths", [[5_000, 3_000, 9_000], [100, 5_000, 40, 2_000], [7_000], [3_000, 50]])
+    def test_pieces_are_what_one_cross_fade_makes(self, lengths: list[int]) -> None:
+        waves = [speech_like(length / RATE, seed=seed).samples for seed, length in enumerate(lengths)]
+        fader = Fader(0.05)
+        pieces = [fader.add(wave, last=index == len(waves) - 1) for index, wave in enumerate(waves)]
+        np.testing.assert_array_equal(np.concatenate(pieces), cross_fade(waves, 0.05))
+
+    def test_only_the_end_that_may_fade_is_held_back(self) -> None:
+        fader = Fader(0.05)
+        assert len(fader.add(ones(10_000), last=False)) == 10_000 - 1_200
+        assert len(fader.add(ones(10_000), last=False)) == 10_000 - 1_200
+        assert len(fader.add(ones(10_000), last=True)) == 10_000
+
+
+class TestSpeech:
+    REQUEST = SynthesisRequest("Words.", Reference(b"", ""))
+
+    @pytest.mark.parametrize("remove", [False, True])
+    def test_pieces_joined_are_the_speech(self, remove: bool) -> None:
+        heard: list[np.ndarray] = []
+        request = replace(self.REQUEST, remove_silence=remove)
+        speech = Speech(request, 2.0, lambda piece: heard.append(piece.samples))
+        waves = [np.pad(speech_like(1.0, seed=seed).samples, RATE) for seed in range(3)]
+        for index, wave in enumerate(waves):
+            speech.add(wave, last=index == 2)
+            assert len(heard) == (0 if remove else index + 1)
+        whole = speech.finish().samples
+        np.testing.assert_array_equal(np.concatenate(heard), whole)
+        joined = cross_fade(waves, request.cross_fade_seconds)
+        np.testing.assert_array_equal(whole, (remove_silence(joined) if remove else joined) / 2)

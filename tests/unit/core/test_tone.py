@@ -69,6 +69,24 @@ def test_each_step_takes_its_time_reports_and_asks() -> None:
     assert shares == [0.25, 0.5, 0.75, 1.0]
 
 
+def test_streamed_it_hands_out_each_steps_share(engine: ToneEngine) -> None:
+    heard: list[tuple[int, np.ndarray]] = []
+    shares: list[float] = []
+    whole = engine.synthesize(
+        request(stream=True),
+        on_progress=shares.append,
+        on_audio=lambda piece: heard.append((len(shares), piece.samples)),
+    ).audio.samples
+    assert [steps for steps, _ in heard] == [1, 2, 3, 4]
+    np.testing.assert_array_equal(np.concatenate([piece for _, piece in heard]), whole)
+
+
+def test_not_streamed_it_hands_out_all_at_the_end(engine: ToneEngine) -> None:
+    heard: list[np.ndarray] = []
+    whole = engine.synthesize(request(), on_audio=lambda piece: heard.append(piece.samples)).audio.samples
+    np.testing.assert_array_equal(heard, [whole])
+
+
 def test_cancel_takes_effect_after_the_step(engine: ToneEngine) -> None:
     shares: list[float] = []
     with pytest.raises(errors.Canceled):
