@@ -3,7 +3,7 @@
 import structlog
 
 from services.shared.errors import StaleJob, Unavailable
-from services.shared.job import Job, own_reference, request_cancel
+from services.shared.job import Job, input_prefix, output_prefix, own_reference, request_cancel
 from services.shared.parts import Parts
 
 log = structlog.get_logger(__name__)
@@ -36,6 +36,6 @@ def _delete_reference(parts: Parts, job: Job) -> None:
 
 def erase(parts: Parts, job: Job) -> None:
     """Audio first, record last: what fails halfway can be asked for again."""
-    parts.blobs.delete_prefix(f"inputs/{job.id}/")
-    parts.blobs.delete_prefix(f"outputs/{job.id}/")
+    parts.blobs.delete_prefix(input_prefix(job.id))
+    parts.blobs.delete_prefix(output_prefix(job.id))
     parts.jobs.remove(job.id)

@@ -102,6 +102,14 @@ class AudioNotReady(ApiError):
     status = 409
 
 
+class AudioExpired(ApiError):
+    """There was audio, and its lifetime is over. The record lives on for a while."""
+
+    type = "audio-expired"
+    title = "The job's audio is no longer kept"
+    status = 410
+
+
 class NoConsentRecording(ApiError):
     type = "consent-not-recorded"
     title = "The consent was not recorded"

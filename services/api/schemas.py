@@ -8,9 +8,11 @@ from pydantic import BaseModel, ConfigDict, Field
 from f5_tts_core.formats import AudioFormat
 from services.api.estimates import UNKNOWN, Standing
 from services.shared.job import Job, JobStatus
+from services.shared.lifetimes import audio_expires_at
 from services.shared.links import problem_path, result_url
 from services.shared.parts import Parts
 from services.shared.ports import WorkerBeat
+from services.shared.settings import Settings
 from services.shared.webhook import Delivery, Try, first_delivery, webhook_id
 
 
@@ -49,8 +51,7 @@ class JobOutputView(Output):
     loudness_lufs: float | None = Field(description="Integrated loudness, before encoding.", examples=[-19.7])
     #: The seed that was used, drawn where none was given.
     seed: int
-    #: When record and audio may be deleted.
-    expires_at: datetime
+    expires_at: datetime = Field(description="When the audio is deleted; from then on `result_url` is null.")
 
 
 class JobErrorView(Output):
@@ -98,7 +99,7 @@ class JobState(Output):
 
     job_id: str = Field(examples=["019342a5b3c04f6e1a2b3c4d5e6f7a8b"])
     status: JobStatus
-    result_url: str | None = Field(description="Where the audio is, freshly signed at each read; null until it is.")
+    result_url: str | None = Field(description="Where the audio is, freshly signed at each read; null where it is not.")
     progress: float = Field(description="Share of the work done, 0 to 1.", examples=[0.5])
     queue_position: int | None = Field(description="Queued jobs before it; null unless it is queued.", examples=[None])
     eta_s: float | None = Field(
@@ -200,15 +201,16 @@ def job_view(
         attempts=job.attempt,
         cancel_requested=job.cancel_requested,
         input=JobInputView.model_validate(job.input, from_attributes=True),
-        output=_output_view(job, parts.settings.job_ttl_seconds),
+        output=_output_view(job, parts.settings),
         metrics=dict(job.metrics),
         webhook=None if job.webhook_url is None else WebhookView(**_webhook(job, delivery)),
         urls=job_urls(job.id, root_path),
     )
 
 
-def _output_view(job: Job, ttl_seconds: float) -> JobOutputView | None:
-    if job.output is None:
+def _output_view(job: Job, settings: Settings) -> JobOutputView | None:
+    expires_at = audio_expires_at(job, settings)
+    if job.output is None or expires_at is None:
         return None
     return JobOutputView(
         format=job.output.format,
@@ -220,7 +222,7 @@ def _output_view(job: Job, ttl_seconds: float) -> JobOutputView | None:
         peak_dbfs=job.output.peak_dbfs,
         loudness_lufs=job.output.loudness_lufs,
         seed=job.output.seed,
-        expires_at=moment((job.completed_at or job.created_at) + ttl_seconds),
+        expires_at=moment(expires_at),
     )
 
 

@@ -38,6 +38,13 @@ class BlobNotFound(TimbreError):
     title = "No such stored audio"
 
 
+class LifetimesRefused(TimbreError):
+    """The object store deletes nothing by itself, or we may not tell it to."""
+
+    type = "lifetimes-refused"
+    title = "The object store takes no lifecycle rules from us"
+
+
 class StaleJob(TimbreError):
     """The job changed since it was read: read it again and decide again."""
 

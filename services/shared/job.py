@@ -15,7 +15,8 @@ from f5_tts_core import limits
 from f5_tts_core.formats import AudioFormat
 from services.shared.errors import LeaseLost, TransitionRefused
 
-#: Before the keys of all finished audio.
+#: Before the keys of all references that are a job's own, and of all finished audio.
+INPUTS: Final = "inputs/"
 OUTPUTS: Final = "outputs/"
 
 
@@ -76,6 +77,8 @@ class JobOutput:
     #: As measured before it was encoded; None for silence.
     peak_dbfs: float | None = None
     loudness_lufs: float | None = None
+    #: When it is deleted, as was promised when the job ended; None in records from before that was.
+    expires_at: float | None = None
 
 
 @dataclass(frozen=True)
@@ -130,7 +133,17 @@ def new_id(now: float) -> str:
 
 
 def reference_key(job_id: str) -> str:
-    return f"inputs/{job_id}/reference"
+    return f"{input_prefix(job_id)}reference"
+
+
+def input_prefix(job_id: str) -> str:
+    """Before the keys of all that a job was sent along with."""
+    return f"{INPUTS}{job_id}/"
+
+
+def output_prefix(job_id: str) -> str:
+    """Before the keys of all that a job's attempts made."""
+    return f"{OUTPUTS}{job_id}/"
 
 
 def own_reference(job: Job) -> str | None:
@@ -141,7 +154,7 @@ def own_reference(job: Job) -> str | None:
 
 def output_key(job_id: str, attempt: int, audio_format: AudioFormat) -> str:
     """One key an attempt, so that an attempt that lost its lease cannot overwrite the winner's audio."""
-    return f"{OUTPUTS}{job_id}/{attempt}.{audio_format}"
+    return f"{output_prefix(job_id)}{attempt}.{audio_format}"
 
 
 def mark_enqueued(job: Job, now: float) -> Job:

@@ -74,6 +74,26 @@ class JobStore(Protocol):
         """Processing jobs whose lease has run out by `now`, longest ago first."""
         ...
 
+    def find(self, job_ids: Sequence[str]) -> Mapping[str, Job]:
+        """Those of these ids that there are, in one round trip."""
+        ...
+
+    def outlived(self, now: float, limit: int) -> Sequence[str]:
+        """Ids of jobs whose audio is to be deleted by `now`, longest ago first.
+
+        A job is listed from its output's `expires_at` on, by the very write that ended it, until `forget_audio`. Its
+        record may be gone before that, but for one that was removed.
+        """
+        ...
+
+    def postpone_audio(self, job_id: str, until: float) -> None:
+        """Have `outlived` leave a job out until then. Nothing where it would not list it anyway."""
+        ...
+
+    def forget_audio(self, job_id: str) -> None:
+        """The audio is deleted: `outlived` lists the job no more. No error where it does not."""
+        ...
+
     def queued(self, limit: int) -> Sequence[Job]:
         """Queued jobs, of all owners, longest waiting first."""
         ...
@@ -145,6 +165,13 @@ class VoiceStore(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class StoredBlob:
+    key: str
+    #: Seconds since the epoch, by the object store's clock.
+    stored_at: float
+
+
 class BlobStore(Protocol):
     """Audio by key."""
 
@@ -161,6 +188,18 @@ class BlobStore(Protocol):
         ...
 
     def delete_prefix(self, prefix: str) -> None: ...
+
+    def page(self, prefix: str, *, limit: int, after: str | None = None) -> Sequence[StoredBlob]:
+        """What lies under `prefix`, in the order of keys, from behind `after` on. Fewer than `limit`: that is all."""
+        ...
+
+    def set_lifetimes(self, seconds: Mapping[str, float]) -> None:
+        """Have the object store by itself delete what lies longer than so many seconds under each of these prefixes.
+
+        A net: stores count whole days, so that it is up to two days late, and never early. Rules that others gave
+        the store stay as they are. Raises `LifetimesRefused`.
+        """
+        ...
 
     def sign(self, key: str, *, expires_seconds: int, filename: str) -> str:
         """A URL that anybody can fetch the blob with until it expires. No round trip.

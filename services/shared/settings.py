@@ -26,6 +26,7 @@ from pydantic_core import ErrorDetails
 from f5_tts_core import limits
 from f5_tts_core.engine import Device, EngineConfig, Precision
 from services.shared.signing import signing_key
+from services.shared.webhook import LAST_TRY_SECONDS
 
 LogLevel = Literal["debug", "info", "warning", "error"]
 
@@ -154,8 +155,14 @@ class Settings(BaseModel):
     stop_grace_seconds: Annotated[float, Field(ge=0)] = 20.0
     #: How long a job may wait before it expires.
     queue_ttl_seconds: Annotated[float, Field(gt=0)] = 86_400.0
-    #: How long an ended job's record and audio are kept.
+    #: How long an ended job's record is kept.
     job_ttl_seconds: Annotated[int, Field(gt=0)] = 7 * 86_400
+    #: How long its audio is kept; unset: as long as the record.
+    output_ttl_seconds: Annotated[int, Field(gt=0)] | None = None
+    #: The longest that an uploaded reference may lie; it is deleted when its job ends.
+    input_ttl_seconds: Annotated[int, Field(gt=0)] = 2 * 86_400
+    #: How long audio lies in the bucket before it is deleted for having no job.
+    orphan_ttl_seconds: Annotated[int, Field(ge=3_600)] = 86_400
 
     # --- outbound -------------------------------------------------------------------------------
     #: Hosts, addresses and networks (10.0.0.0/8) that webhooks and references by URL may lead to although they are
@@ -172,6 +179,11 @@ class Settings(BaseModel):
 
     #: `debug`, `info`, `warning` or `error`.
     log_level: LogLevel = "info"
+
+    @property
+    def audio_seconds(self) -> int:
+        """How long finished audio is kept."""
+        return self.job_ttl_seconds if self.output_ttl_seconds is None else self.output_ttl_seconds
 
     def engine_config(self) -> EngineConfig:
         return EngineConfig(
@@ -258,6 +270,21 @@ class Settings(BaseModel):
     def _check_heartbeat(self) -> Self:
         if self.heartbeat_seconds >= self.lease_seconds / 2:
             raise ValueError("HEARTBEAT_SECONDS: two beats must fit into a lease; expected under half of LEASE_SECONDS")
+        return self
+
+    @model_validator(mode="after")
+    def _check_lifetimes(self) -> Self:
+        if self.audio_seconds > self.job_ttl_seconds:
+            raise ValueError(
+                "OUTPUT_TTL_SECONDS: nobody can ask for audio whose record is gone; expected at most JOB_TTL_SECONDS"
+            )
+        if self.input_ttl_seconds <= self.queue_ttl_seconds:
+            raise ValueError("INPUT_TTL_SECONDS: jobs that wait need theirs; expected more than QUEUE_TTL_SECONDS")
+        if self.webhook_secret is not None and self.job_ttl_seconds < LAST_TRY_SECONDS:
+            raise ValueError(
+                f"JOB_TTL_SECONDS: webhooks are tried again for as long as the record is there; expected at least "
+                f"{LAST_TRY_SECONDS} with WEBHOOK_SECRET, and OUTPUT_TTL_SECONDS for audio to go before that"
+            )
         return self
 
     @model_validator(mode="after")

@@ -5,7 +5,7 @@ Each part has a switch: `part.down = True` and every call raises its port's `Una
 
 import threading
 from bisect import insort
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, replace
 from typing import Any, BinaryIO
 from urllib.parse import quote, urlencode
@@ -20,7 +20,7 @@ from services.shared.memory_pace import MemoryPaceKeeper
 from services.shared.news import READ_AGAIN, JobNews, percent
 from services.shared.outbound.testing import MemoryBucketReader, MemoryOutbound
 from services.shared.parts import Parts
-from services.shared.ports import Beat, Clock, JobPage, Transcript, WorkerBeat
+from services.shared.ports import Beat, Clock, JobPage, StoredBlob, Transcript, WorkerBeat
 from services.shared.settings import Settings
 from services.shared.voice_testing import MemoryVoiceStore
 from services.shared.webhook_testing import MemoryWebhookStore
@@ -54,6 +54,7 @@ class MemoryJobStore:
         self._gone_at: dict[str, float] = {}
         #: Ended jobs whose webhooks are due, by when; `MemoryWebhookStore` works on them.
         self.dues: dict[str, float] = {}
+        self._audio: dict[str, float] = {}
         self._lock = threading.RLock()
         #: Told of every change, in the thread that makes it.
         self.watchers: list[Callable[[str, JobNews], None]] = []
@@ -61,7 +62,7 @@ class MemoryJobStore:
     def add(self, job: Job) -> None:
         with self._lock:
             if job.id not in self._alive():
-                self._note_due(job)
+                self._note_end(job)
             if self._alive().setdefault(job.id, job) != job:
                 raise errors.StaleJob(f"The id {job.id} is taken.")
 
@@ -82,7 +83,7 @@ class MemoryJobStore:
             written = replace(_keep_beats(stored, new), revision=old.revision + 1)
             self._jobs[old.id] = written
             if not stored.status.is_terminal:
-                self._note_due(written)
+                self._note_end(written)
             if written.status.is_terminal:
                 self._gone_at.setdefault(old.id, self._clock() + self._ttl)
             self._tell(old.id, JobNews(written.revision, written.progress))
@@ -94,6 +95,7 @@ class MemoryJobStore:
             del self._jobs[job_id]
             self._gone_at.pop(job_id, None)
             self.dues.pop(job_id, None)
+            self._audio.pop(job_id, None)
             self._tell(job_id, READ_AGAIN)
 
     def page(self, owner: str, *, limit: int, cursor: str | None = None, status: JobStatus | None = None) -> JobPage:
@@ -123,6 +125,28 @@ class MemoryJobStore:
         lapsed = [job for job in running if (job.lease_until or 0.0) <= now]
         return sorted(lapsed, key=lambda job: job.lease_until or 0.0)[:limit]
 
+    def find(self, job_ids: Sequence[str]) -> Mapping[str, Job]:
+        with self._lock:
+            alive = self._alive()
+            return {job_id: alive[job_id] for job_id in job_ids if job_id in alive}
+
+    def outlived(self, now: float, limit: int) -> Sequence[str]:
+        self.ping()
+        with self._lock:
+            by_time = sorted(self._audio.items(), key=lambda item: item[1])
+            return [job_id for job_id, expires_at in by_time if expires_at <= now][:limit]
+
+    def postpone_audio(self, job_id: str, until: float) -> None:
+        self.ping()
+        with self._lock:
+            if job_id in self._audio:
+                self._audio[job_id] = until
+
+    def forget_audio(self, job_id: str) -> None:
+        self.ping()
+        with self._lock:
+            self._audio.pop(job_id, None)
+
     def queued(self, limit: int) -> Sequence[Job]:
         return [job for job in self._sorted() if job.status is JobStatus.QUEUED][:limit]
 
@@ -143,7 +167,9 @@ class MemoryJobStore:
             gone_at = self._gone_at.get(job_id)
         return None if gone_at is None else gone_at - self._clock()
 
-    def _note_due(self, job: Job) -> None:
+    def _note_end(self, job: Job) -> None:
+        if job.output and job.output.expires_at is not None:
+            self._audio[job.id] = job.output.expires_at
         if job.webhook_url and job.status.is_terminal:
             self.dues[job.id] = job.completed_at or self._clock()
 
@@ -181,6 +207,9 @@ class MemoryBlobStore:
         self.down = False
         #: What lies where: content and content type by key.
         self.blobs: dict[str, tuple[bytes, str]] = {}
+        #: Prefixes whose blobs a real store would delete by itself, and after how many seconds; None: it refuses to.
+        self.lifetimes: dict[str, float] | None = {}
+        self._stored_at: dict[str, float] = {}
         self._clock = clock
         self._signed: dict[str, tuple[str, float]] = {}
         self._lock = threading.Lock()
@@ -192,6 +221,7 @@ class MemoryBlobStore:
             raise ValueError(f"The data ended after {len(content)} of {length} bytes.")
         with self._lock:
             self.blobs[key] = (content, content_type)
+            self._stored_at[key] = self._clock()
 
     def get(self, key: str) -> bytes:
         self.ping()
@@ -210,6 +240,18 @@ class MemoryBlobStore:
         with self._lock:
             for key in [key for key in self.blobs if key.startswith(prefix)]:
                 del self.blobs[key]
+
+    def page(self, prefix: str, *, limit: int, after: str | None = None) -> Sequence[StoredBlob]:
+        self.ping()
+        with self._lock:
+            keys = sorted(key for key in self.blobs if key.startswith(prefix) and key > (after or ""))
+            return [StoredBlob(key, self._stored_at.get(key, 0.0)) for key in keys[:limit]]
+
+    def set_lifetimes(self, seconds: Mapping[str, float]) -> None:
+        self.ping()
+        if self.lifetimes is None:
+            raise errors.LifetimesRefused("The object store takes no lifecycle rules.")
+        self.lifetimes |= seconds
 
     def sign(self, key: str, *, expires_seconds: int, filename: str) -> str:
         with self._lock:

@@ -13,6 +13,8 @@ DeliveryState = Literal["pending", "delivered", "failed"]
 RETRY_SECONDS: Final = (5, 300, 1_800, 7_200, 18_000, 28_800, 28_800)
 #: Waits are up to this share longer, so that receivers that come back are not run over.
 _JITTER: Final = 0.2
+#: The longest that it takes to come to the last try.
+LAST_TRY_SECONDS: Final = round(sum(RETRY_SECONDS) * (1 + _JITTER))
 #: The latest tries, which are all that is kept of them.
 TRIES_KEPT: Final = 20
 

@@ -18,6 +18,7 @@ from services.shared.settings import Settings, SettingsError, load_settings
 from services.shared.signing import Signer
 from services.worker.deliveries import SLOTS, Deliverer
 from services.worker.process import create_process, leave_on_signals
+from services.worker.retention import Retention
 from services.worker.stopping import StopLight
 from services.worker.sweeper import Sweeper
 from services.worker.tasks import register_sweep
@@ -70,7 +71,7 @@ def run(settings: Settings) -> int:
         light=StopLight(0.0, time.monotonic),
         on_ready=lambda _consumer: logger.info("control_ready"),
     )
-    with delivering(parts):
+    with delivering(parts), Ticker("retention", settings.sweep_seconds, Retention(parts).enforce):
         process.start()
     parts.close()
     logger.info("control_stopped")

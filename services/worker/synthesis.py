@@ -3,6 +3,7 @@
 import io
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TypeVar
 
 import structlog
@@ -130,13 +131,14 @@ class SynthesisRunner:
     def _commit(self, job: Job, output: JobOutput, metrics: dict[str, float], lease: Lease) -> JobStatus:
         """Raises `LeaseLost` where another attempt, or an end, came first."""
         now = self._parts.clock()
+        kept = replace(output, expires_at=now + self._settings.audio_seconds)
 
         def finish(current: Job) -> Job:
-            if current.output == output:
+            if current.output == kept:
                 return current  # Stored already, by a try whose answer was lost.
             if current.cancel_requested:
                 return confirm_cancel(current, job.attempt, now)
-            return succeed(current, job.attempt, output, metrics, now)
+            return succeed(current, job.attempt, kept, metrics, now)
 
         ended = self._patiently(lambda: amend(self._parts.jobs, job, finish), lease.check)
         if ended.status is JobStatus.SUCCEEDED:

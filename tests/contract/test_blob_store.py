@@ -1,18 +1,24 @@
 """What every `BlobStore` must do."""
 
+import base64
+import hashlib
 import io
+import threading
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from minio import Minio
 
 from services.shared.adapters.s3_blobs import S3BlobStore, connect_s3
-from services.shared.errors import BlobNotFound, BlobStoreUnavailable
+from services.shared.errors import BlobNotFound, BlobStoreUnavailable, LifetimesRefused
 from services.shared.ports import BlobStore
 from services.shared.settings import Settings
 from services.shared.testing import START, ManualClock, MemoryBlobStore
@@ -25,6 +31,10 @@ class Harness:
     clock: ManualClock
     #: What a client gets under a URL; raises `PermissionError` where it is refused.
     fetch: Callable[[str], bytes]
+    #: After how many seconds the store by itself deletes what lies under which prefix.
+    lifetimes: Callable[[], dict[str, float]]
+    #: The server's time, which is not ours.
+    server_clock: Callable[[], float]
 
 
 @pytest.fixture(params=["memory", "s3"])
@@ -32,12 +42,14 @@ def harness(request: pytest.FixtureRequest) -> Iterator[Harness]:
     clock = ManualClock(START)
     if request.param == "memory":
         memory = MemoryBlobStore(clock)
-        yield Harness(memory, clock, memory.fetch)
+        yield Harness(memory, clock, memory.fetch, lambda: dict(memory.lifetimes or {}), clock)
     else:
         store = s3_store(request.getfixturevalue("settings"), clock)
         store.ensure_bucket()
         store.delete_prefix("")
-        yield Harness(store, clock, fetch)
+        client = s3_client(request.getfixturevalue("settings"))
+        client.delete_bucket_lifecycle("contract")
+        yield Harness(store, clock, fetch, lambda: s3_lifetimes(client), time.time)
 
 
 @pytest.fixture
@@ -55,6 +67,21 @@ def s3_store(settings: Settings, clock: Callable[[], float], **overrides: str) -
     bucket, public = overrides.pop("bucket", "contract"), overrides.pop("public_base_url", None)
     client = connect_s3(**values | overrides)
     return S3BlobStore(client, client, bucket=bucket, clock=clock, public_base_url=public)
+
+
+def s3_client(settings: Settings) -> Minio:
+    return connect_s3(
+        str(settings.s3_endpoint),
+        access_key=settings.s3_access_key.get_secret_value(),
+        secret_key=settings.s3_secret_key.get_secret_value(),
+        region="us-east-1",
+    )
+
+
+def s3_lifetimes(client: Minio) -> dict[str, float]:
+    found = client.get_bucket_lifecycle("contract")
+    assert found is not None
+    return {rule.rule_filter.prefix: rule.expiration.days * 86_400 for rule in found.rules}
 
 
 def fetch(url: str) -> bytes:
@@ -130,6 +157,47 @@ def test_a_prefix_is_deleted_and_nothing_else(store: BlobStore) -> None:
     assert store.get("outputs/10/1.wav") == store.get("inputs/1/reference") == b"audio"
 
 
+@pytest.mark.parametrize("limit", [1, 2, 3, 100])
+def test_pages_hold_every_blob_once_in_order(store: BlobStore, limit: int) -> None:
+    keys = ["outputs/1/1.wav", "outputs/1/2.flac", "outputs/10/1.wav", "outputs/2/1.wav"]
+    for key in (*reversed(keys), "inputs/1/reference", "outputs2/1.wav"):
+        _put(store, key, b"audio")
+    seen: list[str] = []
+    while len(page := store.page("outputs/", limit=limit, after=seen[-1] if seen else None)) == limit:
+        seen += [blob.key for blob in page]
+    assert [*seen, *(blob.key for blob in page)] == keys
+
+
+def test_a_page_goes_on_behind_what_was_deleted_meanwhile(store: BlobStore) -> None:
+    for number in range(4):
+        _put(store, f"outputs/{number}/1.wav", b"audio")
+    store.delete_prefix("outputs/1/")
+    assert [blob.key for blob in store.page("outputs/", limit=1, after="outputs/1/1.wav")] == ["outputs/2/1.wav"]
+
+
+def test_a_page_says_when_a_blob_was_stored(harness: Harness) -> None:
+    before = harness.server_clock()
+    _put(harness.store, "outputs/1/1.wav", b"audio")
+    (blob,) = harness.store.page("outputs/", limit=10)
+    assert before - 2 < blob.stored_at < harness.server_clock() + 2
+    assert list(harness.store.page("nothing/", limit=10)) == []
+
+
+def test_the_store_never_deletes_early_by_itself(harness: Harness) -> None:
+    asked = {"inputs/": 3_600.0, "outputs/": 7 * 86_400.0}
+    for _ in range(2):
+        harness.store.set_lifetimes(asked)
+        found = harness.lifetimes()
+        assert found.keys() == asked.keys()
+        assert all(seconds <= found[prefix] <= seconds + 86_400 for prefix, seconds in asked.items())
+
+
+def test_the_latest_lifetimes_count(harness: Harness) -> None:
+    harness.store.set_lifetimes({"outputs/": 7 * 86_400.0})
+    harness.store.set_lifetimes({"outputs/": 20 * 86_400.0})
+    assert 20 * 86_400 <= harness.lifetimes()["outputs/"] <= 21 * 86_400
+
+
 def test_anybody_can_fetch_a_signed_url(harness: Harness) -> None:
     _put(harness.store, "outputs/1/1.wav", b"audio")
     harness.clock.now = _now()
@@ -169,6 +237,8 @@ def test_a_store_that_is_away(harness: Harness) -> None:
         lambda: _put(down, "a", b"audio"),
         lambda: down.delete("a"),
         lambda: down.delete_prefix("a"),
+        lambda: down.page("a", limit=1),
+        lambda: down.set_lifetimes({"a": 1.0}),
     ):
         with pytest.raises(BlobStoreUnavailable):
             call()
@@ -243,6 +313,75 @@ def test_many_processes_make_one_bucket(settings: Settings) -> None:
         list(pool.map(S3BlobStore.ensure_bucket, stores))
     _put(stores[0], "a", b"audio")
     assert stores[1].get("a") == b"audio"
+
+
+def test_other_rules_stay_to_the_letter(settings: Settings) -> None:
+    """Also what the client's own model of a rule does not know of."""
+    client, store = s3_client(settings), s3_store(settings, time.time)
+    store.ensure_bucket()
+    others = (
+        "<Rule><ID>large-ones</ID><Status>Enabled</Status><Filter><And><Prefix>outputs/</Prefix>"
+        "<ObjectSizeGreaterThan>1048576</ObjectSizeGreaterThan></And></Filter>"
+        "<Expiration><Days>30</Days></Expiration></Rule>",
+        "<Rule><Status>Disabled</Status><Filter><Prefix>voices/</Prefix></Filter>"
+        "<Expiration><Days>3</Days></Expiration></Rule>",
+    )
+    ours = (
+        "<Rule><ID>timbre-outputs</ID><Status>Disabled</Status><Filter><Prefix>outputs/</Prefix></Filter>"
+        "<Expiration><Days>8</Days></Expiration></Rule>"
+    )
+    namespace = 'xmlns="http://s3.amazonaws.com/doc/2006-03-01/"'
+    _put_lifecycle(client, f"<LifecycleConfiguration {namespace}>{others[0]}{ours}{others[1]}</LifecycleConfiguration>")
+    store.set_lifetimes({"outputs/": 7 * 86_400.0})
+    written = _lifecycle(client)
+    assert all(rule in written for rule in others)
+    assert (written.count("<Rule>"), written.count("timbre-outputs"), written.count("Disabled")) == (3, 1, 1)
+    assert written.count(namespace) == 1
+
+
+def _lifecycle(client: Minio) -> str:
+    return client._execute("GET", "contract", query_params={"lifecycle": ""}).data.decode()
+
+
+def _put_lifecycle(client: Minio, document: str) -> None:
+    headers = {"Content-MD5": base64.b64encode(hashlib.md5(document.encode(), usedforsecurity=False).digest()).decode()}
+    client._execute("PUT", "contract", body=document.encode(), headers=headers, query_params={"lifecycle": ""})
+
+
+def test_a_server_without_lifecycle_rules_says_so() -> None:
+    with _answering(501, "NotImplemented") as endpoint:
+        client = connect_s3(endpoint, access_key="key", secret_key="secret", region="us-east-1")
+        store = S3BlobStore(client, client, bucket="contract", clock=ManualClock())
+        with pytest.raises(LifetimesRefused, match="NotImplemented"):
+            store.set_lifetimes({"outputs/": 1.0})
+
+
+@contextmanager
+def _answering(status: int, code: str) -> Iterator[str]:
+    """An S3 server that has every bucket, and no more to say than this."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_HEAD(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+
+        def do_GET(self) -> None:
+            body = f"<Error><Code>{code}</Code><Message>No.</Message></Error>".encode()
+            self.send_response(status)
+            self.send_header("Content-Type", "application/xml")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
 
 
 def test_wrong_credentials_are_an_outage_for_us(settings: Settings) -> None:

@@ -294,6 +294,64 @@ def test_indexes_do_not_outgrow_the_records(empty_valkey: Redis) -> None:
     assert empty_valkey.zcard("timbre:{jobs}:failed:anonymous") == 0
 
 
+# --- audio and its lifetime ---------------------------------------------------------------------
+
+
+def _spoken(store: JobStore, expires_at: float | None, **overrides: object) -> Job:
+    job = _claimed(store, **overrides)
+    output = JobOutput(f"outputs/{job.id}/1.wav", "wav", 3, "a" * 64, 1.25, 24_000, 7, expires_at=expires_at)
+    return store.replace(job, transitions.succeed(job, 1, output, {}, START + 1))
+
+
+def test_the_write_that_ends_a_job_sets_its_audios_time(store: JobStore) -> None:
+    later, first = _spoken(store, START + 20), _spoken(store, START + 10)
+    for other in (_ended, _claimed, _added):
+        other(store)
+    _spoken(store, None)  # of a release that did not say
+    assert list(store.outlived(START + 9.9, 10)) == []
+    assert list(store.outlived(START + 10, 10)) == [first.id]
+    assert list(store.outlived(START + 99, 10)) == [first.id, later.id]
+    assert list(store.outlived(START + 99, 1)) == [first.id]
+
+
+def test_audio_is_listed_until_it_is_said_to_be_deleted(harness: Harness) -> None:
+    """Also when its record is gone: nothing else knows of it by then."""
+    store, job = harness.store, _spoken(harness.store, START + 10)
+    harness.vanish(job.id)
+    assert list(store.outlived(START + 10, 10)) == [job.id]
+    for _ in range(2):
+        store.forget_audio(job.id)
+        assert list(store.outlived(START + 99, 10)) == []
+
+
+def test_audio_that_cannot_be_deleted_now_is_listed_later(store: JobStore) -> None:
+    stuck, other = _spoken(store, START + 10), _spoken(store, START + 20)
+    store.postpone_audio(stuck.id, START + 70)
+    assert list(store.outlived(START + 69, 10)) == [other.id]
+    assert list(store.outlived(START + 70, 10)) == [other.id, stuck.id]
+    store.forget_audio(stuck.id)
+    store.postpone_audio(stuck.id, START + 70)
+    assert list(store.outlived(START + 70, 10)) == [other.id]
+
+
+def test_a_removed_jobs_audio_is_not_listed(store: JobStore) -> None:
+    store.remove(_spoken(store, START + 10).id)
+    assert list(store.outlived(START + 99, 10)) == []
+
+
+def test_a_later_write_does_not_bring_deleted_audio_back(store: JobStore) -> None:
+    job = _spoken(store, START + 10)
+    store.forget_audio(job.id)
+    store.replace(job, replace(job, metrics={"touched": 1.0}))
+    assert list(store.outlived(START + 99, 10)) == []
+
+
+def test_those_that_there_are_of_many(store: JobStore) -> None:
+    first, second = _added(store), _ended(store)
+    assert store.find([first.id, make_job().id, second.id]) == {first.id: first, second.id: second}
+    assert store.find([]) == {}
+
+
 # --- listings -----------------------------------------------------------------------------------
 
 
@@ -427,6 +485,10 @@ def test_a_store_that_is_away(harness: Harness) -> None:
         lambda: down.lapsed(START, 1),
         lambda: down.queued(1),
         lambda: down.positions([job.id]),
+        lambda: down.find([job.id]),
+        lambda: down.outlived(START, 1),
+        lambda: down.postpone_audio(job.id, START),
+        lambda: down.forget_audio(job.id),
     ):
         with pytest.raises(JobStoreUnavailable):
             call()

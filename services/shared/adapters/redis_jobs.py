@@ -5,7 +5,7 @@ and processing jobs of everybody. A record's lifetime starts when its job ends; 
 go when a listing or a new job comes across them. The server must not evict: `maxmemory-policy noeviction`.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -26,6 +26,8 @@ FIELDS = ("doc", "rev", "progress", "lease_until")
 
 _QUEUED = f"{PREFIX}:queued"
 _LEASES = f"{PREFIX}:leases"
+#: Jobs with audio, by when it is to be deleted. Outlives their records.
+_AUDIO = f"{PREFIX}:audio"
 
 
 class RedisJobStore:
@@ -85,6 +87,21 @@ class RedisJobStore:
         with redis_errors():
             ids = self._client.zrange(_LEASES, "-inf", now, byscore=True, offset=0, num=limit)
         return self._present(_LEASES, ids)
+
+    def find(self, job_ids: Sequence[str]) -> Mapping[str, Job]:
+        return {job.id: job for job in self._read(job_ids) if job is not None}
+
+    def outlived(self, now: float, limit: int) -> Sequence[str]:
+        with redis_errors():
+            ids = self._client.zrange(_AUDIO, "-inf", now, byscore=True, offset=0, num=limit)
+        return [str(job_id) for job_id in ids]
+
+    def postpone_audio(self, job_id: str, until: float) -> None:
+        with redis_errors():
+            self._client.zadd(_AUDIO, {job_id: until}, xx=True)
+
+    def forget_audio(self, job_id: str) -> None:
+        self._drop(_AUDIO, [job_id])
 
     def queued(self, limit: int) -> Sequence[Job]:
         with redis_errors():
@@ -152,7 +169,7 @@ def decode_row(document: str, *hot: str) -> Job:
 
 
 def _keys(job_id: str) -> list[str]:
-    return [record_key(job_id), _QUEUED, _LEASES, DUES]
+    return [record_key(job_id), _QUEUED, _LEASES, DUES, _AUDIO]
 
 
 def _arguments(job: Job) -> list[str | int]:
@@ -170,6 +187,7 @@ def _arguments(job: Job) -> list[str | int]:
         job.attempt,
         int(job.cancel_requested),
         repr(job.completed_at) if job.webhook_url and job.status.is_terminal else "",
+        repr(job.output.expires_at) if job.output and job.output.expires_at is not None else "",
     ]
 
 

@@ -9,10 +9,10 @@ Changes are published for those who listen (see `redis_events`): a beat's once f
 
 from services.shared.adapters.redis_client import NEWS, PREFIX
 
-#: KEYS of every script: the record, all queued jobs by creation, all processing jobs by end of lease, and the
-#: ended jobs whose webhooks are due, by when.
+#: KEYS of every script: the record, all queued jobs by creation, all processing jobs by end of lease, the ended jobs
+#: whose webhooks are due, by when, and those whose audio is to be deleted, by when.
 _INDEXES = f"""
-local record, queued, leases, dues = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local record, queued, leases, dues, audio = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 
 local function places(owner, status)
   return '{PREFIX}:' .. status .. ':' .. owner
@@ -37,13 +37,14 @@ local function publish(id, news)
 end
 """
 
-#: ARGV: id, owner, status, place, created_at, lease_until, document, progress, attempt, cancel, due ('' for none).
+#: ARGV: id, owner, status, place, created_at, lease_until, document, progress, attempt, cancel, when its webhook is
+#: due and when its audio is to be deleted ('' for never).
 #: Returns 1, or 0 where the id is taken by another document.
 #: Looks at the owner's eight oldest places on the way, so that the index does not outgrow the records.
 ADD = (
     _INDEXES
     + f"""
-local id, owner, status, place, created_at, lease_until, doc, progress, attempt, cancel, due = unpack(ARGV)
+local id, owner, status, place, created_at, lease_until, doc, progress, attempt, cancel, due, expires_at = unpack(ARGV)
 if redis.call('EXISTS', record) == 1 then
   return redis.call('HGET', record, 'doc') == doc and 1 or 0
 end
@@ -51,6 +52,7 @@ redis.call('HSET', record, 'doc', doc, 'rev', 0, 'owner', owner, 'status', statu
   'attempt', attempt, 'progress', progress, 'lease_until', lease_until, 'cancel', cancel)
 index(id, owner, status, place, created_at, lease_until)
 if due ~= '' then redis.call('ZADD', dues, due, id) end
+if expires_at ~= '' then redis.call('ZADD', audio, expires_at, id) end
 for _, old in ipairs(redis.call('ZRANGE', places(owner, 'all'), 0, 7)) do
   if redis.call('EXISTS', '{PREFIX}:job:' .. string.sub(old, 17)) == 0 then
     for _, scope in ipairs({{'all', 'succeeded', 'failed', 'canceled', 'expired'}}) do
@@ -69,7 +71,7 @@ REPLACE = (
     _INDEXES
     + """
 local id, owner, status, place, created_at, lease_until, doc,
-  progress, attempt, cancel, due, revision, ttl = unpack(ARGV)
+  progress, attempt, cancel, due, expires_at, revision, ttl = unpack(ARGV)
 local was = redis.call('HMGET', record, 'rev', 'status', 'attempt', 'progress', 'lease_until', 'doc')
 if not was[1] then return {'gone'} end
 if ttl ~= '' and was[6] == doc then return {'ok', was[1], was[4], was[5]} end
@@ -84,7 +86,10 @@ redis.call('HSET', record, 'doc', doc, 'status', status, 'attempt', attempt, 'pr
   'lease_until', lease_until, 'cancel', cancel)
 unindex(id, owner, was[2], place)
 index(id, owner, status, place, created_at, lease_until)
-if due ~= '' and (was[2] == 'queued' or was[2] == 'processing') then redis.call('ZADD', dues, due, id) end
+if was[2] == 'queued' or was[2] == 'processing' then
+  if due ~= '' then redis.call('ZADD', dues, due, id) end
+  if expires_at ~= '' then redis.call('ZADD', audio, expires_at, id) end
+end
 if ttl ~= '' and redis.call('TTL', record) < 0 then redis.call('EXPIRE', record, ttl) end
 publish(id, rev .. ' ' .. progress)
 return {'ok', tostring(rev), progress, lease_until}
@@ -115,6 +120,7 @@ if not was[1] then return 0 end
 redis.call('DEL', record)
 unindex(id, was[1], was[2], was[3])
 redis.call('ZREM', dues, id)
+redis.call('ZREM', audio, id)
 redis.call('ZREM', places(was[1], 'all'), was[3])
 publish(id, '')
 return 1

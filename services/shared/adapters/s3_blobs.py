@@ -1,8 +1,9 @@
 """Audio in any store that speaks S3."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from typing import BinaryIO, cast
 from urllib.parse import quote
 
@@ -13,9 +14,10 @@ from minio.error import MinioException, S3Error
 from urllib3.exceptions import HTTPError
 from urllib3.util import Retry, Timeout
 
-from services.shared.errors import BlobNotFound, BlobStoreUnavailable
+from services.shared.adapters.s3_lifecycle import set_rules
+from services.shared.errors import BlobNotFound, BlobStoreUnavailable, LifetimesRefused
 from services.shared.job import OUTPUTS
-from services.shared.ports import Clock
+from services.shared.ports import Clock, StoredBlob
 
 _MISSING = ("NoSuchKey", "NoSuchObject")
 _ALREADY_THERE = ("BucketAlreadyOwnedByYou", "BucketAlreadyExists")
@@ -71,6 +73,19 @@ class S3BlobStore:
             refused = list(self._client.remove_objects(self._bucket, doomed)) if doomed else []
         if refused:
             raise BlobStoreUnavailable(f"The object store deleted all but {len(refused)} of {len(doomed)} blobs.")
+
+    def page(self, prefix: str, *, limit: int, after: str | None = None) -> Sequence[StoredBlob]:
+        with s3_errors():
+            found = self._client.list_objects(self._bucket, prefix=prefix, recursive=True, start_after=after)
+            return [StoredBlob(str(item.object_name), _moment(item.last_modified)) for item in islice(found, limit)]
+
+    def set_lifetimes(self, seconds: Mapping[str, float]) -> None:
+        self.ensure_bucket()
+        with s3_errors():
+            try:
+                set_rules(self._client, self._bucket, seconds)
+            except S3Error as error:
+                raise LifetimesRefused(f"The object store takes no lifecycle rules ({error.code}).") from error
 
     def sign(self, key: str, *, expires_seconds: int, filename: str) -> str:
         if self._public_base and key.startswith(OUTPUTS):
@@ -135,6 +150,12 @@ def s3_errors(key: str | None = None) -> Iterator[None]:
         raise BlobStoreUnavailable(f"The object store refused the request ({error.code}).") from error
     except (MinioException, HTTPError, OSError) as error:
         raise BlobStoreUnavailable("The object store does not answer.") from error
+
+
+def _moment(time: datetime | None) -> float:
+    if time is None:
+        raise BlobStoreUnavailable("The object store does not say when a blob was stored.")
+    return time.timestamp()
 
 
 def _disposition(filename: str) -> str:

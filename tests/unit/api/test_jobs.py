@@ -72,6 +72,27 @@ def test_no_audio_yet(client: Client) -> None:
     assert (answer.status_code, answer.json()["type"]) == (409, "/problems/audio-not-ready")
 
 
+def test_audio_that_has_outlived_its_time(make_client: MakeClient) -> None:
+    client = make_client(output_ttl_seconds=60)
+    job = run_job(client.parts, add_job(client.parts))
+    assert client.get(f"/jobs/{job.id}").json()["output"]["expires_at"] == "2027-01-15T08:01:00Z"
+    client.parts.clock.advance(59)
+    assert client.get(f"/jobs/{job.id}/audio").status_code == 302
+    client.parts.clock.advance(1)
+    answer = client.get(f"/jobs/{job.id}/audio")
+    assert (answer.status_code, answer.json()["type"]) == (410, "/problems/audio-expired")
+    assert "2027-01-15T08:01:00Z" in answer.json()["detail"]
+    body = client.get(f"/jobs/{job.id}").json()
+    assert (body["status"], body["result_url"], body["output"]["duration_s"]) == ("succeeded", None, 1.5)
+
+
+def test_audio_whose_record_has_gone(client: Client) -> None:
+    job = run_job(client.parts, add_job(client.parts))
+    client.parts.clock.advance(client.parts.settings.job_ttl_seconds)
+    answer = client.get(f"/jobs/{job.id}/audio")
+    assert (answer.status_code, answer.json()["type"]) == (404, "/problems/job-not-found")
+
+
 # --- listing ---------------------------------------------------------------------------------------
 
 

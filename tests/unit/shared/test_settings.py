@@ -70,6 +70,10 @@ def test_what_is_missing_is_named_all_at_once() -> None:
         ("SPEED", "2.5", "less than or equal to 2"),
         ("TRANSCRIBER", "hunter2", "'pocketsphinx'"),
         ("HEARTBEAT_SECONDS", "5", "half of LEASE_SECONDS"),
+        ("OUTPUT_TTL_SECONDS", "604801", "at most JOB_TTL_SECONDS"),
+        ("OUTPUT_TTL_SECONDS", "0", "greater than 0"),
+        ("INPUT_TTL_SECONDS", "86400", "more than QUEUE_TTL_SECONDS"),
+        ("ORPHAN_TTL_SECONDS", "60", "3600"),
         ("CORS_ORIGINS", "*", "https://app.example.com"),
         ("CORS_ORIGINS", "https://a.example.com, hunter2", "https://app.example.com"),
         ("CORS_ORIGINS", "https://a.example.com/hunter2", "no path"),
@@ -113,6 +117,18 @@ def test_hosts_and_buckets_are_lists() -> None:
     settings = _load(OUTBOUND_ALLOWED_HOSTS="hooks.internal, 10.0.0.0/8 ,fd00::1", VOICE_URL_BUCKETS="a,b")
     assert settings.outbound_allowed_hosts == ("hooks.internal", "10.0.0.0/8", "fd00::1")
     assert settings.voice_url_buckets == ("a", "b")
+
+
+def test_audio_is_kept_as_long_as_the_record_unless_told_otherwise() -> None:
+    assert _load(JOB_TTL_SECONDS="3600").audio_seconds == 3_600
+    assert _load(OUTPUT_TTL_SECONDS="60").audio_seconds == 60
+
+
+def test_records_outlive_their_webhooks_retries() -> None:
+    day = "86400"  # The last try comes later than that.
+    assert "JOB_TTL_SECONDS" in _refusal(JOB_TTL_SECONDS=day, WEBHOOK_SECRET=SIGNING)
+    assert _load(JOB_TTL_SECONDS=day).job_ttl_seconds == 86_400
+    _load(JOB_TTL_SECONDS="172800", OUTPUT_TTL_SECONDS="60", WEBHOOK_SECRET=SIGNING)
 
 
 def test_a_misspelt_setting_in_code_is_refused() -> None:

@@ -75,8 +75,8 @@ class CuedEngine:
 class WatchedJobs(MemoryJobStore):
     """Remembers every status that was stored, can lose replies, and lets a rival act just before a write."""
 
-    def __init__(self, clock: ManualClock) -> None:
-        super().__init__(clock)
+    def __init__(self, clock: ManualClock, ttl_seconds: float) -> None:
+        super().__init__(clock, ttl_seconds=ttl_seconds)
         self.history: list[JobStatus] = []
         self._revisions: dict[str, int] = {}
         self.replies_to_lose = 0
@@ -109,13 +109,13 @@ class Bench:
     on_sleep: list[Callable[[], None]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.jobs = WatchedJobs(self.clock)
         self.blobs = MemoryBlobStore(self.clock)
         self.queue = MemoryJobQueue()
-        self.webhooks = MemoryWebhookStore(self.jobs)
         self.outbound = MemoryOutbound()
         self.pace = MemoryPaceKeeper()
         self.settings = make_settings(heartbeat_seconds=4.0, lease_seconds=10.0)
+        self.jobs = WatchedJobs(self.clock, self.settings.job_ttl_seconds)
+        self.webhooks = MemoryWebhookStore(self.jobs)
 
     @property
     def parts(self) -> Parts:

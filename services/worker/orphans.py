@@ -1,0 +1,77 @@
+"""Audio in the bucket that no job needs: what a fault in an unlucky moment left there."""
+
+import re
+from collections.abc import Sequence
+from typing import Final
+
+import structlog
+
+from services.shared.job import INPUTS, OUTPUTS, Job
+from services.shared.lifetimes import has_audio
+from services.shared.parts import Parts
+from services.shared.ports import StoredBlob
+
+logger = structlog.get_logger(__name__)
+
+#: Blobs looked at in one step.
+_PAGE: Final = 500
+#: From the end of one walk through the bucket to the beginning of the next.
+_REST_SECONDS: Final = 3_600.0
+#: Whatever else lies under our prefixes is not ours to judge.
+_OF_A_JOB: Final = re.compile(r"(?:inputs|outputs)/([0-9a-f]{32})/.+")
+
+
+class OrphanSearch:
+    """Walks through the bucket, a page each step. Several may walk at once: what one has deleted, others do not find.
+
+    Where it stands is in memory alone: a process that starts begins anew.
+    """
+
+    def __init__(self, parts: Parts, *, page: int = _PAGE) -> None:
+        self._parts = parts
+        self._page = page
+        self._rest_until = 0.0
+        self._restart()
+
+    def _restart(self) -> None:
+        self._prefixes = [INPUTS, OUTPUTS]
+        self._after: str | None = None
+
+    def step(self) -> int:
+        """How many blobs were deleted. Raises `Unavailable`; what it left of a page, the next walk finds."""
+        if self._parts.clock() < self._rest_until:
+            return 0
+        blobs = self._parts.blobs.page(self._prefixes[0], limit=self._page, after=self._after)
+        orphans = self._orphans(blobs)
+        # First, so that a blob which cannot be deleted keeps nobody from the pages behind it.
+        self._turn_the_page(blobs)
+        for key in orphans:
+            self._parts.blobs.delete(key)
+        if orphans:
+            logger.info("orphans_deleted", count=len(orphans))
+        return len(orphans)
+
+    def _turn_the_page(self, blobs: Sequence[StoredBlob]) -> None:
+        if len(blobs) == self._page:
+            self._after = blobs[-1].key
+            return
+        self._after = None
+        self._prefixes.pop(0)
+        if not self._prefixes:
+            self._restart()
+            self._rest_until = self._parts.clock() + _REST_SECONDS
+
+    def _orphans(self, blobs: Sequence[StoredBlob]) -> list[str]:
+        # Records are read after the blobs were listed: what a job that has ended does not name, nobody needs.
+        owners = {blob: match[1] for blob in blobs if (match := _OF_A_JOB.fullmatch(blob.key))}
+        jobs = self._parts.jobs.find(sorted(set(owners.values())))
+        return [blob.key for blob, job_id in owners.items() if self._is_orphan(blob, jobs.get(job_id))]
+
+    def _is_orphan(self, blob: StoredBlob, job: Job | None) -> bool:
+        now = self._parts.clock()
+        if job is None:
+            # References are stored before their jobs, and records may be lost where audio is not.
+            return now - blob.stored_at > self._parts.settings.orphan_ttl_seconds
+        if not job.status.is_terminal:
+            return False
+        return not (job.output and job.output.key == blob.key and has_audio(job, self._parts.settings, now))
