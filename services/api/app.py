@@ -13,6 +13,7 @@ from starlette.middleware.cors import CORSMiddleware
 
 from services.api import documentation, problems
 from services.api.access import AccessLog
+from services.api.batching import Batcher
 from services.api.checks import InputChecks
 from services.api.estimates import Estimator
 from services.api.form import FORM_BYTES
@@ -22,7 +23,7 @@ from services.api.library import VoiceLibrary
 from services.api.limits import BodyLimit
 from services.api.remote import Remote
 from services.api.request_id import HEADER as REQUEST_ID_HEADER
-from services.api.routes import events, health, jobs, openai, sockets, tts, voices, webhooks
+from services.api.routes import batches, events, health, jobs, openai, sockets, tts, voices, webhooks
 from services.api.routes import problems as problem_types
 from services.api.state import ApiState
 from services.api.submission import Submitter
@@ -79,11 +80,13 @@ def create_app(
         middleware=_middleware(parts.settings, stall_seconds),
     )
     checks = InputChecks.of(parts.settings)
+    submitter, library = Submitter(parts), VoiceLibrary(parts, checks)
     app.state.api = ApiState(
         parts=parts,
         checks=checks,
-        submitter=Submitter(parts),
-        library=VoiceLibrary(parts, checks),
+        submitter=submitter,
+        batcher=Batcher(parts, checks, submitter, library),
+        library=library,
         estimator=Estimator(parts),
         idempotency=Idempotency(parts),
         check_slots=CapacityLimiter(CHECK_SLOTS),
@@ -95,7 +98,7 @@ def create_app(
         started_at=time.monotonic(),
         created=parts.clock(),
     )
-    for routes in (tts, jobs, events, sockets, webhooks, voices, openai, health, problem_types):
+    for routes in (tts, batches, jobs, events, sockets, webhooks, voices, openai, health, problem_types):
         app.include_router(routes.router)
     app.webhooks.include_router(webhooks.sent)
     problems.install(app)

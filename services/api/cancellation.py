@@ -1,12 +1,9 @@
 """Stopping a job, and taking it away with all its audio."""
 
-import structlog
-
-from services.shared.errors import StaleJob, Unavailable
-from services.shared.job import Job, input_prefix, output_prefix, own_reference, request_cancel
+from services.shared.errors import StaleJob
+from services.shared.job import Job, input_prefix, output_prefix, request_cancel
 from services.shared.parts import Parts
-
-log = structlog.get_logger(__name__)
+from services.shared.references import drop_reference
 
 
 def cancel(parts: Parts, job: Job) -> Job:
@@ -19,19 +16,9 @@ def cancel(parts: Parts, job: Job) -> Job:
         else:
             break
     if asked.status.is_terminal:
-        _delete_reference(parts, asked)
+        # No worker will ever do it: the job never had one.
+        drop_reference(parts, asked)
     return asked
-
-
-def _delete_reference(parts: Parts, job: Job) -> None:
-    """No worker will ever do it: the job never had one."""
-    reference = own_reference(job)
-    if reference is None:
-        return
-    try:
-        parts.blobs.delete(reference)
-    except Unavailable as error:
-        log.warning("cancellation.reference_left", job_id=job.id, error=error.type)
 
 
 def erase(parts: Parts, job: Job) -> None:
@@ -39,3 +26,5 @@ def erase(parts: Parts, job: Job) -> None:
     parts.blobs.delete_prefix(input_prefix(job.id))
     parts.blobs.delete_prefix(output_prefix(job.id))
     parts.jobs.remove(job.id)
+    if job.batch_id is not None:
+        drop_reference(parts, job)

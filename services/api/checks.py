@@ -15,7 +15,7 @@ from f5_tts_core.reference import check_upload
 from f5_tts_core.text.normalization import normalize
 from f5_tts_core.text.vocabulary import load_vocabulary
 from services.api.errors import FieldRefused, TranscriptNeeded
-from services.api.form import VOICE, VOICE_URL, SpeechForm
+from services.api.form import VOICE, VOICE_URL, SharedFields, SpeechForm
 from services.api.spool import Upload
 from services.api.voice_form import RECORDING, SAMPLE
 from services.shared.adapters.transcribers import can_transcribe
@@ -51,8 +51,16 @@ class InputChecks:
 
     def check(self, form: SpeechForm, reference: Upload | Voice) -> None:
         """Raises `FieldRefused` and `TranscriptNeeded`. Leaves the file at its start."""
+        self.check_text(form.text)
+        self.check_reference(form, reference)
+
+    def check_text(self, text: str) -> None:
+        """Raises `FieldRefused`."""
         with _blaming("text"):
-            self._check_text(form.text, self._max_text_characters)
+            self._check_text(text, self._max_text_characters)
+
+    def check_reference(self, form: SharedFields, reference: Upload | Voice) -> None:
+        """Raises `FieldRefused` and `TranscriptNeeded`. Leaves the file at its start."""
         if isinstance(reference, Voice):
             # The model may be another than when the voice was stored, and not know its letters.
             self._check_transcript(reference.ref_text, field="voice_id")

@@ -32,6 +32,17 @@ _PROBLEM_SCHEMA: Final[dict[str, Any]] = {
         "field": {"type": "string", "description": "The field to mend, where it is one."},
         "accepted": {"type": "string", "description": "What would have been accepted."},
         "job_id": {"type": "string", "description": "The job that failed, where a client waited for one."},
+        "errors": {
+            "type": "array",
+            "description": "What is wrong with which items of a batch: the first hundred of them.",
+            "items": {
+                "type": "object",
+                "properties": {
+                    "line": {"type": "integer", "description": "Of the file, or the item's place in `items`, from 1."},
+                    **{name: {"type": "string"} for name in ("type", "detail", "field", "accepted")},
+                },
+            },
+        },
         "parts": {"type": "array", "items": {"$ref": "#/components/schemas/PartHealth"}},
     },
 }

@@ -138,6 +138,21 @@ class ModelNotFound(ApiError):
     status = 404
 
 
+class BatchRefused(ApiError):
+    """Some of a batch's items are wrong, so none of them was taken."""
+
+    type = "batch-items-invalid"
+    title = "Items of the batch are not valid"
+    status = 422
+
+    def __init__(self, detail: str, errors: Sequence[Mapping[str, Any]]) -> None:
+        super().__init__(detail, field="items")
+        self.errors = errors
+
+    def members(self) -> dict[str, Any]:
+        return {"field": self.field, "errors": self.errors}
+
+
 class NotReady(ApiError):
     """Some parts do not answer, so requests are better sent elsewhere."""
 

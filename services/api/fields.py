@@ -5,6 +5,7 @@ from typing import Any, TypeVar
 
 from fastapi import Request
 from pydantic import BaseModel, ValidationError
+from starlette.concurrency import run_in_threadpool
 
 from services.api.errors import ApiError, InvalidField, MalformedJson, PayloadTooLarge, UnsupportedMediaType
 
@@ -20,29 +21,36 @@ def parse_fields(model: type[Fields], fields: Mapping[str, str]) -> Fields:
     try:
         return model.model_validate(kept)
     except ValidationError as error:
-        raise _invalid(model, error) from None
+        raise invalid(model, error) from None
 
 
-async def read_json(request: Request, model: type[Fields]) -> Fields:
+async def read_json(request: Request, model: type[Fields], max_bytes: int = JSON_BYTES) -> Fields:
     """A request's JSON document. Raises `ApiError`."""
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
         raise UnsupportedMediaType("The request's body is not JSON.", accepted="application/json")
     body = bytearray()
     async for piece in request.stream():
         body += piece
-        if len(body) > JSON_BYTES:
-            accepted = f"at most {JSON_BYTES} bytes"
-            raise PayloadTooLarge(f"The request's body has more than {JSON_BYTES} bytes.", accepted=accepted)
+        if len(body) > max_bytes:
+            accepted = f"at most {max_bytes} bytes"
+            raise PayloadTooLarge(f"The request's body has more than {max_bytes} bytes.", accepted=accepted)
+    # A large one takes longer than the event loop has.
+    return await run_in_threadpool(parse_json, model, bytes(body))
+
+
+def parse_json(model: type[Fields], document: bytes) -> Fields:
+    """Raises `InvalidField`, `MalformedJson`."""
     try:
-        return model.model_validate_json(bytes(body))
+        return model.model_validate_json(document)
     except ValidationError as error:
-        raise _invalid(model, error) from None
+        raise invalid(model, error) from None
 
 
-def _invalid(model: type[BaseModel], error: ValidationError) -> ApiError:
+def invalid(model: type[BaseModel], error: ValidationError) -> ApiError:
+    """The client's first mistake, and what would be accepted in its place."""
     first = error.errors(include_input=False)[0]
     if not first["loc"]:
-        return MalformedJson(f"The request's body cannot be read: {first['msg']}.", accepted="a JSON object")
+        return MalformedJson(f"The JSON cannot be read: {first['msg']}.", accepted="a JSON object")
     name = str(first["loc"][0])[:64]
     if first["type"] == "extra_forbidden":
         return InvalidField(f"There is no field `{name}`.", field=name, accepted=", ".join(model.model_fields))
@@ -66,5 +74,6 @@ def _accepted(model: type[BaseModel], name: str) -> str:
 _KINDS = {
     "boolean": "true or false",
     "object": "an object of texts",
+    "array": "a list",
     "application/json": "a JSON object of texts",
 }

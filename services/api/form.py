@@ -33,35 +33,11 @@ BitDepth = Annotated[int, Field(json_schema_extra={"enum": list(BIT_DEPTHS)})]
 _LOSSY = ", ".join(name for name, audio_format in FORMATS.items() if audio_format.bitrate)
 
 
-class SpeechForm(BaseModel):
-    """The fields beside the voice. What is left out falls to the settings."""
+class SpeechOptions(BaseModel):
+    """How to speak. What is left out falls to the settings."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    text: Annotated[
-        str, Field(description="What to say.", examples=["Hello! This is a voice that you have heard before."])
-    ]
-    voice_url: Annotated[
-        str | None,
-        Field(
-            max_length=MAX_URL_CHARACTERS,
-            description="Where the voice is fetched from, in place of `voice`: an https URL, or `s3://bucket/key` in "
-            "a bucket that the service reads from. Private addresses are refused.",
-            examples=["https://example.com/voices/anna.wav"],
-        ),
-    ] = None
-    ref_text: Annotated[
-        str | None,
-        Field(description="What is said in `voice`. Left out, it is transcribed, where the service can."),
-    ] = None
-    voice_id: Annotated[
-        str | None,
-        Field(
-            max_length=64,
-            description="A stored voice, in place of `voice` and `ref_text`.",
-            examples=["019342a5b3c04f6e1a2b3c4d5e6f7a8b"],
-        ),
-    ] = None
     speed: Annotated[
         float | None,
         Field(ge=limits.MIN_SPEED, le=limits.MAX_SPEED, allow_inf_nan=False, description="2 is twice as fast."),
@@ -108,20 +84,6 @@ class SpeechForm(BaseModel):
         ),
     ] = None
     trim: Annotated[bool, Field(description="Cut silence off both ends.")] = False
-    mode: Annotated[
-        Mode | None,
-        Field(description="`sync` waits for the audio, `async` answers the job at once. Wins over `Prefer`."),
-    ] = None
-
-    webhook_url: Annotated[
-        str | None,
-        Field(
-            max_length=MAX_URL_CHARACTERS,
-            description="An https URL that is told when the job has ended, however it does: see Webhooks. Private "
-            "addresses are refused.",
-            examples=["https://example.com/hooks/timbre"],
-        ),
-    ] = None
 
     def encoding(self) -> Encoding:
         """Raises `InvalidField` for what does not go together."""
@@ -134,6 +96,53 @@ class SpeechForm(BaseModel):
         if self.nfe_step is not None:
             return self.nfe_step
         return limits.PRESETS[self.preset] if self.preset is not None else settings.nfe_step
+
+
+class SharedFields(SpeechOptions):
+    """What the texts of one request have in common, however many there are."""
+
+    voice_url: Annotated[
+        str | None,
+        Field(
+            max_length=MAX_URL_CHARACTERS,
+            description="Where the voice is fetched from, in place of `voice`: an https URL, or `s3://bucket/key` in "
+            "a bucket that the service reads from. Private addresses are refused.",
+            examples=["https://example.com/voices/anna.wav"],
+        ),
+    ] = None
+    ref_text: Annotated[
+        str | None,
+        Field(description="What is said in `voice`. Left out, it is transcribed, where the service can."),
+    ] = None
+    voice_id: Annotated[
+        str | None,
+        Field(
+            max_length=64,
+            description="A stored voice, in place of `voice` and `ref_text`.",
+            examples=["019342a5b3c04f6e1a2b3c4d5e6f7a8b"],
+        ),
+    ] = None
+    webhook_url: Annotated[
+        str | None,
+        Field(
+            max_length=MAX_URL_CHARACTERS,
+            description="An https URL that is told when the job has ended, however it does: see Webhooks. Private "
+            "addresses are refused.",
+            examples=["https://example.com/hooks/timbre"],
+        ),
+    ] = None
+
+
+class SpeechForm(SharedFields):
+    """The fields beside the voice."""
+
+    text: Annotated[
+        str, Field(description="What to say.", examples=["Hello! This is a voice that you have heard before."])
+    ]
+    mode: Annotated[
+        Mode | None,
+        Field(description="`sync` waits for the audio, `async` answers the job at once. Wins over `Prefer`."),
+    ] = None
 
 
 def form_shape(settings: Settings) -> FormShape:

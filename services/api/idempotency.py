@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Awaitable, Callable
-from typing import Annotated, Final
+from typing import Annotated, Final, Protocol, TypeVar
 
 import structlog
 from fastapi import Header
@@ -12,7 +12,6 @@ from starlette.concurrency import run_in_threadpool
 from services.api.errors import IdempotencyKeyInUse, IdempotencyKeyReused
 from services.api.multipart import Form
 from services.shared.errors import Unavailable
-from services.shared.job import Job
 from services.shared.parts import Parts
 from services.shared.ports import KeptKey
 
@@ -46,16 +45,30 @@ def fingerprint(form: Form) -> str:
     return hashlib.sha256(json.dumps([form.fields, files], sort_keys=True).encode()).hexdigest()
 
 
+class Submitted(Protocol):
+    @property
+    def id(self) -> str: ...
+
+
+#: What a request makes: a job or a batch.
+Made = TypeVar("Made", bound=Submitted)
+
+
 class Idempotency:
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
 
     async def once(
-        self, owner: str, key: str | None, content: str, submit: Callable[[], Awaitable[Job]]
-    ) -> tuple[Job, bool]:
-        """The job of this key and whether it was there before; `submit` makes it if not. Without a key it always does.
+        self,
+        owner: str,
+        key: str | None,
+        content: str,
+        submit: Callable[[], Awaitable[Made]],
+        find: Callable[[str], Made],
+    ) -> tuple[Made, bool]:
+        """What this key made and whether it was there before; `submit` makes it if not. Without a key it always does.
 
-        Raises `IdempotencyKeyInUse`, `IdempotencyKeyReused`, `JobNotFound` where the job has been deleted meanwhile,
+        Raises `IdempotencyKeyInUse`, `IdempotencyKeyReused`, what `find` raises where it has been deleted meanwhile,
         and whatever `submit` raises, which leaves the key free.
         """
         if key is None:
@@ -64,24 +77,17 @@ class Idempotency:
         ttl = RESERVED_SECONDS + self._parts.settings.voice_url_timeout_seconds
         kept = await run_in_threadpool(reserve, owner, key, content, ttl)
         if kept is not None:
-            return await run_in_threadpool(self._replay, kept, content), True
+            return await run_in_threadpool(find, _first_made(kept, content)), True
         try:
-            job = await submit()
+            made = await submit()
         except Exception:
             await run_in_threadpool(self._free, owner, key, content)
             raise
-        await run_in_threadpool(self._keep, owner, key, KeptKey(content, job.id))
-        return job, False
-
-    def _replay(self, kept: KeptKey, content: str) -> Job:
-        if kept.fingerprint != content:
-            raise IdempotencyKeyReused("The key came with another request before.", field=HEADER, accepted="a new key")
-        if kept.job_id is None:
-            raise IdempotencyKeyInUse("The first request with this key is still being taken in. Try again shortly.")
-        return self._parts.jobs.get(kept.job_id)
+        await run_in_threadpool(self._keep, owner, key, KeptKey(content, made.id))
+        return made, False
 
     def _keep(self, owner: str, key: str, kept: KeptKey) -> None:
-        """The job is safe by now: a store that went away is no reason to refuse it."""
+        """What was made is safe by now: a store that went away is no reason to refuse it."""
         try:
             self._parts.idempotency.keep(owner, key, kept, self._parts.settings.idempotency_seconds)
         except Unavailable as error:
@@ -92,3 +98,11 @@ class Idempotency:
             self._parts.idempotency.free(owner, key, content)
         except Unavailable as error:
             log.warning("idempotency.not_freed", error=error.type)  # It lapses on its own.
+
+
+def _first_made(kept: KeptKey, content: str) -> str:
+    if kept.fingerprint != content:
+        raise IdempotencyKeyReused("The key came with another request before.", field=HEADER, accepted="a new key")
+    if kept.job_id is None:
+        raise IdempotencyKeyInUse("The first request with this key is still being taken in. Try again shortly.")
+    return kept.job_id

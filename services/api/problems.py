@@ -15,6 +15,7 @@ from f5_tts_core.errors import AudioError, TextError, TimbreError, UnsupportedEn
 from services.api.errors import ApiError, FieldRefused, InvalidField, JobFailed
 from services.api.openai_errors import openai_error, openai_headers, openai_status, speaks_openai
 from services.shared.errors import (
+    BatchNotFound,
     BlobNotFound,
     ContentTooLarge,
     JobNotFound,
@@ -44,6 +45,7 @@ _STATUS: Mapping[type[TimbreError], int] = {
     UnsupportedEncoding: 422,
     TranscriptionFailed: 422,
     JobNotFound: 404,
+    BatchNotFound: 404,
     BlobNotFound: 404,
     VoiceNotFound: 404,
     VoiceNameTaken: 409,

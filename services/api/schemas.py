@@ -114,6 +114,8 @@ class JobView(JobState):
     completed_at: datetime | None
     attempts: int
     cancel_requested: bool
+    batch_id: str | None = Field(description="The batch that it was submitted with; null where it was not.")
+    custom_id: str | None = Field(description="What you called it in its batch.")
     input: JobInputView
     output: JobOutputView | None
     metrics: dict[str, float] = Field(description="Seconds by stage.", examples=[{"network": 1.9, "total": 2.4}])
@@ -185,7 +187,7 @@ def job_state(job: Job, parts: Parts, standing: Standing) -> JobState:
         progress=job.progress,
         queue_position=standing.queue_position,
         eta_s=standing.eta_s,
-        error=_error_view(job),
+        error=error_view(job),
     )
 
 
@@ -200,6 +202,8 @@ def job_view(
         completed_at=None if job.completed_at is None else moment(job.completed_at),
         attempts=job.attempt,
         cancel_requested=job.cancel_requested,
+        batch_id=job.batch_id,
+        custom_id=job.custom_id,
         input=JobInputView.model_validate(job.input, from_attributes=True),
         output=_output_view(job, parts.settings),
         metrics=dict(job.metrics),
@@ -226,7 +230,7 @@ def _output_view(job: Job, settings: Settings) -> JobOutputView | None:
     )
 
 
-def _error_view(job: Job) -> JobErrorView | None:
+def error_view(job: Job) -> JobErrorView | None:
     if job.fault is None:
         return None
     return JobErrorView(type=problem_path(job.fault.type), title=job.fault.title, detail=job.fault.detail)

@@ -7,8 +7,9 @@ from fastapi import Request, Response
 from starlette.concurrency import run_in_threadpool
 
 from f5_tts_core.formats import FORMATS
-from services.api.errors import AudioNotReady, JobFailed
-from services.api.form import SpeechForm
+from services.api.errors import AudioNotReady, InvalidField, JobFailed
+from services.api.form import VOICE_ID, VOICE_SOURCES, SharedFields, SpeechForm, choose_source
+from services.api.multipart import Form
 from services.api.spool import Upload
 from services.api.state import ApiState
 from services.shared.job import Job, JobOutput
@@ -24,6 +25,36 @@ async def submit(request: Request, state: ApiState, caller: str, fields: SpeechF
     job = await run_in_threadpool(state.submitter.submit, caller, fields, reference)
     request.state.job_id = job.id
     return job
+
+
+async def check_webhook(state: ApiState, fields: SharedFields) -> None:
+    """Raises `FieldRefused`, `WebhooksOff`."""
+    if fields.webhook_url is not None:
+        await anyio.to_thread.run_sync(state.remote.check_webhook, fields.webhook_url, limiter=state.lookup_slots)
+
+
+def given_voices(fields: SharedFields, form: Form) -> set[str]:
+    """By which names a request says whose voice it is to be."""
+    return {name for name in VOICE_SOURCES if name in form.files or getattr(fields, name, None) is not None}
+
+
+async def choose_reference(state: ApiState, caller: str, fields: SharedFields, form: Form) -> Upload | Voice:
+    """What was sent along, what lies under the URL, or the stored voice that was named.
+
+    Raises `InvalidField`, `FieldRefused`, `VoiceNotFound`, `Unavailable`.
+    """
+    source = choose_source(given_voices(fields, form))
+    if fields.voice_id is not None:
+        if fields.ref_text is not None:
+            detail = "`ref_text` and `voice_id` are both given: a stored voice has its own."
+            raise InvalidField(detail, field=VOICE_ID, accepted="`voice` and `ref_text`, or `voice_id` alone")
+        return await run_in_threadpool(state.library.get, caller, fields.voice_id)
+    if fields.voice_url is not None:
+        # The form closes it like any other.
+        form.files[source] = await anyio.to_thread.run_sync(
+            state.remote.fetch_voice, fields.voice_url, limiter=state.fetch_slots
+        )
+    return form.files[source]
 
 
 async def answer_audio(state: ApiState, job: Job, headers: Mapping[str, str]) -> Response:

@@ -7,6 +7,7 @@ from anyio import CapacityLimiter
 from fastapi import Depends
 from starlette.requests import HTTPConnection
 
+from services.api.batching import Batcher
 from services.api.checks import InputChecks
 from services.api.estimates import Estimator
 from services.api.idempotency import Idempotency
@@ -23,6 +24,7 @@ class ApiState:
     parts: Parts
     checks: InputChecks
     submitter: Submitter
+    batcher: Batcher
     library: VoiceLibrary
     estimator: Estimator
     idempotency: Idempotency

@@ -26,22 +26,23 @@ class Submitter:
 
         Of a voice, the job keeps the sample's key and the transcript of this moment.
         """
-        job = self._new_job(owner, form, reference)
+        job = self.draft(owner, form, reference, new_id(self._parts.clock()))
         self._store(job, reference)
         return self._enqueue(job)
 
-    def _new_job(self, owner: str, form: SpeechForm, reference: Upload | Voice) -> Job:
+    def draft(
+        self, owner: str, form: SpeechForm, reference: Upload | Voice, job_id: str, batch_id: str | None = None
+    ) -> Job:
+        """The job that is to be stored. An upload that came with a batch is the batch's."""
         settings = self._parts.settings
-        now = self._parts.clock()
-        job_id = new_id(now)
         encoding = form.encoding()
         return Job(
             id=job_id,
             owner=owner,
-            created_at=now,
+            created_at=self._parts.clock(),
             input=JobInput(
                 text=form.text,
-                **_reference_fields(job_id, form, reference),
+                **_reference_fields(batch_id or job_id, form, reference),
                 speed=settings.speed if form.speed is None else form.speed,
                 seed=form.seed,
                 nfe_step=form.steps(settings),
@@ -55,6 +56,7 @@ class Submitter:
                 trim=form.trim,
             ),
             webhook_url=form.webhook_url,
+            batch_id=batch_id,
         )
 
     def _store(self, job: Job, reference: Upload | Voice) -> None:
@@ -83,17 +85,22 @@ class Submitter:
     def _enqueue(self, job: Job) -> Job:
         """The job is safe by now: whatever fails here, the sweeper finds it and sends it."""
         try:
-            self._parts.queue.send(job.id)
-            return self._parts.jobs.replace(job, mark_enqueued(job, self._parts.clock()))
-        except StaleJob:
-            # A worker was quicker than we were.
-            return job
-        except (Unavailable, JobNotFound) as error:
+            return self.send(job)
+        except Unavailable as error:
             log.warning("submission.not_enqueued", job_id=job.id, error=error.type)
             return job
 
+    def send(self, job: Job) -> Job:
+        """Raises `Unavailable`."""
+        self._parts.queue.send(job.id)
+        try:
+            return self._parts.jobs.replace(job, mark_enqueued(job, self._parts.clock()))
+        except (StaleJob, JobNotFound):
+            # A worker was quicker than we were, or it was deleted.
+            return job
 
-def _reference_fields(job_id: str, form: SpeechForm, reference: Upload | Voice) -> dict[str, Any]:
+
+def _reference_fields(holder_id: str, form: SpeechForm, reference: Upload | Voice) -> dict[str, Any]:
     """What a job's input says of whom to follow."""
     if isinstance(reference, Voice):
         sample = reference.sample
@@ -104,7 +111,7 @@ def _reference_fields(job_id: str, form: SpeechForm, reference: Upload | Voice) 
             "voice_id": reference.id,
         }
     return {
-        "reference_key": reference_key(job_id),
+        "reference_key": reference_key(holder_id),
         "reference_sha256": reference.sha256,
         "ref_text": form.ref_text,
     }

@@ -11,6 +11,11 @@ class JobNotFound(TimbreError):
     title = "No such job"
 
 
+class BatchNotFound(TimbreError):
+    type = "batch-not-found"
+    title = "No such batch"
+
+
 class VoiceNotFound(TimbreError):
     type = "voice-not-found"
     title = "No such voice"

@@ -122,23 +122,28 @@ class Job:
     fault: JobFault | None = None
     #: Who is told of the job's end. May hold the receiver's secrets.
     webhook_url: str | None = field(default=None, repr=False)
+    #: The batch that it was submitted with; None: on its own.
+    batch_id: str | None = None
+    #: What the client calls it within its batch.
+    custom_id: str | None = field(default=None, repr=False)
 
     def log_context(self) -> dict[str, object]:
         return {"job_id": self.id, "owner": self.owner, "status": str(self.status), "attempt": self.attempt}
 
 
 def new_id(now: float) -> str:
-    """An id of a job or voice that cannot be guessed and sorts by time: 12 hex digits of milliseconds, 20 of chance."""
+    """An id that cannot be guessed and sorts by time: 12 hex digits of milliseconds, 20 of chance."""
     return f"{int(now * 1000):012x}{secrets.token_hex(10)}"
 
 
-def reference_key(job_id: str) -> str:
-    return f"{input_prefix(job_id)}reference"
+def reference_key(holder_id: str) -> str:
+    """Where the recording lies that came with a job, or with a batch for all of its jobs."""
+    return f"{input_prefix(holder_id)}reference"
 
 
-def input_prefix(job_id: str) -> str:
-    """Before the keys of all that a job was sent along with."""
-    return f"{INPUTS}{job_id}/"
+def input_prefix(holder_id: str) -> str:
+    """Before the keys of all that a job or batch was sent along with."""
+    return f"{INPUTS}{holder_id}/"
 
 
 def output_prefix(job_id: str) -> str:

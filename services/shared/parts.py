@@ -8,6 +8,7 @@ from minio import Minio
 from pydantic import HttpUrl
 
 from services.shared.adapters.celery_queue import CeleryJobQueue, create_celery
+from services.shared.adapters.redis_batches import RedisBatchStore
 from services.shared.adapters.redis_client import connect_redis
 from services.shared.adapters.redis_events import RedisJobEvents
 from services.shared.adapters.redis_idempotency import RedisIdempotencyKeys
@@ -21,6 +22,7 @@ from services.shared.adapters.s3_buckets import S3BucketReader
 from services.shared.outbound.client import HttpOutbound
 from services.shared.outbound.guard import Guard, resolve
 from services.shared.ports import (
+    BatchStore,
     BlobStore,
     BucketReader,
     Clock,
@@ -47,6 +49,7 @@ class Parts:
     blobs: BlobStore
     queue: JobQueue
     workers: WorkerRegistry
+    batches: BatchStore
     voices: VoiceStore
     webhooks: WebhookStore
     outbound: Outbound
@@ -74,6 +77,7 @@ def connect(settings: Settings, clock: Clock = time.time) -> Parts:
         blobs=_blob_store(settings, clock),
         queue=CeleryJobQueue(celery),
         workers=RedisWorkerRegistry(redis),
+        batches=RedisBatchStore(redis),
         voices=RedisVoiceStore(redis),
         webhooks=RedisWebhookStore(redis),
         outbound=HttpOutbound(Guard(settings.outbound_allowed_hosts, resolve)),

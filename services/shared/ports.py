@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import BinaryIO, Protocol
 
 from f5_tts_core.types import Waveform
+from services.shared.batch import Batch, BatchEntry
 from services.shared.job import Job, JobStatus
 from services.shared.news import Mailbox
 from services.shared.voice import Voice
@@ -123,6 +124,45 @@ class JobEvents(Protocol):
         ...
 
     async def close(self) -> None: ...
+
+
+@dataclass(frozen=True)
+class BatchPage:
+    batches: Sequence[Batch]
+    #: Opaque; None on the last page.
+    next_cursor: str | None
+
+
+class BatchStore(Protocol):
+    """Batches of jobs. May raise `JobStoreUnavailable`.
+
+    A batch's counts follow every write to its jobs by whichever `JobStore` on the same server. It lives as long as
+    a job that ended when the last of its own did.
+    """
+
+    def add(self, batch: Batch, jobs: Sequence[Job]) -> None:
+        """Store the batch and all of its queued jobs, or nothing. The same once more is no conflict."""
+        ...
+
+    def get(self, batch_id: str) -> Batch:
+        """Raises `BatchNotFound`."""
+        ...
+
+    def entries(self, batch_id: str, start: int, limit: int) -> Sequence[BatchEntry]:
+        """What became of its jobs, in the order they were given in, from number `start` (0 the first) on."""
+        ...
+
+    def request_cancel(self, batch_id: str) -> None:
+        """Note that it was asked for; its jobs are canceled one by one. Raises `BatchNotFound`."""
+        ...
+
+    def remove(self, batch_id: str) -> None:
+        """The batch alone, not its jobs. Raises `BatchNotFound`."""
+        ...
+
+    def page(self, owner: str, *, limit: int, cursor: str | None = None) -> BatchPage:
+        """An owner's batches, newest first. Raises `ValueError` on a cursor that is not one of ours."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -274,7 +314,7 @@ class KeptKey:
 
     #: Of the request that came with it.
     fingerprint: str
-    #: What was made of that request; None while it is being submitted.
+    #: The job or batch that was made of that request; None while it is being submitted.
     job_id: str | None
 
 

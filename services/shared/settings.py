@@ -66,6 +66,10 @@ class Settings(BaseModel):
     max_upload_bytes: Annotated[int, Field(gt=0)] = limits.MAX_UPLOAD_BYTES
     #: The longest text that is accepted.
     max_text_characters: Annotated[int, Field(gt=0)] = limits.MAX_TEXT_CHARACTERS
+    #: Texts that one batch may hold.
+    max_batch_items: Annotated[int, Field(ge=1, le=5_000)] = 1_000
+    #: Characters that all texts of one batch may have together.
+    max_batch_characters: Annotated[int, Field(ge=1)] = 1_000_000
     #: Voices that one owner may store.
     max_voices: Annotated[int, Field(ge=0)] = 1_000
 

@@ -14,6 +14,7 @@ from f5_tts_core.types import Waveform
 from services.shared import errors
 from services.shared.cursor import Cursor
 from services.shared.job import Job, JobInput, JobStatus, new_id, reference_key
+from services.shared.memory_batches import MemoryBatchStore
 from services.shared.memory_events import MemoryJobEvents
 from services.shared.memory_idempotency import MemoryIdempotencyKeys
 from services.shared.memory_pace import MemoryPaceKeeper
@@ -395,6 +396,7 @@ def memory_parts(*, clock: Clock | None = None, settings: Settings | None = None
         blobs=MemoryBlobStore(time),
         queue=MemoryJobQueue(),
         workers=MemoryWorkerRegistry(time),
+        batches=MemoryBatchStore(jobs, time, ttl_seconds=chosen.job_ttl_seconds),
         voices=MemoryVoiceStore(),
         webhooks=MemoryWebhookStore(jobs),
         outbound=MemoryOutbound(chosen.outbound_allowed_hosts),

@@ -1,4 +1,4 @@
-"""Audio in the bucket that no job needs: what a fault in an unlucky moment left there."""
+"""Audio in the bucket that no job or batch needs: what a fault in an unlucky moment left there."""
 
 import re
 from collections.abc import Sequence
@@ -6,6 +6,7 @@ from typing import Final
 
 import structlog
 
+from services.shared.errors import BatchNotFound
 from services.shared.job import INPUTS, OUTPUTS, Job
 from services.shared.lifetimes import has_audio
 from services.shared.parts import Parts
@@ -17,8 +18,8 @@ logger = structlog.get_logger(__name__)
 _PAGE: Final = 500
 #: From the end of one walk through the bucket to the beginning of the next.
 _REST_SECONDS: Final = 3_600.0
-#: Whatever else lies under our prefixes is not ours to judge.
-_OF_A_JOB: Final = re.compile(r"(?:inputs|outputs)/([0-9a-f]{32})/.+")
+#: By a job or batch. Whatever else lies under our prefixes is not ours to judge.
+_HELD: Final = re.compile(r"(?:inputs|outputs)/([0-9a-f]{32})/.+")
 
 
 class OrphanSearch:
@@ -63,15 +64,22 @@ class OrphanSearch:
 
     def _orphans(self, blobs: Sequence[StoredBlob]) -> list[str]:
         # Records are read after the blobs were listed: what a job that has ended does not name, nobody needs.
-        owners = {blob: match[1] for blob in blobs if (match := _OF_A_JOB.fullmatch(blob.key))}
+        owners = {blob: match[1] for blob in blobs if (match := _HELD.fullmatch(blob.key))}
         jobs = self._parts.jobs.find(sorted(set(owners.values())))
-        return [blob.key for blob, job_id in owners.items() if self._is_orphan(blob, jobs.get(job_id))]
+        return [blob.key for blob, holder in owners.items() if self._is_orphan(blob, holder, jobs.get(holder))]
 
-    def _is_orphan(self, blob: StoredBlob, job: Job | None) -> bool:
+    def _is_orphan(self, blob: StoredBlob, holder: str, job: Job | None) -> bool:
         now = self._parts.clock()
         if job is None:
             # References are stored before their jobs, and records may be lost where audio is not.
-            return now - blob.stored_at > self._parts.settings.orphan_ttl_seconds
+            old = now - blob.stored_at > self._parts.settings.orphan_ttl_seconds
+            return old and not self._is_batch_under_way(holder)
         if not job.status.is_terminal:
             return False
         return not (job.output and job.output.key == blob.key and has_audio(job, self._parts.settings, now))
+
+    def _is_batch_under_way(self, holder: str) -> bool:
+        try:
+            return not self._parts.batches.get(holder).is_over
+        except BatchNotFound:
+            return False

@@ -3,26 +3,22 @@
 from contextlib import suppress
 from typing import Any
 
-import anyio.to_thread
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 from starlette.concurrency import run_in_threadpool
 
 from services.api.auth import Caller
 from services.api.documentation import VOICE_NOT_FOUND, problems
-from services.api.errors import InvalidField
-from services.api.form import VOICE_ID, SpeechForm, choose_source, form_schema, form_shape, parse_speech
+from services.api.form import form_schema, form_shape, parse_speech
 from services.api.idempotency import REPLAYED_HEADER, IdempotencyKey, fingerprint
-from services.api.multipart import Form, read_form
+from services.api.multipart import read_form
 from services.api.preference import Wait, choose_wait
 from services.api.schemas import JobView, job_view
-from services.api.speaking import AUDIO_CONTENT, answer_audio, submit
-from services.api.spool import Upload
+from services.api.speaking import AUDIO_CONTENT, answer_audio, check_webhook, choose_reference, submit
 from services.api.state import ApiState, State
 from services.api.waiting import wait_for_end
 from services.shared.errors import BlobStoreUnavailable
 from services.shared.job import Job
-from services.shared.voice import Voice
 
 router = APIRouter(tags=["speech"])
 
@@ -51,10 +47,12 @@ async def speak(request: Request, caller: Caller, state: State, idempotency_key:
         fields = parse_speech(form.fields)
 
         async def submit_once() -> Job:
-            await _check_webhook(state, fields)
-            return await submit(request, state, caller, fields, await _choose_reference(state, caller, fields, form))
+            await check_webhook(state, fields)
+            return await submit(request, state, caller, fields, await choose_reference(state, caller, fields, form))
 
-        job, replayed = await state.idempotency.once(caller, idempotency_key, fingerprint(form), submit_once)
+        job, replayed = await state.idempotency.once(
+            caller, idempotency_key, fingerprint(form), submit_once, state.parts.jobs.get
+        )
     request.state.job_id = job.id
     wait = choose_wait(
         fields.mode,
@@ -67,27 +65,6 @@ async def speak(request: Request, caller: Caller, state: State, idempotency_key:
     if replayed:
         response.headers[REPLAYED_HEADER] = "true"
     return response
-
-
-async def _check_webhook(state: ApiState, fields: SpeechForm) -> None:
-    if fields.webhook_url is not None:
-        await anyio.to_thread.run_sync(state.remote.check_webhook, fields.webhook_url, limiter=state.lookup_slots)
-
-
-async def _choose_reference(state: ApiState, caller: str, fields: SpeechForm, form: Form) -> Upload | Voice:
-    """What was sent along, what lies under the URL, or the stored voice that was named."""
-    source = choose_source({*form.files, *fields.model_fields_set})
-    if fields.voice_id is not None:
-        if fields.ref_text is not None:
-            detail = "`ref_text` and `voice_id` are both given: a stored voice has its own."
-            raise InvalidField(detail, field=VOICE_ID, accepted="`voice` and `ref_text`, or `voice_id` alone")
-        return await run_in_threadpool(state.library.get, caller, fields.voice_id)
-    if fields.voice_url is not None:
-        # The form closes it like any other.
-        form.files[source] = await anyio.to_thread.run_sync(
-            state.remote.fetch_voice, fields.voice_url, limiter=state.fetch_slots
-        )
-    return form.files[source]
 
 
 async def _answer(request: Request, state: ApiState, job: Job, wait: Wait) -> Response:

@@ -52,7 +52,8 @@ def redis_errors() -> Iterator[None]:
     except _CANNOT_SERVE_NOW as error:
         raise JobStoreUnavailable("The job store does not answer.") from error
     except exceptions.ResponseError as error:
-        if not str(error).startswith(_CANNOT_WRITE_NOW):
+        # Not at the start: a pipeline's errors begin with the command's number.
+        if not any(reply in str(error) for reply in _CANNOT_WRITE_NOW):
             raise
         raise JobStoreUnavailable("The job store takes no writes now.") from error
 

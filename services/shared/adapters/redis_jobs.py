@@ -43,7 +43,7 @@ class RedisJobStore:
 
     def add(self, job: Job) -> None:
         with redis_errors():
-            added = self._add(keys=_keys(job.id), args=_arguments(job))
+            added = self._add(keys=job_keys(job.id), args=job_arguments(job))
         if not added:
             raise StaleJob(f"The id {job.id} is taken.")
 
@@ -56,7 +56,7 @@ class RedisJobStore:
     def replace(self, old: Job, new: Job) -> Job:
         ttl = self._ttl if new.status.is_terminal else ""
         with redis_errors():
-            outcome, *found = self._replace(keys=_keys(old.id), args=[*_arguments(new), old.revision, ttl])
+            outcome, *found = self._replace(keys=job_keys(old.id), args=[*job_arguments(new), old.revision, ttl])
         if outcome == "gone":
             raise JobNotFound(f"There is no job {old.id}.")
         if outcome == "stale":
@@ -65,7 +65,7 @@ class RedisJobStore:
 
     def remove(self, job_id: str) -> None:
         with redis_errors():
-            removed = self._remove(keys=_keys(job_id), args=[job_id])
+            removed = self._remove(keys=job_keys(job_id), args=[job_id, self._ttl])
         if not removed:
             raise JobNotFound(f"There is no job {job_id}.")
 
@@ -80,7 +80,7 @@ class RedisJobStore:
 
     def beat(self, job_id: str, attempt: int, *, progress: float, lease_until: float) -> Beat:
         with redis_errors():
-            owned, cancel = self._beat(keys=_keys(job_id), args=[job_id, attempt, repr(progress), repr(lease_until)])
+            owned, cancel = self._beat(keys=job_keys(job_id), args=[job_id, attempt, repr(progress), repr(lease_until)])
         return Beat(owned=owned == "1", cancel_requested=cancel == "1")
 
     def lapsed(self, now: float, limit: int) -> Sequence[Job]:
@@ -168,11 +168,11 @@ def decode_row(document: str, *hot: str) -> Job:
     return _with_hot_fields(decode_job(document), *hot)
 
 
-def _keys(job_id: str) -> list[str]:
+def job_keys(job_id: str) -> list[str]:
     return [record_key(job_id), _QUEUED, _LEASES, DUES, _AUDIO]
 
 
-def _arguments(job: Job) -> list[str | int]:
+def job_arguments(job: Job) -> list[str | int]:
     """What ADD and REPLACE take. The document leaves out what has a field of its own, so that equal is equal."""
     document = encode_job(replace(job, revision=0, progress=0.0, lease_until=None))
     return [
@@ -188,6 +188,8 @@ def _arguments(job: Job) -> list[str | int]:
         int(job.cancel_requested),
         repr(job.completed_at) if job.webhook_url and job.status.is_terminal else "",
         repr(job.output.expires_at) if job.output and job.output.expires_at is not None else "",
+        job.batch_id or "",
+        repr(job.completed_at) if job.status.is_terminal else "",
     ]
 
 

@@ -4,6 +4,8 @@ A record is a hash: `doc` is the job's JSON, beside it lie the fields that chang
 `progress`, `lease_until`) and those the scripts decide by. `place` is the job's member in its owner's indexes,
 which sort by it: time of creation, then id. `webhook` is the JSON of its webhook's delivery, once there was a try.
 
+A job of a batch has the batch's id as `batch`, and is counted in its record (see `redis_batches`).
+
 Changes are published for those who listen (see `redis_events`): a beat's once for each whole percent.
 """
 
@@ -31,6 +33,20 @@ local function unindex(id, owner, status, place)
   redis.call('ZREM', leases, id)
 end
 
+-- Each job of a batch is counted once, where it stands; the batch is kept from the end of its last job on.
+local function recount(batch, was, status, ended_at, ttl)
+  local key = '{PREFIX}:batch:' .. (batch or '')
+  if not batch or was == status or redis.call('EXISTS', key) == 0 then return end
+  redis.call('HINCRBY', key, was, -1)
+  redis.call('HINCRBY', key, status, 1)
+  if ended_at ~= '' then redis.call('HSET', key, 'ended_at', ended_at) end
+  local left = redis.call('HMGET', key, 'queued', 'processing')
+  if left[1] == '0' and left[2] == '0' then
+    redis.call('EXPIRE', key, ttl)
+    redis.call('EXPIRE', '{PREFIX}:batch-jobs:' .. batch, ttl)
+  end
+end
+
 -- A user of the server who may not publish loses events, not jobs.
 local function publish(id, news)
   redis.pcall('PUBLISH', '{NEWS}' .. id, news)
@@ -38,18 +54,20 @@ end
 """
 
 #: ARGV: id, owner, status, place, created_at, lease_until, document, progress, attempt, cancel, when its webhook is
-#: due and when its audio is to be deleted ('' for never).
+#: due and when its audio is to be deleted ('' for never), batch ('' for none), ended_at ('' for not yet).
 #: Returns 1, or 0 where the id is taken by another document.
 #: Looks at the owner's eight oldest places on the way, so that the index does not outgrow the records.
 ADD = (
     _INDEXES
     + f"""
-local id, owner, status, place, created_at, lease_until, doc, progress, attempt, cancel, due, expires_at = unpack(ARGV)
+local id, owner, status, place, created_at, lease_until, doc,
+  progress, attempt, cancel, due, expires_at, batch = unpack(ARGV)
 if redis.call('EXISTS', record) == 1 then
   return redis.call('HGET', record, 'doc') == doc and 1 or 0
 end
 redis.call('HSET', record, 'doc', doc, 'rev', 0, 'owner', owner, 'status', status, 'place', place,
   'attempt', attempt, 'progress', progress, 'lease_until', lease_until, 'cancel', cancel)
+if batch ~= '' then redis.call('HSET', record, 'batch', batch) end
 index(id, owner, status, place, created_at, lease_until)
 if due ~= '' then redis.call('ZADD', dues, due, id) end
 if expires_at ~= '' then redis.call('ZADD', audio, expires_at, id) end
@@ -71,8 +89,8 @@ REPLACE = (
     _INDEXES
     + """
 local id, owner, status, place, created_at, lease_until, doc,
-  progress, attempt, cancel, due, expires_at, revision, ttl = unpack(ARGV)
-local was = redis.call('HMGET', record, 'rev', 'status', 'attempt', 'progress', 'lease_until', 'doc')
+  progress, attempt, cancel, due, expires_at, batch, ended_at, revision, ttl = unpack(ARGV)
+local was = redis.call('HMGET', record, 'rev', 'status', 'attempt', 'progress', 'lease_until', 'doc', 'batch')
 if not was[1] then return {'gone'} end
 if ttl ~= '' and was[6] == doc then return {'ok', was[1], was[4], was[5]} end
 if was[1] ~= revision then return {'stale', was[1]} end
@@ -91,6 +109,7 @@ if was[2] == 'queued' or was[2] == 'processing' then
   if expires_at ~= '' then redis.call('ZADD', audio, expires_at, id) end
 end
 if ttl ~= '' and redis.call('TTL', record) < 0 then redis.call('EXPIRE', record, ttl) end
+recount(was[7], was[2], status, ended_at, ttl)
 publish(id, rev .. ' ' .. progress)
 return {'ok', tostring(rev), progress, lease_until}
 """
@@ -110,18 +129,20 @@ return {'1', was[3]}
 """
 )
 
-#: ARGV: id. Returns 1, or 0 where there is no record.
+#: ARGV: id, and the seconds to keep a batch that has ended with it. Returns 1, or 0 where there is no record.
+#: A job that is removed before its end counts as canceled in its batch.
 REMOVE = (
     _INDEXES
     + """
-local id = ARGV[1]
-local was = redis.call('HMGET', record, 'owner', 'status', 'place')
+local id, ttl = unpack(ARGV)
+local was = redis.call('HMGET', record, 'owner', 'status', 'place', 'batch')
 if not was[1] then return 0 end
 redis.call('DEL', record)
 unindex(id, was[1], was[2], was[3])
 redis.call('ZREM', dues, id)
 redis.call('ZREM', audio, id)
 redis.call('ZREM', places(was[1], 'all'), was[3])
+if was[2] == 'queued' or was[2] == 'processing' then recount(was[4], was[2], 'canceled', '', ttl) end
 publish(id, '')
 return 1
 """

@@ -11,6 +11,7 @@ from f5_tts_core.engine import CancelCallback, ProgressCallback
 from f5_tts_core.testing import ToneEngine, speech_like, wav_bytes
 from f5_tts_core.types import EngineInfo, Synthesis, SynthesisRequest
 from services.shared.job import Job, JobStatus, mark_enqueued
+from services.shared.memory_batches import MemoryBatchStore
 from services.shared.memory_pace import MemoryPaceKeeper
 from services.shared.outbound.testing import MemoryOutbound
 from services.shared.parts import Parts
@@ -115,6 +116,7 @@ class Bench:
         self.pace = MemoryPaceKeeper()
         self.settings = make_settings(heartbeat_seconds=4.0, lease_seconds=10.0)
         self.jobs = WatchedJobs(self.clock, self.settings.job_ttl_seconds)
+        self.batches = MemoryBatchStore(self.jobs, self.clock)
         self.webhooks = MemoryWebhookStore(self.jobs)
 
     @property
@@ -125,6 +127,7 @@ class Bench:
             jobs=self.jobs,
             blobs=self.blobs,
             queue=self.queue,
+            batches=self.batches,
             webhooks=self.webhooks,
             outbound=self.outbound,
             pace=self.pace,

@@ -4,9 +4,10 @@ import io
 
 import pytest
 
+from services.shared.batch import new_batch
 from services.shared.errors import BlobStoreUnavailable, JobNotFound
 from services.shared.job import INPUTS, OUTPUTS, JobStatus, claim, new_id, output_key, reference_key, request_cancel
-from services.shared.testing import MemoryBlobStore
+from services.shared.testing import MemoryBlobStore, make_job
 from services.shared.voice import sample_key
 from services.worker.orphans import OrphanSearch
 from services.worker.retention import Retention
@@ -248,6 +249,20 @@ def test_a_walk_is_made_page_by_page_and_then_rests(bench):
     _put(bench, output_key(late, 1, "wav"))
     bench.clock.advance(2 * DAY)
     assert sum(search.step() for _ in range(2)) == 1
+
+
+def test_a_batchs_recording_is_no_orphan_while_one_of_its_jobs_waits(bench):
+    bench.configure(orphan_ttl_seconds=3_600)
+    batch = new_batch(new_id(bench.clock()), "anonymous", bench.clock(), 1)
+    key = _put(bench, reference_key(batch.id))
+    job = make_job(created_at=bench.clock(), batch_id=batch.id, reference_key=key)
+    bench.batches.add(batch, [job])
+    bench.clock.advance(3_601)
+    Retention(bench.parts).enforce()
+    assert key in bench.blobs.blobs
+    bench.jobs.replace(job, request_cancel(job, bench.clock()))
+    Retention(bench.parts).enforce()
+    assert key not in bench.blobs.blobs
 
 
 def test_an_orphan_that_cannot_be_deleted_holds_up_no_other_page(bench):

@@ -1,5 +1,6 @@
 """One job's way through the worker, and every way it can leave it."""
 
+import io
 import logging
 from dataclasses import replace
 
@@ -9,11 +10,15 @@ from structlog.testing import capture_logs
 
 from f5_tts_core.audio import decode
 from f5_tts_core.errors import EngineError, NotFiniteOutput, UnsupportedCharacters
+from services.shared.batch import new_batch
 from services.shared.errors import JobNotFound
 from services.shared.job import JobStatus, claim, output_key, reference_key, release, request_cancel
 from services.shared.pace import workload
 from services.shared.ports import Pace
+from services.shared.testing import make_job
 from services.shared.voice import sample_key
+from services.worker.sweeper import Sweeper
+from tests.unit.worker.conftest import REFERENCE
 
 STEPS = 7
 
@@ -567,3 +572,19 @@ def _take_over(bench, job_id):
     job = bench.jobs.get(job_id)
     lapsed = replace(job, lease_until=bench.clock())
     bench.jobs.replace(job, claim(lapsed, "worker-b", bench.clock(), 10.0))
+
+
+def test_a_batchs_recording_stays_until_its_last_job_has_ended(bench):
+    batch = new_batch("batch-1", "anonymous", bench.clock(), 3)
+    key = reference_key(batch.id)
+    jobs = [make_job(created_at=bench.clock(), batch_id=batch.id, reference_key=key) for _ in range(3)]
+    bench.blobs.put(key, io.BytesIO(REFERENCE), len(REFERENCE), "audio/wav")
+    bench.batches.add(batch, jobs)
+    assert bench.runner().run(jobs[0].id) is JobStatus.SUCCEEDED
+    bench.engine.fault = UnsupportedCharacters("It cannot be spoken.")
+    assert bench.runner().run(jobs[1].id) is JobStatus.FAILED
+    assert key in bench.blobs.blobs
+    bench.clock.advance(bench.settings.queue_ttl_seconds + 1)
+    assert Sweeper(bench.parts).sweep() == {"expired": 1}
+    assert key not in bench.blobs.blobs
+    assert bench.outputs() == [output_key(jobs[0].id, 1, "wav")]

@@ -1,0 +1,177 @@
+"""`/batches`: many texts at once. To everybody but its owner a batch does not exist."""
+
+from collections.abc import Iterator
+from functools import partial
+from typing import Annotated, Any, Final, Literal
+
+import anyio.to_thread
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from fastapi.responses import JSONResponse, StreamingResponse
+from starlette.background import BackgroundTask
+from starlette.concurrency import run_in_threadpool
+
+from services.api import documentation
+from services.api.auth import Caller
+from services.api.batch_form import BatchDocument, SentBatch, batch_form_schema, read_batch
+from services.api.batch_schemas import BatchList, BatchResults, BatchView, batch_result, batch_view
+from services.api.idempotency import REPLAYED_HEADER, IdempotencyKey
+from services.api.listing import PageCursor, PageLimit, forbid_keeping, refusing_cursors
+from services.api.ownership import own_batch
+from services.api.speaking import check_webhook, choose_reference, given_voices
+from services.api.state import ApiState, State
+from services.shared.batch import Batch
+
+router = APIRouter(prefix="/batches", tags=["batches"], dependencies=[Depends(forbid_keeping)])
+
+BatchId = Annotated[str, Path(max_length=64, examples=["019342a5b3c04f6e1a2b3c4d5e6f7a8b"])]
+
+JSON_LINES: Final = "application/jsonl"
+_problems = partial(
+    documentation.problems,
+    examples={
+        404: ("batch-not-found", "No such batch", "You have no batch of this id.", None),
+        409: ("job-state-conflict", "The job's state does not allow this", "All jobs of the batch have ended.", None),
+        413: ("payload-too-large", "The request is too large", "The batch has more than 1000 items.", "items"),
+        422: ("batch-items-invalid", "Items of the batch are not valid", "2 items are not valid.", "items"),
+    },
+    instance="/batches",
+)
+_SUBMITTED: Final[dict[int | str, dict[str, Any]]] = {
+    202: {"description": "The batch, all of its jobs queued. `Location` is where to ask for it."},
+    **_problems(400, 401, 404, 408, 409, 413, 415, 422, 500, 503),
+}
+_BODY: Final[dict[str, Any]] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/json": {"schema": BatchDocument.model_json_schema()},
+            "multipart/form-data": {"schema": batch_form_schema()},
+        },
+    }
+}
+_RESULTS: Final[dict[int | str, dict[str, Any]]] = {
+    200: {"content": {JSON_LINES: {"schema": {"type": "string"}}}, "description": "A page, or all as JSON lines."},
+    **_problems(401, 404, 422, 500, 503),
+}
+
+
+@router.post(
+    "",
+    status_code=202,
+    response_model=BatchView,
+    responses=_SUBMITTED,
+    openapi_extra=_BODY,
+    summary="Speak many texts",
+)
+async def submit_batch(
+    request: Request, caller: Caller, state: State, idempotency_key: IdempotencyKey = None
+) -> Response:
+    """Speak many texts, each as a job of its own, in one voice or each in a stored one.
+
+    Send JSON, or a form with the items as a file of JSON lines, which may bring a recording along for all of them.
+    All items are checked before any is taken: where one is wrong, none becomes a job, and `errors` tells of each by
+    its line. How to speak and `voice_id` are for all items what they are in `POST /tts`; an item that names its own
+    goes by that. `webhook_url` is told of each job's end.
+    """
+    with await read_batch(request, state.parts.settings) as sent:
+        submit_once = partial(_submit, state, caller, sent)
+        batch, replayed = await state.idempotency.once(
+            caller, idempotency_key, sent.fingerprint, submit_once, state.parts.batches.get
+        )
+    view = batch_view(batch, request.scope.get("root_path", ""))
+    headers = {"Location": view.urls.self, "Cache-Control": "no-store"}
+    if replayed:
+        headers[REPLAYED_HEADER] = "true"
+    # The batch is safe by now; sending its jobs takes longer than its client need wait.
+    sending = BackgroundTask(state.batcher.send, batch)
+    return JSONResponse(view.model_dump(mode="json"), 202, headers, background=sending)
+
+
+@router.get("", response_model=BatchList, responses=_problems(401, 422, 500, 503), summary="List batches")
+def list_batches(
+    request: Request, caller: Caller, state: State, limit: PageLimit = 20, cursor: PageCursor = None
+) -> BatchList:
+    """Your batches, newest first."""
+    with refusing_cursors():
+        page = state.parts.batches.page(caller, limit=limit, cursor=cursor)
+    return BatchList(batches=[_view(request, batch) for batch in page.batches], next_cursor=page.next_cursor)
+
+
+@router.get(
+    "/{batch_id}", response_model=BatchView, responses=_problems(401, 404, 422, 500, 503), summary="Read a batch"
+)
+def read_batch_state(request: Request, batch_id: BatchId, caller: Caller, state: State) -> BatchView:
+    """A batch, and how many of its jobs stand where."""
+    return _view(request, own_batch(state, caller, batch_id))
+
+
+@router.get(
+    "/{batch_id}/results", response_model=BatchResults, responses=_RESULTS, summary="What became of a batch's items"
+)
+def read_results(
+    *,
+    batch_id: BatchId,
+    caller: Caller,
+    state: State,
+    form: Annotated[
+        Literal["json", "jsonl"], Query(alias="format", description="`jsonl` answers all items, one a line.")
+    ] = "json",
+    limit: PageLimit = 20,
+    cursor: Annotated[
+        str | None, Query(pattern=r"^[0-9]{1,9}$", description="`next_cursor` of the page before.")
+    ] = None,
+) -> Any:
+    """Each item's job, in the order in which they were given, at any time: what is not made yet is `queued`."""
+    batch = own_batch(state, caller, batch_id)
+    if form == "jsonl":
+        headers = {"Cache-Control": "no-store", "Content-Disposition": f'attachment; filename="{batch.id}.jsonl"'}
+        return StreamingResponse(_manifest(state, batch), 200, headers, JSON_LINES)
+    start = int(cursor or 0)
+    results = [batch_result(entry, state.parts) for entry in state.parts.batches.entries(batch.id, start, limit)]
+    end = start + limit
+    return BatchResults(results=results, next_cursor=str(end) if end < batch.total else None)
+
+
+@router.post(
+    "/{batch_id}/cancel",
+    response_model=BatchView,
+    responses={**_problems(401, 404, 409, 422, 500, 503), 202: {"model": BatchView, "description": "Asked to stop."}},
+    summary="Cancel a batch",
+)
+def cancel_batch(request: Request, response: Response, batch_id: BatchId, caller: Caller, state: State) -> BatchView:
+    """Cancels its queued jobs at once, and asks those that are being spoken to stop; what is made stays.
+
+    Answers 200 where all have ended then, else 202.
+    """
+    batch = state.batcher.cancel(own_batch(state, caller, batch_id))
+    response.status_code = 200 if batch.is_over else 202
+    return _view(request, batch)
+
+
+@router.delete(
+    "/{batch_id}", status_code=204, responses=_problems(401, 404, 422, 500, 503), summary="Delete a batch and its jobs"
+)
+def delete_batch(batch_id: BatchId, caller: Caller, state: State) -> None:
+    """The batch, its jobs, its recording and all audio are gone for good; jobs that are being spoken stop.
+
+    Where it has so many jobs that one request cannot delete them all, the answer is 503: ask again.
+    """
+    state.batcher.delete(own_batch(state, caller, batch_id))
+
+
+async def _submit(state: ApiState, caller: str, sent: SentBatch) -> Batch:
+    await check_webhook(state, sent.fields)
+    reference = None
+    if given_voices(sent.fields, sent.form) or sent.fields.ref_text is not None:
+        reference = await choose_reference(state, caller, sent.fields, sent.form)
+    plan = partial(state.batcher.plan, caller, sent.fields, sent.lines, reference)
+    planned = await anyio.to_thread.run_sync(plan, limiter=state.check_slots)
+    return await run_in_threadpool(state.batcher.submit, caller, planned, reference)
+
+
+def _manifest(state: ApiState, batch: Batch) -> Iterator[str]:
+    return (f"{batch_result(entry, state.parts).model_dump_json()}\n" for entry in state.batcher.entries(batch))
+
+
+def _view(request: Request, batch: Batch) -> BatchView:
+    return batch_view(batch, request.scope.get("root_path", ""))
