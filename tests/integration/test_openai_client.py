@@ -1,99 +1,29 @@
 """OpenAI's official client against a served API, with a worker behind it that hums."""
 
-import queue
-import socket
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import openai
 import pytest
-import uvicorn
 from openai import OpenAI
 
 from f5_tts_core.audio import decode
-from f5_tts_core.engine import EngineConfig
-from f5_tts_core.testing import ToneEngine
-from services.api.app import create_app
 from services.shared.job import JobStatus
-from services.shared.parts import Parts
 from services.shared.servers import wait_until_answers
-from services.shared.testing import MemoryJobQueue, memory_parts
-from services.worker.references import ReferenceReader
-from services.worker.synthesis import SynthesisRunner
-from tests.unit.api.client import ALICE, KEYS, REFERENCE, REFERENCE_TEXT
+from tests.served import Served
+from tests.unit.api.client import ALICE, REFERENCE, REFERENCE_TEXT
 
 FORMATS = {"mp3": b"ID3", "opus": b"OggS", "aac": b"\xff\xf1", "flac": b"fLaC", "wav": b"RIFF"}
 
 
-class Handing(MemoryJobQueue):
-    """A queue whose messages a thread can wait for."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.handed: queue.SimpleQueue[str | None] = queue.SimpleQueue()
-
-    def send(self, job_id: str) -> None:
-        super().send(job_id)
-        self.handed.put(job_id)
-
-
-class Served:
-    """An API on parts in memory, a worker beside it, and whoever calls."""
-
-    def __init__(self, parts: Parts, inbox: Handing) -> None:
-        self.parts = parts
-        self._inbox = inbox
-        self._socket = socket.create_server(("127.0.0.1", 0))
-        self._server = uvicorn.Server(uvicorn.Config(create_app(parts), log_config=None, lifespan="on"))
-        self._threads = [
-            threading.Thread(target=self._server.run, kwargs={"sockets": [self._socket]}, daemon=True),
-            threading.Thread(target=self._work, daemon=True),
-        ]
-        self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
-        self.working = threading.Event()
-        self.working.set()
-
-    def start(self) -> "Served":
-        for thread in self._threads:
-            thread.start()
-        wait_until_answers(lambda: httpx.get(f"{self.url}/healthz").raise_for_status())
-        return self
-
-    def close(self) -> None:
-        self.working.set()
-        self._server.should_exit = True
-        self._inbox.handed.put(None)
-        for thread in self._threads:
-            thread.join(20)
-        self._socket.close()
-
-    def client(self, key: str = ALICE, retries: int = 0) -> OpenAI:
-        return OpenAI(base_url=f"{self.url}/v1", api_key=key, max_retries=retries)
-
-    def _work(self) -> None:
-        engine = ToneEngine(EngineConfig())
-        engine.load()
-        references = ReferenceReader(None, max_seconds=12.0, target_rms=0.1)
-        runner = SynthesisRunner(self.parts, engine, references, worker="worker-1", stopping=lambda: False)
-        while (job_id := self._inbox.handed.get()) is not None:
-            self.working.wait()
-            runner.run(job_id)
-
-
-@pytest.fixture
-def served() -> Iterator[Served]:
-    inbox = Handing()
-    parts = memory_parts(api_keys=KEYS, max_wait_seconds=20.0)
-    served = Served(Parts(**{**vars(parts), "queue": inbox}), inbox).start()
-    yield served
-    served.close()
+def client_of(served: Served, key: str = ALICE) -> OpenAI:
+    return OpenAI(base_url=f"{served.url}/v1", api_key=key, max_retries=0)
 
 
 @pytest.fixture
 def client(served: Served) -> Iterator[OpenAI]:
-    with served.client() as client:
+    with client_of(served) as client:
         yield client
 
 
@@ -169,7 +99,7 @@ def test_models_are_listed_and_read(client: OpenAI) -> None:
 
 
 def test_a_wrong_key_is_an_authentication_error(served: Served) -> None:
-    with served.client("wrong") as client, pytest.raises(openai.AuthenticationError) as refused:
+    with client_of(served, "wrong") as client, pytest.raises(openai.AuthenticationError) as refused:
         client.models.list()
     assert refused.value.code == "invalid_api_key"
 
@@ -199,14 +129,14 @@ def test_a_wrong_request_is_a_bad_request_error(client: OpenAI, fields: dict[str
 
 def test_a_store_that_is_away_is_asked_again_by_the_client_itself(served: Served) -> None:
     served.parts.blobs.down = True
-    with served.client() as client, pytest.raises(openai.InternalServerError) as refused:
+    with client_of(served) as client, pytest.raises(openai.InternalServerError) as refused:
         client.audio.speech.create(model="tts-1", voice="sample", input="Hello.")
     assert (refused.value.status_code, refused.value.code) == (503, "blob_store_unavailable")
 
 
 def test_a_client_that_gives_up_stops_the_work(served: Served) -> None:
     served.working.clear()
-    with served.client() as client, pytest.raises(openai.APITimeoutError):
+    with client_of(served) as client, pytest.raises(openai.APITimeoutError):
         client.audio.speech.create(model="tts-1", voice="sample", input="Hello.", timeout=1.0)
 
     def stopped() -> None:

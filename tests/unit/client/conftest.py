@@ -1,0 +1,17 @@
+"""Every test runs with both clients."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from services.shared.testing import memory_parts
+from tests.unit.api.client import KEYS
+
+from .kit import Kit
+
+
+@pytest.fixture(params=["blocking", "asynchronous"])
+def kit(request: pytest.FixtureRequest) -> Iterator[Kit]:
+    kit = Kit(memory_parts(api_keys=KEYS), asynchronous=request.param == "asynchronous")
+    yield kit
+    kit.close()

@@ -1,0 +1,118 @@
+"""What the package is made of, and whether it knows all that the API has."""
+
+import ast
+import asyncio
+import sys
+from collections.abc import AsyncGenerator
+from dataclasses import fields
+from inspect import iscoroutinefunction
+from pathlib import Path
+
+import anyio
+import httpx
+import pytest
+from pydantic import BaseModel
+
+import timbre_client
+from services.api import schemas, voice_schemas
+from services.api.form import SpeechForm
+from services.api.voice_form import VoiceChange
+from timbre_client import AsyncTimbre, Timbre, job, tts, voice, voices
+from timbre_client.blocking import Blocking, iterate, run
+
+SOURCES = sorted(Path(timbre_client.__file__).parent.glob("*.py"))
+
+
+def roots(source: Path) -> set[str]:
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(source.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {name.name.partition(".")[0] for name in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            found.add(str(node.module).partition(".")[0])
+    return found
+
+
+def test_it_stands_on_httpx_alone() -> None:
+    assert set().union(*map(roots, SOURCES)) - sys.stdlib_module_names == {"httpx", "timbre_client"}
+
+
+def test_it_is_typed() -> None:
+    assert SOURCES[0].with_name("py.typed").exists()
+
+
+def test_both_clients_have_the_same_calls() -> None:
+    waiting, awaited = Timbre(), AsyncTimbre()
+    for name in ("tts", "jobs", "voices"):
+        blocking, inner = getattr(waiting, name), getattr(awaited, name)
+        calls = {call for call in dir(inner) if not call.startswith("_")}
+        assert calls == {call for call in dir(blocking) if not call.startswith("_")}
+        for call in calls:
+            assert not iscoroutinefunction(getattr(blocking, call))
+            assert getattr(blocking, call).__doc__ == getattr(inner, call).__doc__
+
+
+def test_every_field_of_the_speech_form_is_an_option() -> None:
+    by_themselves = {"text", "voice_id", "mode"}  # the mode is the client's own business
+    assert set(tts.SpeechOptions.__annotations__) == set(SpeechForm.model_fields) - by_themselves
+    assert set(voices.VoiceChange.__annotations__) == set(VoiceChange.model_fields)
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs"),
+    [
+        (job.Job, schemas.JobView),
+        (job.JobState, schemas.JobState),
+        (job.JobInput, schemas.JobInputView),
+        (job.JobOutput, schemas.JobOutputView),
+        (job.JobFault, schemas.JobErrorView),
+        (job.JobWebhook, schemas.WebhookView),
+        (voice.Voice, voice_schemas.VoiceView),
+        (voice.Sample, voice_schemas.SampleView),
+        (voice.Consent, voice_schemas.ConsentView),
+        (voice.Report, voice_schemas.ReportView),
+    ],
+)
+def test_every_field_of_an_answer_is_known(ours: type, theirs: type[BaseModel]) -> None:
+    known = {field.name for field in fields(ours)} - {"raw"}  # type: ignore[arg-type]
+    assert known == set(theirs.model_fields) - {"urls"}
+
+
+def test_a_blocking_call_that_would_wait_for_something_else_says_so() -> None:
+    with pytest.raises(RuntimeError, match="suspended"):
+        run(asyncio.sleep(0))
+
+
+def test_what_is_not_read_to_the_end_is_let_go_of() -> None:
+    closed: list[bool] = []
+
+    async def count() -> AsyncGenerator[int, None]:
+        try:
+            yield 1
+            yield 2
+        finally:
+            closed.append(True)
+
+    items = iterate(count())
+    assert next(items) == 1
+    items.close()  # type: ignore[attr-defined]  # a generator, as all of Python's own are
+    assert closed == [True]
+
+
+def test_a_blocking_client_works_inside_an_event_loop() -> None:
+    async def ask() -> str:
+        with Timbre("http://t.test", transport=httpx.MockTransport(lambda _: httpx.Response(404))) as client:
+            try:
+                client.jobs.get("j1")
+            except timbre_client.NotFoundError as error:
+                return str(error)
+        return ""
+
+    assert anyio.run(ask) == "The server answered 404 Not Found."
+
+
+def test_the_line_is_closed_with_the_client() -> None:
+    with Timbre("http://t.test") as client:
+        assert isinstance(client.jobs, Blocking)
+    with pytest.raises(RuntimeError, match="closed"):
+        client.jobs.get("j1")

@@ -1,0 +1,79 @@
+"""Timbre's client: speech in a voice that you lend it, from Python.
+
+`Timbre` blocks, `AsyncTimbre` awaits; both have the same calls. Everything they raise on purpose is a `TimbreError`.
+"""
+
+from timbre_client.audio import AsyncAudio, Audio
+from timbre_client.client import AsyncTimbre, Timbre
+from timbre_client.errors import (
+    ApiError,
+    AudioDamaged,
+    AudioNotReady,
+    AudioUnavailable,
+    AuthenticationError,
+    ConfigurationError,
+    ConflictError,
+    InvalidId,
+    InvalidRequestError,
+    JobError,
+    JobFailed,
+    JobTimeout,
+    NotFoundError,
+    PermissionDeniedError,
+    RateLimitError,
+    ServerError,
+    ServerUnreachable,
+    ServiceUnavailableError,
+    TimbreError,
+    UnexpectedAnswer,
+)
+from timbre_client.events import JobEvent
+from timbre_client.job import Job, JobFault, JobInput, JobOutput, JobState, JobStatus, JobWebhook
+from timbre_client.listing import Page
+from timbre_client.tts import SpeechOptions
+from timbre_client.uploads import Recording
+from timbre_client.voice import Consent, Report, Sample, Voice
+from timbre_client.voices import VoiceChange
+
+__all__ = [
+    "ApiError",
+    "AsyncAudio",
+    "AsyncTimbre",
+    "Audio",
+    "AudioDamaged",
+    "AudioNotReady",
+    "AudioUnavailable",
+    "AuthenticationError",
+    "ConfigurationError",
+    "ConflictError",
+    "Consent",
+    "InvalidId",
+    "InvalidRequestError",
+    "Job",
+    "JobError",
+    "JobEvent",
+    "JobFailed",
+    "JobFault",
+    "JobInput",
+    "JobOutput",
+    "JobState",
+    "JobStatus",
+    "JobTimeout",
+    "JobWebhook",
+    "NotFoundError",
+    "Page",
+    "PermissionDeniedError",
+    "RateLimitError",
+    "Recording",
+    "Report",
+    "Sample",
+    "ServerError",
+    "ServerUnreachable",
+    "ServiceUnavailableError",
+    "SpeechOptions",
+    "Timbre",
+    "TimbreError",
+    "UnexpectedAnswer",
+    "Voice",
+    "VoiceChange",
+]

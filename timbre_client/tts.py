@@ -1,0 +1,117 @@
+"""`client.tts`: texts in, jobs or audio out."""
+
+import uuid
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Literal, TypedDict, Unpack
+
+from timbre_client.audio import AsyncAudio, Audio
+from timbre_client.blocking import Blocking, blocking, blocking_into
+from timbre_client.errors import JobFailed, TimbreError
+from timbre_client.job import Job
+from timbre_client.jobs import AsyncJobs
+from timbre_client.session import Call, Session
+from timbre_client.uploads import Recording, opened
+from timbre_client.voice import Voice, voice_id_of
+
+
+class SpeechOptions(TypedDict, total=False):
+    """What may be said beside text and voice. What is left out, or None, is as the server has it."""
+
+    #: Where the server fetches the voice, in place of `voice`: an https URL, or `s3://bucket/key`.
+    voice_url: str | None
+    #: An https URL that is told when the job has ended.
+    webhook_url: str | None
+    #: What is said in `voice`; left out, it is recognized, where the server can.
+    ref_text: str | None
+    #: 2.0 is twice as fast.
+    speed: float | None
+    #: The same seed speaks the same request the same way.
+    seed: int | None
+    #: Quality for time.
+    preset: Literal["quality", "balanced", "fast"] | None
+    #: Solver steps; wins over `preset`.
+    nfe_step: int | None
+    #: How firmly to follow the voice.
+    cfg_strength: float | None
+    #: Shorten long pauses.
+    remove_silence: bool | None
+    format: Literal["wav", "flac", "mp3", "opus", "aac", "pcm"] | None
+    #: Hz.
+    sample_rate: int | None
+    #: Bits a sample.
+    bit_depth: int | None
+    #: kbit/s.
+    bitrate: int | None
+    #: LUFS to bring the speech to, such as -16.
+    loudness: float | None
+    #: Cut silence off both ends.
+    trim: bool | None
+
+
+class AsyncTts:
+    def __init__(self, session: Session, jobs: AsyncJobs) -> None:
+        self._session = session
+        self._jobs = jobs
+
+    async def create(
+        self,
+        text: str,
+        *,
+        voice: Recording | None = None,
+        voice_id: Voice | str | None = None,
+        idempotency_key: str | None = None,
+        **options: Unpack[SpeechOptions],
+    ) -> Job:
+        """Queue a text, to be spoken in the voice of a recording, or in a stored one.
+
+        The request has a key of its own unless one is given, so that it makes one job however often it has to be
+        sent. Raises `InvalidRequestError`, `NotFoundError` for a voice that is not there, and `OSError` for a
+        recording that cannot be read.
+        """
+        fields = {"text": text, **_fields(options)}
+        if voice_id is not None:
+            fields["voice_id"] = voice_id_of(voice_id)
+        headers = {"Idempotency-Key": idempotency_key or str(uuid.uuid4()), "Prefer": "respond-async"}
+        with opened({"voice": voice}) as files:
+            call = Call("POST", "/tts", fields=fields, files=files, headers=headers, repeatable=True)
+            return await self._session.read(Job, call)
+
+    async def speak(
+        self,
+        text: str,
+        *,
+        voice: Recording | None = None,
+        voice_id: Voice | str | None = None,
+        timeout: float | None = None,
+        on_progress: Callable[[Job], object] | None = None,
+        **options: Unpack[SpeechOptions],
+    ) -> AsyncAudio:
+        """Queue a text, wait for it, and open its audio: `create`, `jobs.wait` and `jobs.audio`, and what they raise.
+
+        Whatever ends the waiting early, a timeout or an interrupt, cancels the job.
+        """
+        job = await self.create(text, voice=voice, voice_id=voice_id, **options)
+        try:
+            job = await self._jobs.wait(job, timeout=timeout, on_progress=on_progress)
+        except JobFailed:
+            raise
+        except BaseException:
+            with suppress(TimbreError):
+                await self._jobs.cancel(job)
+            raise
+        return await self._jobs.audio(job)
+
+
+class Tts(Blocking[AsyncTts]):
+    create = blocking(AsyncTts.create)
+    speak = blocking_into(Audio, AsyncTts.speak)
+
+
+def _fields(options: SpeechOptions) -> dict[str, str]:
+    """As a form has them."""
+    return {name: _word(value) for name, value in options.items() if value is not None}
+
+
+def _word(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
