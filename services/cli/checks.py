@@ -12,10 +12,12 @@ from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from typing import Literal
 
+import httpx
+
 from f5_tts_core.errors import ModelError
 from f5_tts_core.manifest import resolve_manifest
 from services.cli import record
-from services.cli.client import ApiClient, find_address
+from services.cli.client import find_url
 from services.cli.errors import CliError
 from services.cli.home import Home
 from services.cli.ports import USUAL_API_PORT, USUAL_REDIS_PORT, USUAL_S3_PORT, is_free
@@ -33,6 +35,7 @@ print(json.dumps({{"devices": available_devices(), "device": str(device), "name"
                   "precision": precision_name(choose_dtype({precision!r}, device))}}))
 """
 DEVICE_SECONDS = 120
+ANSWER_SECONDS = 30
 LOW_DISK_BYTES = 2 * 1024**3
 EXHAUSTED_DISK_BYTES = 256 * 1024**2
 
@@ -150,13 +153,11 @@ def _stack(stack: record.StackRecord, environ: Mapping[str, str]) -> list[Findin
     down = [f"{part.name} is {part.state}" for part in stack.parts if part.state != "ready"]
     if down:
         return [Finding("stack", "wrong", ", ".join(down), "See the log: `timbre status` says where it is.")]
-    client = ApiClient(find_address(environ))
+    url = f"{find_url(environ)}/readyz"
     try:
-        response = client.readiness()
-    except CliError as error:
-        return [Finding("stack", "wrong", str(error))]
-    finally:
-        client.close()
+        response = httpx.get(url, timeout=ANSWER_SECONDS)
+    except httpx.TransportError as error:
+        return [Finding("stack", "wrong", f"{url} does not answer ({error}).")]
     if response.is_error:
         return [Finding("stack", "wrong", f"/readyz answers {response.status_code}: {response.text.strip()}")]
     return [Finding("stack", "ok", f"all {len(stack.parts)} parts are ready at {stack.api_url}")]

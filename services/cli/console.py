@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import datetime
 
 from rich.console import Console
 
@@ -22,9 +22,6 @@ def print_facts(facts: Iterable[tuple[str, str]]) -> None:
         out.print(value, markup=False)
 
 
-def moment(value: str | float | None) -> str:
-    """ISO 8601 or seconds since the epoch, as this machine's clock would show it."""
-    if not value:
-        return ""
-    when = datetime.fromisoformat(value) if isinstance(value, str) else datetime.fromtimestamp(value, UTC)
+def moment(when: datetime) -> str:
+    """As this machine's clock would show it."""
     return when.astimezone().strftime("%Y-%m-%d %H:%M:%S")

@@ -9,7 +9,3 @@ class CliError(Exception):
         self.message = message
         self.hint = hint
         self.exit_code = exit_code
-
-
-class Away(CliError):
-    """The server, or something it stands on, does not answer now; it may again in a moment."""

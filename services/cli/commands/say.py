@@ -1,63 +1,28 @@
 """`timbre say`: one text, spoken and saved."""
 
-import hashlib
-import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Literal, cast, get_args
 
 import typer
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from services.cli import console
-from services.cli.client import ApiClient, Job, connected
+from services.cli.client import connected, reading_recordings
 from services.cli.commands.voices import find_voice
-from services.cli.errors import Away, CliError
+from services.cli.errors import CliError
+from timbre_client import Job, SpeechOptions, Timbre
 
-POLL_SECONDS = 0.15
-#: Polls in a row that may fail, with pauses that double: 19 s in all.
-PATIENCE = 6
-TERMINAL = {"succeeded", "failed", "canceled", "expired"}
+#: Seconds between two looks at the job, at most: the bar is to move.
+LONGEST_PAUSE = 0.5
+#: Seconds that the server may be away, as while it is restarted.
+PATIENCE = 20.0
 INTERRUPTED_EXIT_CODE = 130
 
 #: Told of every reading of the job while it runs.
 Watch = Callable[[Job], None]
 Format = Literal["wav", "flac", "mp3", "opus", "aac", "pcm"]
 Preset = Literal["quality", "balanced", "fast"]
-
-
-@dataclass(frozen=True)
-class Options:
-    """Form fields of `POST /tts`; None leaves the server's default."""
-
-    ref_text: str | None
-    seed: int | None
-    speed: float | None
-    preset: str | None
-    format: str | None
-    sample_rate: int | None
-    bit_depth: int | None
-    bitrate: int | None
-    loudness: float | None
-    remove_silence: bool
-    trim: bool
-
-    def fields(self, text: str) -> dict[str, str]:
-        named = {
-            "ref_text": self.ref_text,
-            "seed": self.seed,
-            "speed": self.speed,
-            "preset": self.preset,
-            "format": self.format,
-            "sample_rate": self.sample_rate,
-            "bit_depth": self.bit_depth,
-            "bitrate": self.bitrate,
-            "loudness": self.loudness,
-            "remove_silence": "true" if self.remove_silence else None,
-            "trim": "true" if self.trim else None,
-        }
-        return {"text": text} | {name: str(value) for name, value in named.items() if value is not None}
 
 
 def say(
@@ -83,7 +48,7 @@ def say(
 ) -> None:
     """Speak TEXT in the voice of a recording, or in a stored one, and save the audio."""
     _check_whose(reference, voice)
-    options = Options(
+    options = SpeechOptions(
         ref_text=ref_text,
         seed=seed,
         speed=speed,
@@ -93,56 +58,39 @@ def say(
         bit_depth=bit_depth,
         bitrate=bitrate,
         loudness=loudness,
-        remove_silence=remove_silence,
-        trim=trim,
+        remove_silence=remove_silence or None,
+        trim=trim or None,
     )
     with connected() as client:
-        named = {} if voice is None else {"voice_id": find_voice(client, voice)["voice_id"]}
-        submitted = client.submit(options.fields(text) | named, reference)
+        stored = None if voice is None else find_voice(client, voice)
+        with reading_recordings():
+            submitted = client.tts.create(text, voice=reference, voice_id=stored, **options)
         job = _follow(client, submitted, quiet=as_json)
         path = save(client, job, output)
     if as_json:
-        console.print_json({**job, "file": str(path)})
+        console.print_json({**job.raw, "file": str(path)})
     else:
         console.out.print(_summary(job, path))
 
 
-def wait(client: ApiClient, job: Job, watch: Watch, sleep: Callable[[float], None] = time.sleep) -> Job:
-    """Poll until the job has ended. Interrupted (Ctrl-C), it cancels the job. Raises `CliError` unless it succeeded.
-
-    A server that is away for a moment, as while it is restarted, costs the job nothing: it is asked again.
-    """
-    failures = 0
+def wait(client: Timbre, job: Job, watch: Watch) -> Job:
+    """The job once it succeeded. Interrupted (Ctrl-C), it cancels the job."""
     try:
-        while job["status"] not in TERMINAL:
-            watch(job)
-            sleep(POLL_SECONDS * 2**failures)
-            try:
-                job, failures = client.job(job["job_id"]), 0
-            except Away:
-                failures += 1
-                if failures > PATIENCE:
-                    raise
-        watch(job)
+        return client.jobs.wait(job, on_progress=watch, patience=PATIENCE, longest_pause=LONGEST_PAUSE)
     except KeyboardInterrupt:
-        client.cancel(job["job_id"])
+        client.jobs.cancel(job)
         raise CliError("Canceled.", exit_code=INTERRUPTED_EXIT_CODE) from None
-    if job["status"] != "succeeded":
-        raise _ended_badly(job)
-    return job
 
 
-def save(client: ApiClient, job: Job, output: Path | None) -> Path:
-    """Fetch the job's audio, hold it against the job's hash, write it. Returns where."""
-    audio = client.download(job["result_url"])
-    if hashlib.sha256(audio).hexdigest() != job["output"]["sha256"]:
-        raise CliError("The audio arrived damaged.", hint=f"Fetch it again: timbre jobs show {job['job_id']}")
-    path = output or Path(f"{job['job_id']}.{job['output']['format']}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(audio)
-    except OSError as error:
-        raise CliError(f"{path} cannot be written: {error.strerror}.") from error
+def save(client: Timbre, job: Job, output: Path | None) -> Path:
+    """Fetch the job's audio, and write it. Returns where."""
+    with client.jobs.audio(job) as audio:
+        path = output or Path(f"{job.job_id}.{audio.output.format}")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            audio.save(path)
+        except OSError as error:
+            raise CliError(f"{path} cannot be written: {error.strerror}.") from error
     return path
 
 
@@ -154,7 +102,7 @@ def _check_whose(reference: Path | None, voice: str | None) -> None:
         )
 
 
-def _follow(client: ApiClient, job: Job, *, quiet: bool) -> Job:
+def _follow(client: Timbre, job: Job, *, quiet: bool) -> Job:
     if quiet:
         return wait(client, job, lambda _job: None)
     columns = (
@@ -164,15 +112,15 @@ def _follow(client: ApiClient, job: Job, *, quiet: bool) -> Job:
         TextColumn("{task.percentage:>3.0f}%"),
     )
     with Progress(*columns, TimeElapsedColumn(), console=console.err, transient=True) as progress:
-        task = progress.add_task(job["status"], total=1.0)
+        task = progress.add_task(job.status, total=1.0)
 
         def show(current: Job) -> None:
-            progress.update(task, description=current["status"], completed=current.get("progress") or 0.0)
+            progress.update(task, description=current.status, completed=current.progress)
 
         return wait(client, job, show)
 
 
-def format_of(output: Path | None) -> str | None:
+def format_of(output: Path | None) -> Format | None:
     """What the file is called; the server's default where that says nothing. Raises `CliError` for other names."""
     ending = "" if output is None else output.suffix.lower().removeprefix(".")
     if not ending:
@@ -181,16 +129,9 @@ def format_of(output: Path | None) -> str | None:
         return "opus"
     if ending not in get_args(Format):
         raise CliError(f".{ending} is not written.", hint=f"Name a --format: {', '.join(get_args(Format))}.")
-    return ending
-
-
-def _ended_badly(job: Job) -> CliError:
-    fault = job.get("error") or {}
-    if fault.get("detail") or fault.get("title"):
-        return CliError(fault.get("detail") or fault["title"])
-    return CliError(f"The job is {job['status']}.", hint=f"Its id is {job['job_id']}.")
+    return cast(Format, ending)
 
 
 def _summary(job: Job, path: Path) -> str:
-    output = job["output"]
-    return f"{path}  {output['duration_s']:.1f} s, seed {output.get('seed', '?')}, job {job['job_id']}"
+    output = job.output
+    return f"{path}  {output.duration_s:.1f} s, seed {output.seed}, job {job.job_id}" if output else str(path)

@@ -1,14 +1,14 @@
 """`timbre voices`: the recordings that are kept to be spoken with again."""
 
-import json
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from services.cli import console
-from services.cli.client import ApiClient, Voice, connected
+from services.cli.client import connected, reading_recordings
 from services.cli.errors import CliError
+from timbre_client import Timbre, Voice
 
 app = typer.Typer(help="Store, list, show and delete voices.", no_args_is_help=True)
 
@@ -31,17 +31,21 @@ def add(
     as_json: AsJson = False,
 ) -> None:
     """Store a voice, and say what is good and bad in its sample."""
-    named = {"name": name, "consent": consent, "ref_text": ref_text, "language": language, "labels": _labels(label)}
-    files = {"sample": sample, "consent_recording": consent_recording}
-    with connected() as client:
-        voice = client.add_voice(
-            {key: value for key, value in named.items() if value is not None},
-            {key: path for key, path in files.items() if path is not None},
+    labels = _labels(label)
+    with connected() as client, reading_recordings():
+        voice = client.voices.create(
+            name,
+            sample=sample,
+            consent=consent,
+            consent_recording=consent_recording,
+            ref_text=ref_text,
+            language=language,
+            labels=labels,
         )
     if as_json:
-        console.print_json(voice)
+        console.print_json(voice.raw)
         return
-    console.out.print(f"{voice['name']} is stored, as {voice['voice_id']}.", markup=False)
+    console.out.print(f"{voice.name} is stored, as {voice.voice_id}.", markup=False)
     _print_advice(voice)
 
 
@@ -53,21 +57,20 @@ def list_voices(
 ) -> None:
     """List voices, newest first."""
     with connected() as client:
-        page = client.voices(limit=limit, cursor=cursor)
+        page = client.voices.page(limit=limit, cursor=cursor)
     if as_json:
-        console.print_json(page)
+        console.print_json(page.raw)
         return
-    if page["voices"]:
+    if page.items:
         console.out.print(_row("voice", "created", "sample", "language", "name"), style="dim", markup=False)
     else:
         console.out.print("No voices.")
-    for voice in page["voices"]:
-        length = f"{voice['sample']['duration_s']:.1f} s"
-        created = console.moment(voice["created_at"])
-        row = _row(voice["voice_id"], created, length, voice["language"] or "", voice["name"])
+    for voice in page.items:
+        length = f"{voice.sample.duration_s:.1f} s"
+        row = _row(voice.voice_id, console.moment(voice.created_at), length, voice.language or "", voice.name)
         console.out.print(row, markup=False)
-    if page.get("next_cursor"):
-        console.err.print(f"[dim]More: timbre voices list --cursor {page['next_cursor']}[/dim]")
+    if page.next_cursor:
+        console.err.print(f"[dim]More: timbre voices list --cursor {page.next_cursor}[/dim]")
 
 
 @app.command()
@@ -76,7 +79,7 @@ def show(voice: NameOrId, as_json: AsJson = False) -> None:
     with connected() as client:
         found = find_voice(client, voice)
     if as_json:
-        console.print_json(found)
+        console.print_json(found.raw)
         return
     console.print_facts(_facts(found))
     _print_advice(found)
@@ -90,30 +93,29 @@ def delete(
     """Delete a voice with its recordings."""
     with connected() as client:
         found = find_voice(client, voice)
-        client.delete_voice(found["voice_id"], with_jobs=with_jobs)
-    console.out.print(f"{found['name']} is deleted.", markup=False)
+        client.voices.delete(found, delete_jobs=with_jobs)
+    console.out.print(f"{found.name} is deleted.", markup=False)
 
 
-def find_voice(client: ApiClient, name_or_id: str) -> Voice:
-    """The voice of this name, else of this id. Raises `CliError` where there is neither."""
+def find_voice(client: Timbre, name_or_id: str) -> Voice:
+    """The voice of this name, else of this id. Raises `NotFoundError` where there is neither."""
     if not name_or_id.strip():
         raise CliError("The voice's name is empty.", hint="`timbre voices list` shows what is stored.")
-    named = client.voices(limit=1, name=name_or_id)["voices"]
-    return named[0] if named else client.voice(name_or_id)
+    named = client.voices.page(limit=1, name=name_or_id).items
+    return named[0] if named else client.voices.get(name_or_id)
 
 
-def _labels(given: list[str] | None) -> str | None:
-    """The labels as the form takes them."""
+def _labels(given: list[str] | None) -> dict[str, str] | None:
     if not given:
         return None
     pairs = [label.partition("=") for label in given]
     if not all(separator for _, separator, _ in pairs):
         raise CliError("A label is NAME=TEXT.", hint='For example: --label "mood=calm"')
-    return json.dumps({name: text for name, _, text in pairs})
+    return {name: text for name, _, text in pairs}
 
 
 def _print_advice(voice: Voice) -> None:
-    for line in voice["report"]["advice"]:
+    for line in voice.report.advice:
         console.err.print(f"- {line}", markup=False)
 
 
@@ -122,18 +124,18 @@ def _row(voice_id: str, created: str, sample: str, language: str, name: str) -> 
 
 
 def _facts(voice: Voice) -> list[tuple[str, str]]:
-    report = voice["report"]
-    clipped = f", {report['clipped_share']:.1%} clipped" if report["clipped_share"] else ""
+    report = voice.report
+    clipped = f", {report.clipped_share:.1%} clipped" if report.clipped_share else ""
     known: list[tuple[str, Any]] = [
-        ("voice", voice["voice_id"]),
-        ("name", voice["name"]),
-        ("created", console.moment(voice["created_at"])),
-        ("language", voice["language"]),
-        ("labels", ", ".join(f"{name}={text}" for name, text in voice["labels"].items())),
-        ("transcript", voice["ref_text"]),
-        ("consent", voice["consent"]["statement"]),
-        ("sample", f"{voice['sample']['duration_s']:.1f} s at {voice['sample']['sample_rate']} Hz"),
-        ("followed", f"{report['used_s']:.1f} s, {report['cut_s']:.1f} s cut, {report['trimmed_s']:.1f} s trimmed"),
-        ("sound", f"{report['level_db']:.0f} dB, {report['snr_db']:.0f} dB above noise{clipped}"),
+        ("voice", voice.voice_id),
+        ("name", voice.name),
+        ("created", console.moment(voice.created_at)),
+        ("language", voice.language),
+        ("labels", ", ".join(f"{name}={text}" for name, text in voice.labels.items())),
+        ("transcript", voice.ref_text),
+        ("consent", voice.consent.statement),
+        ("sample", f"{voice.sample.duration_s:.1f} s at {voice.sample.sample_rate} Hz"),
+        ("followed", f"{report.used_s:.1f} s, {report.cut_s:.1f} s cut, {report.trimmed_s:.1f} s trimmed"),
+        ("sound", f"{report.level_db:.0f} dB, {report.snr_db:.0f} dB above noise{clipped}"),
     ]
     return [(name, str(value)) for name, value in known if value]
