@@ -23,7 +23,20 @@ from services.api.library import VoiceLibrary
 from services.api.limits import BodyLimit
 from services.api.remote import Remote
 from services.api.request_id import HEADER as REQUEST_ID_HEADER
-from services.api.routes import batches, events, health, jobs, openai, sockets, tts, voices, webhooks
+from services.api.routes import (
+    batches,
+    elevenlabs,
+    events,
+    generations,
+    health,
+    jobs,
+    openai,
+    runpod,
+    sockets,
+    tts,
+    voices,
+    webhooks,
+)
 from services.api.routes import problems as problem_types
 from services.api.state import ApiState
 from services.api.submission import Submitter
@@ -41,10 +54,13 @@ CANCEL_WAIT_SECONDS = 1.0
 #: Proxies cut lines that are silent for long, the strictest after half a minute.
 QUIET_SECONDS = 15.0
 
+#: Routes in other services' manner.
+_COMPATIBLE = (openai, elevenlabs, runpod, generations)
 _ACCEPTED_HEADERS = (
     "Authorization",
     "Content-Type",
     "X-API-Key",
+    "xi-api-key",
     "Prefer",
     IDEMPOTENCY_HEADER,
     "Last-Event-ID",
@@ -98,8 +114,24 @@ def create_app(
         started_at=time.monotonic(),
         created=parts.clock(),
     )
-    for routes in (tts, batches, jobs, events, sockets, webhooks, voices, openai, health, problem_types):
+    for routes in (
+        tts,
+        batches,
+        jobs,
+        events,
+        sockets,
+        webhooks,
+        voices,
+        openai,
+        elevenlabs,
+        runpod,
+        generations,
+        health,
+        problem_types,
+    ):
         app.include_router(routes.router)
+    # RunPod's own clients put an endpoint's id before the route.
+    app.include_router(runpod.router, prefix="/v2/{endpoint_id}", include_in_schema=False)
     app.webhooks.include_router(webhooks.sent)
     problems.install(app)
     documentation.install(app)

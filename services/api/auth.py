@@ -17,6 +17,9 @@ ANONYMOUS = "anonymous"
 
 _bearer = HTTPBearer(auto_error=False, description="An API key, as `Authorization: Bearer KEY`.")
 _header = APIKeyHeader(name="X-API-Key", auto_error=False, description="An API key, as `X-API-Key: KEY`.")
+_elevenlabs = APIKeyHeader(
+    name="xi-api-key", scheme_name="XiApiKey", auto_error=False, description="The same, as ElevenLabs' clients send it."
+)
 
 
 def identify(key: str | None, hashes: Mapping[str, str]) -> str:
@@ -37,9 +40,10 @@ async def authenticate(
     request: Request,
     bearer: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)],
     header: Annotated[str | None, Security(_header)],
+    elevenlabs: Annotated[str | None, Security(_elevenlabs)],
 ) -> str:
     """The caller's name: owner of what it creates, and all it may see."""
-    key = bearer.credentials if bearer is not None else header
+    key = bearer.credentials if bearer is not None else header or elevenlabs
     return identify(key, api_state(request).parts.settings.api_keys)
 
 

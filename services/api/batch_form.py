@@ -14,7 +14,7 @@ from services.api.errors import InvalidField, PayloadTooLarge
 from services.api.fields import parse_fields, parse_json, read_json
 from services.api.form import FIELD_BYTES, VOICE, SharedFields, SpeechForm, SpeechOptions
 from services.api.idempotency import fingerprint
-from services.api.multipart import Form, FormShape, read_form
+from services.api.multipart import Form, FormShape, is_form, read_form
 from services.shared.settings import Settings
 
 #: The name of the file part, and of the JSON document's list.
@@ -84,8 +84,8 @@ class SentBatch(AbstractContextManager["SentBatch"]):
 
 async def read_batch(request: Request, settings: Settings) -> SentBatch:
     """The request's body, of either type. Raises `ApiError`."""
-    content_type = request.headers.get("content-type", "")
-    if content_type.strip().lower().startswith("multipart/"):
+    content_type = request.headers.get("content-type")
+    if is_form(content_type):
         return _of_form(await read_form(content_type, request.stream(), _form_shape(settings)))
     document = await read_json(request, BatchDocument, settings.max_upload_bytes)
     lines = (Line(number, json.dumps(item).encode()) for number, item in enumerate(document.items, 1))

@@ -11,6 +11,7 @@ from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.responses import HTMLResponse, RedirectResponse
 from starlette.staticfiles import StaticFiles
 
+from services.api.elevenlabs_errors import ElevenLabsError, elevenlabs_error
 from services.api.openai_errors import OpenAIError, openai_error
 from services.api.problems import MEDIA_TYPE
 
@@ -31,6 +32,7 @@ _PROBLEM_SCHEMA: Final[dict[str, Any]] = {
         "request_id": {"type": "string", "description": "Also in `X-Request-ID`; names the request in our logs."},
         "field": {"type": "string", "description": "The field to mend, where it is one."},
         "accepted": {"type": "string", "description": "What would have been accepted."},
+        "error": {"type": "string", "description": "On RunPod's routes: `detail` again, where its clients look."},
         "job_id": {"type": "string", "description": "The job that failed, where a client waited for one."},
         "errors": {
             "type": "array",
@@ -88,6 +90,18 @@ def openai_problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """The error answers of a route under `/v1`, for its `responses`; whatever else is answered has their shape too."""
     named: dict[int | str, dict[str, Any]] = {status: _openai_response(status) for status in statuses}
     return {**named, "default": {"model": OpenAIError, "description": "Any other error."}}
+
+
+def elevenlabs_problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """The error answers of a route in ElevenLabs' manner, for its `responses`."""
+    named: dict[int | str, dict[str, Any]] = {status: _elevenlabs_response(status) for status in statuses}
+    return {**named, "default": {"model": ElevenLabsError, "description": "Any other error."}}
+
+
+def _elevenlabs_response(status: int) -> dict[str, Any]:
+    slug, _, detail, _ = {**_EXAMPLES, 404: VOICE_NOT_FOUND, 504: _OPENAI_EXAMPLES[504]}[status]
+    content = {"application/json": {"example": elevenlabs_error(slug, detail, accepted=None)}}
+    return {"model": ElevenLabsError, "description": HTTPStatus(status).phrase, "content": content}
 
 
 def _openai_response(status: int) -> dict[str, Any]:

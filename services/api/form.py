@@ -133,12 +133,17 @@ class SharedFields(SpeechOptions):
     ] = None
 
 
-class SpeechForm(SharedFields):
-    """The fields beside the voice."""
+class SpokenText(SharedFields):
+    """One text."""
 
     text: Annotated[
         str, Field(description="What to say.", examples=["Hello! This is a voice that you have heard before."])
     ]
+
+
+class SpeechForm(SpokenText):
+    """The fields beside the voice."""
+
     mode: Annotated[
         Mode | None,
         Field(description="`sync` waits for the audio, `async` answers the job at once. Wins over `Prefer`."),

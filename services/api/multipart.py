@@ -36,6 +36,11 @@ class Form(AbstractContextManager["Form"]):
             upload.file.close()
 
 
+def is_form(content_type: str | None) -> bool:
+    """Whether the body is to be read as a form, be it one that we can read."""
+    return (content_type or "").strip().lower().startswith("multipart/")
+
+
 async def read_form(content_type: str | None, stream: AsyncIterable[bytes], shape: FormShape) -> Form:
     """The whole form. Raises `ApiError`, and whatever `stream` raises; nothing is left open then."""
     builder = _Builder(shape)

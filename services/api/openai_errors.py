@@ -6,6 +6,8 @@ from typing import Any, Final
 from fastapi import Request
 from pydantic import BaseModel, Field
 
+from services.api.dialect import is_under
+
 #: What our fields are called there.
 _PARAMS: Final = {"text": "input", "format": "response_format", "voice_id": "voice", "ref_text": "voice"}
 _CODES: Final = {"unauthorized": "invalid_api_key"}
@@ -28,8 +30,7 @@ class OpenAIError(BaseModel):
 
 def speaks_openai(request: Request) -> bool:
     """Whether the route asked for answers in OpenAI's shape, also where it does not exist."""
-    path: str = request.scope["path"].removeprefix(request.scope.get("root_path", ""))
-    return path == "/v1" or path.startswith("/v1/")
+    return is_under("/v1", request)
 
 
 def openai_status(status: int) -> int:

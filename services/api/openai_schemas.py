@@ -1,5 +1,6 @@
 """What the OpenAI-compatible routes take and answer, in OpenAI's words."""
 
+from collections.abc import Sequence
 from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
@@ -93,9 +94,19 @@ class VoiceCard(Output):
     created_at: int
 
 
+class ElevenLabsVoice(Output):
+    """The same voice in ElevenLabs' words."""
+
+    voice_id: str
+    name: str
+    category: Literal["premade", "cloned"]
+    labels: dict[str, str]
+
+
 class VoiceCards(Output):
     object: Literal["list"]
     data: list[VoiceCard]
+    voices: list[ElevenLabsVoice] = Field(description="The same, as ElevenLabs' clients read them.")
     has_more: bool
     last_id: str | None = Field(description="Pass it as `after` for the next page.")
 
@@ -116,12 +127,17 @@ def model_view(name: str, created: float) -> ModelView:
     return ModelView(id=name, object="model", created=int(created), owned_by="timbre")
 
 
-def voice_card(voice: Voice) -> VoiceCard:
-    return _card(voice.id, voice.name, voice.created_at)
-
-
-def sample_card() -> VoiceCard:
-    return _card(SAMPLE_VOICE, SAMPLE_VOICE, 0)
+def voice_list(voices: Sequence[Voice], *, has_more: bool) -> VoiceCards:
+    """A page; after the last of the stored voices comes the bundled one."""
+    cards = [_card(one.id, one.name, one.created_at) for one in voices]
+    theirs = [
+        ElevenLabsVoice(voice_id=one.id, name=one.name, category="cloned", labels=dict(one.labels)) for one in voices
+    ]
+    last_id = cards[-1].id if cards else None
+    if not has_more:
+        cards.append(_card(SAMPLE_VOICE, SAMPLE_VOICE, 0))
+        theirs.append(ElevenLabsVoice(voice_id=SAMPLE_VOICE, name=SAMPLE_VOICE, category="premade", labels={}))
+    return VoiceCards(object="list", data=cards, voices=theirs, has_more=has_more, last_id=last_id)
 
 
 def _card(voice_id: str, name: str, created_at: float) -> VoiceCard:

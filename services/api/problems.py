@@ -12,8 +12,10 @@ from starlette.exceptions import HTTPException
 
 from f5_tts_core import limits
 from f5_tts_core.errors import AudioError, TextError, TimbreError, UnsupportedEncoding
+from services.api.elevenlabs_errors import elevenlabs_error, speaks_elevenlabs
 from services.api.errors import ApiError, FieldRefused, InvalidField, JobFailed
 from services.api.openai_errors import openai_error, openai_headers, openai_status, speaks_openai
+from services.api.runpod_errors import as_runpod, speaks_runpod
 from services.shared.errors import (
     BatchNotFound,
     BlobNotFound,
@@ -136,10 +138,19 @@ def known_errors(base: type[TimbreError] = TimbreError) -> Iterator[type[TimbreE
 
 
 def respond(request: Request, problem: Problem) -> JSONResponse:
+    if speaks_elevenlabs(request):
+        return _respond_as_elevenlabs(problem)
     if speaks_openai(request):
         return _respond_as_openai(problem)
     body = problem.body(request.url.path, getattr(request.state, "request_id", None))
+    if speaks_runpod(request):
+        body = as_runpod(body)
     return JSONResponse(body, problem.status, headers=_headers(problem), media_type=MEDIA_TYPE)
+
+
+def _respond_as_elevenlabs(problem: Problem) -> JSONResponse:
+    body = elevenlabs_error(problem.type, problem.detail, accepted=problem.more.get("accepted"))
+    return JSONResponse(body, problem.status, headers=_headers(problem))
 
 
 def _respond_as_openai(problem: Problem) -> JSONResponse:

@@ -1,18 +1,25 @@
 """What every route that speaks has in common: a checked request becomes a job, and a finished job its audio."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 
 import anyio.to_thread
 from fastapi import Request, Response
 from starlette.concurrency import run_in_threadpool
+from starlette.requests import ClientDisconnect
 
 from f5_tts_core.formats import FORMATS
-from services.api.errors import AudioNotReady, InvalidField, JobFailed
+from services.api.cancellation import cancel
+from services.api.errors import ApiError, AudioExpired, AudioNotReady, InvalidField, JobFailed, NotInTime
 from services.api.form import VOICE_ID, VOICE_SOURCES, SharedFields, SpeechForm, choose_source
 from services.api.multipart import Form
+from services.api.schemas import moment
 from services.api.spool import Upload
 from services.api.state import ApiState
+from services.api.waiting import wait_for_end
+from services.shared.errors import JobNotFound, TransitionRefused, Unavailable
 from services.shared.job import Job, JobOutput
+from services.shared.lifetimes import audio_expires_at
 from services.shared.voice import Voice
 
 #: The audio that such a route answers, for its `responses`.
@@ -25,6 +32,12 @@ async def submit(request: Request, state: ApiState, caller: str, fields: SpeechF
     job = await run_in_threadpool(state.submitter.submit, caller, fields, reference)
     request.state.job_id = job.id
     return job
+
+
+async def take_in(request: Request, state: ApiState, caller: str, fields: SpeechForm, form: Form) -> Job:
+    """A whole request, wherever its voice comes from. Raises what each of its steps raises."""
+    await check_webhook(state, fields)
+    return await submit(request, state, caller, fields, await choose_reference(state, caller, fields, form))
 
 
 async def check_webhook(state: ApiState, fields: SharedFields) -> None:
@@ -57,6 +70,29 @@ async def choose_reference(state: ApiState, caller: str, fields: SharedFields, f
     return form.files[source]
 
 
+async def finish(request: Request, state: ApiState, job: Job) -> Job:
+    """The job, ended. Nobody could ask for its audio later, so one that nobody waits for is stopped.
+
+    Raises `NotInTime`, `ClientDisconnect`.
+    """
+    seconds = state.parts.settings.max_wait_seconds
+    try:
+        job = await wait_for_end(state.parts, job, seconds, request)
+    except ClientDisconnect:
+        await _abandon(state, job)
+        raise
+    if not job.status.is_terminal:
+        await _abandon(state, job)
+        raise NotInTime(f"The speech was not ready within {seconds:g} seconds. POST /tts queues longer work.")
+    return job
+
+
+async def _abandon(state: ApiState, job: Job) -> None:
+    # Ended or deleted meanwhile: all the better. A store that is away: it is spoken for nobody.
+    with suppress(TransitionRefused, JobNotFound, Unavailable):
+        await run_in_threadpool(cancel, state.parts, job)
+
+
 async def answer_audio(state: ApiState, job: Job, headers: Mapping[str, str]) -> Response:
     """An ended job's audio. Raises `JobFailed`, `AudioNotReady`, `Unavailable`."""
     output = _require_output(job)
@@ -70,3 +106,11 @@ def _require_output(job: Job) -> JobOutput:
     if job.output is None:
         raise AudioNotReady(f"The job was {job.status} while you waited.")
     return job.output
+
+
+def no_audio(state: ApiState, job: Job) -> ApiError:
+    """Why there is none to fetch."""
+    expires_at = audio_expires_at(job, state.parts.settings)
+    if expires_at is None:
+        return AudioNotReady(f"The job is {job.status}; there is audio once it is succeeded.")
+    return AudioExpired(f"It was kept until {moment(expires_at):%Y-%m-%dT%H:%M:%SZ}. Submit the request again.")

@@ -62,6 +62,8 @@ class Settings(BaseModel):
     max_wait_seconds: Annotated[float, Field(gt=0, le=600)] = 60.0
     #: How long an `Idempotency-Key` answers the job that it made.
     idempotency_seconds: Annotated[int, Field(gt=0)] = 86_400
+    #: The longest that `POST /runsync` waits.
+    runsync_seconds: Annotated[float, Field(gt=0, le=600)] = 300.0
     #: The largest reference that is accepted.
     max_upload_bytes: Annotated[int, Field(gt=0)] = limits.MAX_UPLOAD_BYTES
     #: The longest text that is accepted.

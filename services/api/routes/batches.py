@@ -40,7 +40,7 @@ _SUBMITTED: Final[dict[int | str, dict[str, Any]]] = {
     202: {"description": "The batch, all of its jobs queued. `Location` is where to ask for it."},
     **_problems(400, 401, 404, 408, 409, 413, 415, 422, 500, 503),
 }
-_BODY: Final[dict[str, Any]] = {
+BATCH_BODY: Final[dict[str, Any]] = {
     "requestBody": {
         "required": True,
         "content": {
@@ -60,7 +60,7 @@ _RESULTS: Final[dict[int | str, dict[str, Any]]] = {
     status_code=202,
     response_model=BatchView,
     responses=_SUBMITTED,
-    openapi_extra=_BODY,
+    openapi_extra=BATCH_BODY,
     summary="Speak many texts",
 )
 async def submit_batch(
@@ -74,7 +74,7 @@ async def submit_batch(
     goes by that. `webhook_url` is told of each job's end.
     """
     with await read_batch(request, state.parts.settings) as sent:
-        submit_once = partial(_submit, state, caller, sent)
+        submit_once = partial(make_batch, request, state, caller, sent)
         batch, replayed = await state.idempotency.once(
             caller, idempotency_key, sent.fingerprint, submit_once, state.parts.batches.get
         )
@@ -159,7 +159,8 @@ def delete_batch(batch_id: BatchId, caller: Caller, state: State) -> None:
     state.batcher.delete(own_batch(state, caller, batch_id))
 
 
-async def _submit(state: ApiState, caller: str, sent: SentBatch) -> Batch:
+async def make_batch(request: Request, state: ApiState, caller: str, sent: SentBatch) -> Batch:
+    """All of what was sent as jobs, or none. Raises what each of its steps raises."""
     await check_webhook(state, sent.fields)
     reference = None
     if given_voices(sent.fields, sent.form) or sent.fields.ref_text is not None:

@@ -11,16 +11,15 @@ from starlette.concurrency import run_in_threadpool
 from services.api.auth import Caller
 from services.api.cancellation import cancel, erase
 from services.api.documentation import problems
-from services.api.errors import ApiError, AudioExpired, AudioNotReady
 from services.api.estimates import Standing
 from services.api.listing import PageCursor, PageLimit, forbid_keeping, refusing_cursors
 from services.api.ownership import own_job
-from services.api.schemas import JobList, JobView, job_view, moment
+from services.api.schemas import JobList, JobView, job_view
+from services.api.speaking import no_audio
 from services.api.state import ApiState, State
 from services.api.waiting import wait_for_end
 from services.shared.errors import TransitionRefused
 from services.shared.job import Job, JobStatus
-from services.shared.lifetimes import audio_expires_at
 from services.shared.links import result_url
 from services.shared.webhook import Delivery
 
@@ -89,15 +88,8 @@ def fetch_audio(job_id: JobId, caller: Caller, state: State) -> RedirectResponse
     job = own_job(state, caller, job_id)
     url = result_url(job, state.parts)
     if url is None:
-        raise _no_audio(state, job)
+        raise no_audio(state, job)
     return RedirectResponse(url, 302, {"Cache-Control": "no-store"})
-
-
-def _no_audio(state: ApiState, job: Job) -> ApiError:
-    expires_at = audio_expires_at(job, state.parts.settings)
-    if expires_at is None:
-        return AudioNotReady(f"The job is {job.status}; there is audio once it is succeeded.")
-    return AudioExpired(f"It was kept until {moment(expires_at):%Y-%m-%dT%H:%M:%SZ}. Submit the request again.")
 
 
 async def _stop(state: ApiState, job: Job) -> None:

@@ -1,6 +1,7 @@
 """`POST /tts`: a text and a voice in, a job out, or the audio itself to a client that waits."""
 
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
@@ -14,7 +15,7 @@ from services.api.idempotency import REPLAYED_HEADER, IdempotencyKey, fingerprin
 from services.api.multipart import read_form
 from services.api.preference import Wait, choose_wait
 from services.api.schemas import JobView, job_view
-from services.api.speaking import AUDIO_CONTENT, answer_audio, check_webhook, choose_reference, submit
+from services.api.speaking import AUDIO_CONTENT, answer_audio, take_in
 from services.api.state import ApiState, State
 from services.api.waiting import wait_for_end
 from services.shared.errors import BlobStoreUnavailable
@@ -45,11 +46,7 @@ async def speak(request: Request, caller: Caller, state: State, idempotency_key:
     settings = state.parts.settings
     with await read_form(request.headers.get("content-type"), request.stream(), form_shape(settings)) as form:
         fields = parse_speech(form.fields)
-
-        async def submit_once() -> Job:
-            await check_webhook(state, fields)
-            return await submit(request, state, caller, fields, await choose_reference(state, caller, fields, form))
-
+        submit_once = partial(take_in, request, state, caller, fields, form)
         job, replayed = await state.idempotency.once(
             caller, idempotency_key, fingerprint(form), submit_once, state.parts.jobs.get
         )

@@ -1,0 +1,28 @@
+"""Voices as other services' routes name them: by a word in the request, rather than by our ids alone."""
+
+from services.api.errors import FieldRefused
+from services.api.form import SpeechForm
+from services.api.sample_voice import SAMPLE_VOICE, sample_transcript, sample_upload
+from services.api.spool import Upload
+from services.api.state import ApiState
+from services.shared.errors import VoiceNotFound
+from services.shared.voice import Voice
+
+
+def give_voice(
+    state: ApiState, caller: str, fields: SpeechForm, named: str, blamed: str, *, by_name: bool = True
+) -> tuple[SpeechForm, Upload | Voice]:
+    """The request with a voice: the caller's of this name, else of this id, else the bundled one.
+
+    Raises `FieldRefused` for the field `blamed`. Blocking.
+    """
+    found = state.library.find(caller, named) if by_name else []
+    if found:
+        return fields, found[0]
+    try:
+        return fields, state.library.get(caller, named)
+    except VoiceNotFound:
+        if named == SAMPLE_VOICE:
+            return fields.model_copy(update={"ref_text": sample_transcript()}), sample_upload()
+        detail = f"You have no voice `{named}`. Store one at POST /voices, or take `{SAMPLE_VOICE}`."
+        raise FieldRefused(blamed, VoiceNotFound(detail)) from None

@@ -1,0 +1,82 @@
+"""`/v1/text-to-speech`: in ElevenLabs' manner over the same jobs, errors too, for programs that know no others."""
+
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Path, Query, Request, Response
+from pydantic import BaseModel
+from starlette.concurrency import run_in_threadpool
+
+from services.api.auth import Caller
+from services.api.documentation import elevenlabs_problems
+from services.api.elevenlabs_schemas import DEFAULT_OUTPUT, TextToSpeech, TextToSpeechWithVoice
+from services.api.fields import read_json
+from services.api.form import SpeechForm
+from services.api.named_voices import give_voice
+from services.api.sample_voice import SAMPLE_VOICE
+from services.api.speaking import AUDIO_CONTENT, answer_audio, finish, submit
+from services.api.state import ApiState, State
+from services.shared.voice import MAX_NAME_CHARACTERS
+
+router = APIRouter(prefix="/v1/text-to-speech", tags=["elevenlabs"])
+
+VoiceWord = Annotated[str, Path(max_length=MAX_NAME_CHARACTERS, examples=[SAMPLE_VOICE])]
+OutputFormat = Annotated[
+    str,
+    Query(
+        max_length=32,
+        description="Format, rate in Hz and bitrate in kbit/s: `mp3`, `opus`, `aac`, `pcm`, `wav`, `flac`.",
+        examples=["pcm_24000"],
+    ),
+]
+
+_SPEECH: Final[dict[int | str, dict[str, Any]]] = {
+    200: {"description": "The audio.", "content": AUDIO_CONTENT},
+    **elevenlabs_problems(400, 401, 404, 408, 409, 413, 415, 422, 500, 503, 504),
+}
+
+
+def _body(model: type[BaseModel]) -> dict[str, Any]:
+    return {"requestBody": {"required": True, "content": {"application/json": {"schema": model.model_json_schema()}}}}
+
+
+@router.post(
+    "", response_class=Response, responses=_SPEECH, openapi_extra=_body(TextToSpeechWithVoice), summary="Speak a text"
+)
+async def convert_named(
+    request: Request, caller: Caller, state: State, output_format: OutputFormat = DEFAULT_OUTPUT
+) -> Response:
+    """As `POST /v1/text-to-speech/{voice_id}`, with the voice in the body."""
+    asked = await read_json(request, TextToSpeechWithVoice)
+    return await _speak(request, state, caller, asked.form(output_format, state.parts.settings), asked.voice_id)
+
+
+@router.post(
+    "/{voice_id}",
+    response_class=Response,
+    responses=_SPEECH,
+    openapi_extra=_body(TextToSpeech),
+    summary="Speak, as ElevenLabs does",
+)
+@router.post(
+    "/{voice_id}/stream",
+    response_class=Response,
+    responses=_SPEECH,
+    openapi_extra=_body(TextToSpeech),
+    summary="Speak, as ElevenLabs streams",
+)
+async def convert(
+    request: Request, voice_id: VoiceWord, caller: Caller, state: State, output_format: OutputFormat = DEFAULT_OUTPUT
+) -> Response:
+    """Speak `text` in a stored voice, by its name or id, and answer the audio once it is whole.
+
+    A client that leaves, or that would have to wait longer than `MAX_WAIT_SECONDS`, stops the work. What else
+    ElevenLabs' clients send (`stability`, `previous_text`, …) is taken and without effect.
+    """
+    asked = await read_json(request, TextToSpeech)
+    return await _speak(request, state, caller, asked.form(output_format, state.parts.settings), voice_id)
+
+
+async def _speak(request: Request, state: ApiState, caller: str, form: SpeechForm, voice: str) -> Response:
+    fields, reference = await run_in_threadpool(give_voice, state, caller, form, voice, "voice_id")
+    job = await finish(request, state, await submit(request, state, caller, fields, reference))
+    return await answer_audio(state, job, {"X-Job-Id": job.id, "Cache-Control": "no-store"})
