@@ -163,6 +163,21 @@ def test_a_store_that_does_not_answer(harness: Harness) -> None:
             call()
 
 
+def test_a_server_that_takes_no_more_writes_has_all_of_it_or_nothing(empty_valkey: Redis) -> None:
+    jobs, batches = RedisJobStore(empty_valkey, ttl_seconds=TTL), RedisBatchStore(empty_valkey)
+    batch = new_batch(new_id(START), "anonymous", START, 3)
+    limit = empty_valkey.config_get("maxmemory")["maxmemory"]
+    empty_valkey.config_set("maxmemory", 1)
+    try:
+        with pytest.raises(JobStoreUnavailable):
+            batches.add(batch, [make_job(batch_id=batch.id) for _ in range(3)])
+    finally:
+        empty_valkey.config_set("maxmemory", limit)
+    with pytest.raises(BatchNotFound):
+        batches.get(batch.id)
+    assert list(jobs.queued(10)) == []
+
+
 # --- counts -------------------------------------------------------------------------------------
 
 
