@@ -98,10 +98,22 @@ def read_vocos_state(path: Path, device: torch.device) -> dict[str, Tensor]:
     }
 
 
+def fingerprint(manifest: Manifest) -> str:
+    """SHA-256 over all that decides what the model says: its files and its description. Hex."""
+    described = (manifest.architecture, manifest.front_end, manifest.token_seconds)
+    parts = [repr(described), manifest.sha256 or _hash(manifest.checkpoint), _hash(manifest.vocabulary)]
+    parts += [_hash(manifest.vocoder)] if manifest.vocoder else []
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+def _hash(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
 def check_hash(path: Path, expected: str) -> None:
     """Raises `HashMismatch` unless the file's SHA-256 is `expected` (hex)."""
-    with path.open("rb") as file:
-        found = hashlib.file_digest(file, "sha256").hexdigest()
+    found = _hash(path)
     if found != expected.lower():
         raise errors.HashMismatch(f"{path} has the SHA-256 {found}, expected {expected}: fetch the file again.")
 

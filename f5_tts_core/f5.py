@@ -16,7 +16,7 @@ from torch import Tensor
 from f5_tts_core import errors, limits
 from f5_tts_core.batcher import BatcherStats, Rung, StepBatcher
 from f5_tts_core.cache import WeighedCache
-from f5_tts_core.checkpoint import load_dit, load_vocoder
+from f5_tts_core.checkpoint import fingerprint, load_dit, load_vocoder
 from f5_tts_core.devices import Placement, choose_device, choose_dtype, placements, precision_name
 from f5_tts_core.engine import (
     AudioCallback,
@@ -77,6 +77,7 @@ class F5Engine:
         self._planner = Planner(self._manifest, vocabulary)
         self._mel = MelSpectrogram()
         self._vocoder = load_vocoder(self._manifest, device)
+        self._fingerprint = fingerprint(self._manifest)
         ladder = placements(device, dtype, allow_cpu=config.allow_cpu_fallback)
         rungs = [Rung(placement, _loader(self._manifest, placement)) for placement in ladder]
         self._parameters = sum(parameter.numel() for parameter in rungs[0].network.parameters())
@@ -93,6 +94,7 @@ class F5Engine:
             precision=precision_name(placement.dtype),
             vocoder=self._vocoder.name,
             parameters=self._parameters,
+            fingerprint=self._fingerprint,
         )
 
     @property

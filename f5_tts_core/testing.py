@@ -78,7 +78,15 @@ class ToneEngine:
         return Synthesis(Waveform(samples), seed, chunks=1, timings=watch.timings())
 
     def describe(self) -> EngineInfo:
-        return EngineInfo(engine="tone", model="tone", device="cpu", precision="fp32", vocoder="none", parameters=0)
+        return EngineInfo(
+            engine="tone",
+            model="tone",
+            device="cpu",
+            precision="fp32",
+            vocoder="none",
+            parameters=0,
+            fingerprint="tone",
+        )
 
     def close(self) -> None:
         self._ready = False

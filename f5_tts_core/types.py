@@ -80,3 +80,5 @@ class EngineInfo:
     vocoder: str
     parameters: int
     sample_rate: int = limits.SAMPLE_RATE
+    #: The same for the same weights and vocabulary, wherever they lie; empty where the engine does not say.
+    fingerprint: str = ""

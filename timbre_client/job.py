@@ -31,6 +31,8 @@ class JobInput:
     #: LUFS that was asked for.
     loudness: float | None = None
     trim: bool = False
+    #: Whether it may share its audio with identical requests.
+    cache: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,7 +50,9 @@ class JobOutput:
     #: Largest sample in dB of full scale, and integrated loudness, both before encoding; None for silence.
     peak_dbfs: float | None = None
     loudness_lufs: float | None = None
-    #: When record and audio may be deleted.
+    #: Whether it is a copy of what was spoken for an identical request.
+    cached: bool = False
+    #: When the audio is deleted.
     expires_at: datetime
 
 

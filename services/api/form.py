@@ -84,6 +84,13 @@ class SpeechOptions(BaseModel):
         ),
     ] = None
     trim: Annotated[bool, Field(description="Cut silence off both ends.")] = False
+    cache: Annotated[
+        bool | None,
+        Field(
+            description="Whether an identical request of yours, made before, may have been the one that is spoken, and "
+            "this one may be for later ones. Left out: where there is a `seed`, since the audio is the same then."
+        ),
+    ] = None
 
     def encoding(self) -> Encoding:
         """Raises `InvalidField` for what does not go together."""
@@ -91,6 +98,9 @@ class SpeechOptions(BaseModel):
             return Encoding.of(self.format, self.sample_rate, self.bit_depth, self.bitrate)
         except UnsupportedEncoding as error:
             raise InvalidField(str(error), field=error.field, accepted=error.accepted) from error
+
+    def may_be_cached(self, settings: Settings) -> bool:
+        return settings.result_cache and (self.seed is not None if self.cache is None else self.cache)
 
     def steps(self, settings: Settings) -> int:
         if self.nfe_step is not None:

@@ -38,6 +38,7 @@ class JobInputView(Output):
     bitrate: int | None = Field(description="kbit/s; null where the format loses nothing.")
     loudness: float | None = Field(description="LUFS that was asked for.")
     trim: bool
+    cache: bool = Field(description="Whether it may share its audio with identical requests of yours.")
 
 
 class JobOutputView(Output):
@@ -51,6 +52,7 @@ class JobOutputView(Output):
     loudness_lufs: float | None = Field(description="Integrated loudness, before encoding.", examples=[-19.7])
     #: The seed that was used, drawn where none was given.
     seed: int
+    cached: bool = Field(description="Whether it is a copy of what was spoken for an identical request of yours.")
     expires_at: datetime = Field(description="When the audio is deleted; from then on `result_url` is null.")
 
 
@@ -226,6 +228,7 @@ def _output_view(job: Job, settings: Settings) -> JobOutputView | None:
         peak_dbfs=job.output.peak_dbfs,
         loudness_lufs=job.output.loudness_lufs,
         seed=job.output.seed,
+        cached=job.output.cached,
         expires_at=moment(expires_at),
     )
 

@@ -6,6 +6,7 @@ from typing import Any
 import structlog
 
 from services.api.form import SpeechForm
+from services.api.recalling import Recaller
 from services.api.spool import BINARY, Upload
 from services.shared.errors import JobNotFound, StaleJob, Unavailable
 from services.shared.job import Job, JobInput, mark_enqueued, new_id, own_reference, reference_key
@@ -20,15 +21,18 @@ class Submitter:
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
+        self._recaller = Recaller(parts)
 
     def submit(self, owner: str, form: SpeechForm, reference: Upload | Voice) -> Job:
-        """Store, then enqueue. Raises `Unavailable` where a store is away; a queue that is away only delays.
+        """Store, then enqueue, unless its audio is there already.
+
+        Raises `Unavailable` where a store is away; a queue that is away only delays.
 
         Of a voice, the job keeps the sample's key and the transcript of this moment.
         """
         job = self.draft(owner, form, reference, new_id(self._parts.clock()))
         self._store(job, reference)
-        return self._enqueue(job)
+        return self._recaller.answer(job) or self._enqueue(job)
 
     def draft(
         self, owner: str, form: SpeechForm, reference: Upload | Voice, job_id: str, batch_id: str | None = None
@@ -54,6 +58,7 @@ class Submitter:
                 bitrate=encoding.bitrate,
                 loudness=form.loudness,
                 trim=form.trim,
+                cache=form.may_be_cached(settings),
             ),
             webhook_url=form.webhook_url,
             batch_id=batch_id,

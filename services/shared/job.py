@@ -59,6 +59,8 @@ class JobInput:
     trim: bool = False
     #: The stored voice that the reference is of, and stays with; None: the reference is the job's own.
     voice_id: str | None = None
+    #: Whether it may have the audio of an identical job, and identical jobs may have its audio.
+    cache: bool = False
 
 
 @dataclass(frozen=True)
@@ -79,6 +81,8 @@ class JobOutput:
     loudness_lufs: float | None = None
     #: When it is deleted, as was promised when the job ended; None in records from before that was.
     expires_at: float | None = None
+    #: Whether it is a copy of what was spoken for an identical job.
+    cached: bool = False
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from services.shared.adapters.redis_events import RedisJobEvents
 from services.shared.adapters.redis_idempotency import RedisIdempotencyKeys
 from services.shared.adapters.redis_jobs import RedisJobStore
 from services.shared.adapters.redis_pace import RedisPaceKeeper
+from services.shared.adapters.redis_results import RedisResultIndex
 from services.shared.adapters.redis_voices import RedisVoiceStore
 from services.shared.adapters.redis_webhooks import RedisWebhookStore
 from services.shared.adapters.redis_workers import RedisWorkerRegistry
@@ -32,6 +33,7 @@ from services.shared.ports import (
     JobStore,
     Outbound,
     PaceKeeper,
+    ResultIndex,
     VoiceStore,
     WebhookStore,
     WorkerRegistry,
@@ -58,6 +60,7 @@ class Parts:
     events: JobEvents
     pace: PaceKeeper
     idempotency: IdempotencyKeys
+    results: ResultIndex
     closers: tuple[Callable[[], None], ...] = field(default=(), repr=False)
 
     def close(self) -> None:
@@ -85,6 +88,7 @@ def connect(settings: Settings, clock: Clock = time.time) -> Parts:
         events=RedisJobEvents(url),
         pace=RedisPaceKeeper(redis),
         idempotency=RedisIdempotencyKeys(redis),
+        results=RedisResultIndex(redis),
         closers=(celery.close, redis.close),
     )
 

@@ -170,6 +170,9 @@ class Settings(BaseModel):
     #: How long audio lies in the bucket before it is deleted for having no job.
     orphan_ttl_seconds: Annotated[int, Field(ge=3_600)] = 86_400
 
+    #: Answer a request that was spoken before, to the same caller, with a copy of that audio.
+    result_cache: bool = True
+
     # --- outbound -------------------------------------------------------------------------------
     #: Hosts, addresses and networks (10.0.0.0/8) that webhooks and references by URL may lead to although they are
     #: not public, over http and on any port too; comma separated.

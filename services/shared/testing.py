@@ -18,6 +18,7 @@ from services.shared.memory_batches import MemoryBatchStore
 from services.shared.memory_events import MemoryJobEvents
 from services.shared.memory_idempotency import MemoryIdempotencyKeys
 from services.shared.memory_pace import MemoryPaceKeeper
+from services.shared.memory_results import MemoryResultIndex
 from services.shared.news import READ_AGAIN, JobNews, percent
 from services.shared.outbound.testing import MemoryBucketReader, MemoryOutbound
 from services.shared.parts import Parts
@@ -231,6 +232,12 @@ class MemoryBlobStore:
                 raise errors.BlobNotFound(f"There is no blob {key}.")
             return self.blobs[key][0]
 
+    def copy(self, source: str, target: str) -> None:
+        self.get(source)
+        with self._lock:
+            self.blobs[target] = self.blobs[source]
+            self._stored_at[target] = self._clock()
+
     def delete(self, key: str) -> None:
         self.ping()
         with self._lock:
@@ -404,4 +411,5 @@ def memory_parts(*, clock: Clock | None = None, settings: Settings | None = None
         events=MemoryJobEvents(jobs.watchers),
         pace=MemoryPaceKeeper(),
         idempotency=MemoryIdempotencyKeys(time),
+        results=MemoryResultIndex(time),
     )

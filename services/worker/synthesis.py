@@ -12,10 +12,11 @@ from f5_tts_core.engine import Engine
 from f5_tts_core.errors import Canceled, EngineError, TimbreError
 from f5_tts_core.stopwatch import Stopwatch
 from f5_tts_core.types import Reference, Synthesis, SynthesisRequest
-from services.shared.errors import JobNotFound, LeaseLost, Unavailable
-from services.shared.job import Job, JobOutput, JobStatus, confirm_cancel, succeed
+from services.shared.errors import BlobNotFound, JobNotFound, LeaseLost, Unavailable
+from services.shared.job import Job, JobOutput, JobStatus, confirm_cancel, output_key, succeed
 from services.shared.pace import workload
 from services.shared.parts import Parts
+from services.shared.recall import Recall
 from services.worker.amending import amend
 from services.worker.claiming import take
 from services.worker.cleaning import close, discard_attempt
@@ -29,6 +30,9 @@ from services.worker.verdicts import verdict
 T = TypeVar("T")
 
 logger = structlog.get_logger(__name__)
+
+#: Seconds between two looks at an identical job that is being spoken.
+_RECALL_SECONDS = 0.2
 
 
 class SynthesisRunner:
@@ -52,6 +56,7 @@ class SynthesisRunner:
         self._worker = worker
         self._stopping = stopping
         self._sleep = sleep
+        self._recall = Recall(parts)
 
     def run(self, job_id: str) -> JobStatus | None:
         """What this call made of the job; None where it was not ours, or is another's by now. Does not raise."""
@@ -93,6 +98,11 @@ class SynthesisRunner:
         watch = Stopwatch(self._parts.clock)
         audio = self._patiently(lambda: self._parts.blobs.get(job.input.reference_key), lease.check)
         watch.lap("fetch_seconds")
+        # Not before: a job whose voice was deleted meanwhile is not answered with what was spoken in it.
+        recalled = self._recall_audio(job, lease)
+        watch.lap("recall_seconds")
+        if recalled is not None:
+            return self._commit(job, recalled, _stages(job, watch), lease)
         reference = self._references.read(audio, job.input.ref_text)
         lease.check()
         watch.lap("transcribe_seconds")
@@ -103,6 +113,23 @@ class SynthesisRunner:
         self._upload(result, lease)
         watch.lap("upload_seconds")
         return self._commit(job, result.output, _metrics(job, synthesis, watch), lease)
+
+    def _recall_audio(self, job: Job, lease: Lease) -> JobOutput | None:
+        """A copy, the job's own, of what an identical one has; None where this one is to be spoken."""
+
+        def wait() -> None:
+            self._sleep(_RECALL_SECONDS)
+            lease.check()
+
+        found = self._patiently(lambda: self._recall.find_or_lead(job, self._engine.describe(), wait), lease.check)
+        if found is None:
+            return None
+        key = output_key(job.id, job.attempt, found.format)
+        try:
+            self._patiently(lambda: self._parts.blobs.copy(found.key, key), lease.check)
+        except BlobNotFound:
+            return None  # Deleted just now.
+        return replace(found, key=key, cached=True)
 
     def _speak(self, job: Job, reference: Reference, lease: Lease) -> Synthesis:
         request = SynthesisRequest(
@@ -141,7 +168,7 @@ class SynthesisRunner:
             return succeed(current, job.attempt, kept, metrics, now)
 
         ended = self._patiently(lambda: amend(self._parts.jobs, job, finish), lease.check)
-        if ended.status is JobStatus.SUCCEEDED:
+        if ended.status is JobStatus.SUCCEEDED and not output.cached:
             self._note_pace(ended)
         return self._close(ended)
 
@@ -206,16 +233,14 @@ class SynthesisRunner:
 
 def _metrics(job: Job, synthesis: Synthesis, watch: Stopwatch) -> dict[str, float]:
     """Seconds by stage, and the real-time factor: seconds of work for a second of speech."""
-    queued = (job.started_at or job.created_at) - job.created_at
     engine = {f"engine_{stage}_seconds": seconds for stage, seconds in synthesis.timings.items()}
     factor = watch.seconds["synthesis_seconds"] / max(synthesis.audio.seconds, 1e-9)
-    return {
-        "queue_seconds": queued,
-        **watch.seconds,
-        **engine,
-        "total_seconds": watch.total(),
-        "real_time_factor": factor,
-    }
+    return {**_stages(job, watch), **engine, "real_time_factor": factor}
+
+
+def _stages(job: Job, watch: Stopwatch) -> dict[str, float]:
+    queued = (job.started_at or job.created_at) - job.created_at
+    return {"queue_seconds": queued, **watch.seconds, "total_seconds": watch.total()}
 
 
 def _log_reason(error: Exception) -> None:

@@ -147,6 +147,24 @@ def test_deleted_is_gone(store: BlobStore) -> None:
         store.get("inputs/1/reference")
 
 
+def test_a_copy_is_a_blob_of_its_own(store: BlobStore) -> None:
+    _put(store, "outputs/1/1.wav", b"audio")
+    store.copy("outputs/1/1.wav", "outputs/2/1.wav")
+    store.delete("outputs/1/1.wav")
+    assert store.get("outputs/2/1.wav") == b"audio"
+    _put(store, "outputs/3/1.wav", b"other")
+    store.copy("outputs/3/1.wav", "outputs/2/1.wav")
+    assert store.get("outputs/2/1.wav") == b"other"
+
+
+def test_nothing_is_copied_of_a_missing_blob(store: BlobStore) -> None:
+    for missing in ("outputs/1/1.wav", "outputs/none at all/1.wav"):
+        with pytest.raises(BlobNotFound):
+            store.copy(missing, "outputs/2/1.wav")
+    with pytest.raises(BlobNotFound):
+        store.get("outputs/2/1.wav")
+
+
 def test_a_prefix_is_deleted_and_nothing_else(store: BlobStore) -> None:
     for key in ("outputs/1/1.wav", "outputs/1/2.flac", "outputs/10/1.wav", "inputs/1/reference"):
         _put(store, key, b"audio")
@@ -235,6 +253,7 @@ def test_a_store_that_is_away(harness: Harness) -> None:
         down.ping,
         lambda: down.get("a"),
         lambda: _put(down, "a", b"audio"),
+        lambda: down.copy("a", "b"),
         lambda: down.delete("a"),
         lambda: down.delete_prefix("a"),
         lambda: down.page("a", limit=1),
@@ -269,6 +288,13 @@ def test_browsers_save_under_the_name_that_was_given(s3_harness: S3BlobStore) ->
         headers = read(s3_harness.sign("outputs/1/1.wav", expires_seconds=60, filename=filename))[1]
         assert headers["content-disposition"] == expected
         assert headers["content-type"] == "audio/wav"
+
+
+def test_a_copy_is_of_the_same_type(s3_harness: S3BlobStore) -> None:
+    _put(s3_harness, "outputs/1/1.wav", b"audio")
+    s3_harness.copy("outputs/1/1.wav", "outputs/2/1.wav")
+    headers = read(s3_harness.sign("outputs/2/1.wav", expires_seconds=60, filename="a.wav"))[1]
+    assert headers["content-type"] == "audio/wav"
 
 
 def test_urls_name_the_public_endpoint(settings: Settings) -> None:

@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 import urllib3
 from minio import Minio
+from minio.commonconfig import CopySource
 from minio.deleteobjects import DeleteObject
 from minio.error import MinioException, S3Error
 from urllib3.exceptions import HTTPError
@@ -61,6 +62,10 @@ class S3BlobStore:
             finally:
                 response.close()
                 response.release_conn()
+
+    def copy(self, source: str, target: str) -> None:
+        with s3_errors(source):
+            self._client.copy_object(self._bucket, target, CopySource(self._bucket, source))
 
     def delete(self, key: str) -> None:
         with s3_errors():

@@ -1,4 +1,5 @@
 import hashlib
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +11,7 @@ from torch import Tensor
 
 from f5_tts_core import errors
 from f5_tts_core.architecture import Architecture
-from f5_tts_core.checkpoint import load_dit, load_vocoder
+from f5_tts_core.checkpoint import fingerprint, load_dit, load_vocoder
 from f5_tts_core.engine import EngineConfig
 from f5_tts_core.manifest import Manifest, resolve_manifest
 from f5_tts_core.network.dit import DiT
@@ -56,6 +57,28 @@ def assert_loads(manifest: Manifest, state: State) -> None:
     assert not network.training
     for key, tensor in network.state_dict().items():
         torch.testing.assert_close(tensor, state[key], atol=0, rtol=0)
+
+
+def test_a_fingerprint_is_the_same_wherever_the_files_lie(manifest: Manifest, state: State, tmp_path: Path) -> None:
+    write(manifest.checkpoint, state)
+    elsewhere = tmp_path / "elsewhere"
+    shutil.copytree(tmp_path, elsewhere, ignore=shutil.ignore_patterns("elsewhere"))
+    moved = replace(manifest, checkpoint=elsewhere / "model.safetensors", vocabulary=elsewhere / "vocab.txt")
+    digest = hashlib.sha256(manifest.checkpoint.read_bytes()).hexdigest()
+    assert fingerprint(moved) == fingerprint(manifest) == fingerprint(replace(manifest, sha256=digest))
+
+
+def test_a_fingerprint_tells_apart_what_speaks_differently(manifest: Manifest, state: State, tmp_path: Path) -> None:
+    write(manifest.checkpoint, state)
+    vocoder = tmp_path / "vocos.safetensors"
+    vocoder.write_bytes(b"a vocoder")
+    seen = {fingerprint(manifest), fingerprint(replace(manifest, vocoder=vocoder))}
+    vocoder.write_bytes(b"another vocoder")
+    seen |= {fingerprint(replace(manifest, vocoder=vocoder)), fingerprint(replace(manifest, front_end="pinyin"))}
+    manifest.vocabulary.write_text("\n".join(reversed(LETTERS)) + "\n")
+    seen.add(fingerprint(manifest))
+    write(manifest.checkpoint, {key: tensor + 1 for key, tensor in state.items()})
+    assert len(seen | {fingerprint(manifest)}) == 6
 
 
 @pytest.mark.parametrize(

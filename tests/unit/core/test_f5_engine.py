@@ -50,6 +50,7 @@ def test_it_says_what_it_is(engine: F5Engine) -> None:
     info = engine.describe()
     assert (info.engine, info.model, info.device, info.precision) == ("f5", "timbre-tiny", "cpu", "fp32")
     assert 8_000_000 < info.parameters < 10_000_000
+    assert len(info.fingerprint) == 64
 
 
 def test_the_seed_decides_the_noise(engine: F5Engine) -> None:

@@ -13,6 +13,7 @@ from f5_tts_core.types import EngineInfo, Synthesis, SynthesisRequest
 from services.shared.job import Job, JobStatus, mark_enqueued
 from services.shared.memory_batches import MemoryBatchStore
 from services.shared.memory_pace import MemoryPaceKeeper
+from services.shared.memory_results import MemoryResultIndex
 from services.shared.outbound.testing import MemoryOutbound
 from services.shared.parts import Parts
 from services.shared.testing import (
@@ -114,6 +115,7 @@ class Bench:
         self.queue = MemoryJobQueue()
         self.outbound = MemoryOutbound()
         self.pace = MemoryPaceKeeper()
+        self.results = MemoryResultIndex(self.clock)
         self.settings = make_settings(heartbeat_seconds=4.0, lease_seconds=10.0)
         self.jobs = WatchedJobs(self.clock, self.settings.job_ttl_seconds)
         self.batches = MemoryBatchStore(self.jobs, self.clock)
@@ -131,6 +133,7 @@ class Bench:
             webhooks=self.webhooks,
             outbound=self.outbound,
             pace=self.pace,
+            results=self.results,
         )
 
     def configure(self, **settings: object) -> None:
