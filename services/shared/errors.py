@@ -38,6 +38,16 @@ class StaleVoice(TimbreError):
     title = "The voice changed meanwhile"
 
 
+class TooManyJobs(TimbreError):
+    type = "job-limit-reached"
+    title = "Too many jobs are under way"
+
+
+class KeyNotFound(TimbreError):
+    type = "key-not-found"
+    title = "No such API key"
+
+
 class BlobNotFound(TimbreError):
     type = "blob-not-found"
     title = "No such stored audio"

@@ -161,6 +161,11 @@ def own_reference(job: Job) -> str | None:
     return key if key == reference_key(job.id) else None
 
 
+def spoken_seconds(job: Job) -> float:
+    """Of audio that was made for it: none yet, or none at all where it has a copy of another's."""
+    return 0.0 if job.output is None or job.output.cached else job.output.duration_seconds
+
+
 def output_key(job_id: str, attempt: int, audio_format: AudioFormat) -> str:
     """One key an attempt, so that an attempt that lost its lease cannot overwrite the winner's audio."""
     return f"{output_prefix(job_id)}{attempt}.{audio_format}"

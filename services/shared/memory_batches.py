@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from services.shared.batch import Batch, BatchEntry
 from services.shared.cursor import Cursor
-from services.shared.errors import BatchNotFound, JobNotFound
+from services.shared.errors import BatchNotFound, JobNotFound, TooManyJobs
 from services.shared.job import Job, JobStatus
 from services.shared.news import JobNews
 from services.shared.ports import BatchPage, Clock
@@ -37,11 +37,13 @@ class MemoryBatchStore:
         self._lock = threading.RLock()
         jobs.watchers.append(self._hear)
 
-    def add(self, batch: Batch, jobs: Sequence[Job]) -> None:
+    def add(self, batch: Batch, jobs: Sequence[Job], *, limit: int = 0) -> None:
         self._jobs.ping()
         with self._lock:
             if batch.id in self._kept:
                 return
+            if 0 < limit < self._jobs.usage(batch.owner, self._clock()).jobs + len(jobs):
+                raise TooManyJobs(f"With {len(jobs)} more jobs, more than {limit} would be under way.")
             names = {job.id: job.custom_id for job in jobs}
             self._kept[batch.id] = _Kept(batch, names, dict.fromkeys(names, JobStatus.QUEUED))
         for job in jobs:

@@ -13,7 +13,9 @@ from services.shared.adapters.redis_client import connect_redis
 from services.shared.adapters.redis_events import RedisJobEvents
 from services.shared.adapters.redis_idempotency import RedisIdempotencyKeys
 from services.shared.adapters.redis_jobs import RedisJobStore
+from services.shared.adapters.redis_keys import RedisKeyStore
 from services.shared.adapters.redis_pace import RedisPaceKeeper
+from services.shared.adapters.redis_rates import RedisRateLimiter
 from services.shared.adapters.redis_results import RedisResultIndex
 from services.shared.adapters.redis_voices import RedisVoiceStore
 from services.shared.adapters.redis_webhooks import RedisWebhookStore
@@ -31,8 +33,10 @@ from services.shared.ports import (
     JobEvents,
     JobQueue,
     JobStore,
+    KeyStore,
     Outbound,
     PaceKeeper,
+    RateLimiter,
     ResultIndex,
     VoiceStore,
     WebhookStore,
@@ -61,6 +65,8 @@ class Parts:
     pace: PaceKeeper
     idempotency: IdempotencyKeys
     results: ResultIndex
+    keys: KeyStore
+    rates: RateLimiter
     closers: tuple[Callable[[], None], ...] = field(default=(), repr=False)
 
     def close(self) -> None:
@@ -89,6 +95,8 @@ def connect(settings: Settings, clock: Clock = time.time) -> Parts:
         pace=RedisPaceKeeper(redis),
         idempotency=RedisIdempotencyKeys(redis),
         results=RedisResultIndex(redis),
+        keys=RedisKeyStore(redis),
+        rates=RedisRateLimiter(redis),
         closers=(celery.close, redis.close),
     )
 

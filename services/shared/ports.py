@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import BinaryIO, Protocol
 
 from f5_tts_core.types import Waveform
+from services.shared.api_key import ApiKey
 from services.shared.batch import Batch, BatchEntry
 from services.shared.job import Job, JobStatus
 from services.shared.news import Mailbox
@@ -38,11 +39,24 @@ class Beat:
     cancel_requested: bool = False
 
 
+@dataclass(frozen=True)
+class Usage:
+    """What an owner uses of the service."""
+
+    #: Jobs that are queued or processing.
+    jobs: int
+    #: Seconds of audio that its jobs were made of on this day (UTC).
+    audio_seconds: float
+
+
 class JobStore(Protocol):
     """Job records. Writes are compare-and-set on `revision`; only `beat` updates in place."""
 
-    def add(self, job: Job) -> None:
-        """Raises `StaleJob` where the id is taken by another job; the same one again is no conflict."""
+    def add(self, job: Job, *, limit: int = 0) -> None:
+        """Raises `StaleJob` where the id is taken by another job; the same one again is no conflict.
+
+        Raises `TooManyJobs` where `limit` of the owner's jobs have not ended yet; 0 is no limit.
+        """
         ...
 
     def get(self, job_id: str) -> Job:
@@ -55,7 +69,8 @@ class JobStore(Protocol):
         Raises `StaleJob` where the record's revision is not `old`'s, `JobNotFound` where it is gone. The same end
         stored twice is no conflict: the first answer may have been lost. Within one attempt, lease and progress
         never fall behind what a beat has set meanwhile.
-        A record that became terminal is kept for the store's lifetime of ended jobs from then on.
+        A record that became terminal is kept for the store's lifetime of ended jobs from then on. The audio of one
+        that succeeds is counted for its owner, once.
         """
         ...
 
@@ -99,6 +114,10 @@ class JobStore(Protocol):
         """Queued jobs, of all owners, longest waiting first."""
         ...
 
+    def usage(self, owner: str, now: float) -> Usage:
+        """In one round trip, and no scan. Seconds are kept for two days, whatever becomes of the jobs."""
+        ...
+
     def counts(self) -> dict[JobStatus, int]:
         """How many are queued and processing."""
         ...
@@ -140,8 +159,11 @@ class BatchStore(Protocol):
     a job that ended when the last of its own did.
     """
 
-    def add(self, batch: Batch, jobs: Sequence[Job]) -> None:
-        """Store the batch and all of its queued jobs, or nothing. The same once more is no conflict."""
+    def add(self, batch: Batch, jobs: Sequence[Job], *, limit: int = 0) -> None:
+        """Store the batch and all of its queued jobs, or nothing. The same once more is no conflict.
+
+        Raises `TooManyJobs` where more than `limit` of the owner's jobs would be under way; 0 is no limit.
+        """
         ...
 
     def get(self, batch_id: str) -> Batch:
@@ -328,6 +350,33 @@ class PaceKeeper(Protocol):
 
 
 @dataclass(frozen=True)
+class KeyPage:
+    keys: Sequence[ApiKey]
+    #: Opaque; None on the last page.
+    next_cursor: str | None
+
+
+class KeyStore(Protocol):
+    """Records of API keys, kept until they are removed. May raise `JobStoreUnavailable`."""
+
+    def add(self, key: ApiKey) -> None:
+        """The same one again is no conflict; ids are drawn by chance."""
+        ...
+
+    def get(self, key_id: str) -> ApiKey:
+        """In one round trip. Raises `KeyNotFound`."""
+        ...
+
+    def remove(self, key_id: str) -> None:
+        """Raises `KeyNotFound`."""
+        ...
+
+    def page(self, owner: str | None, *, limit: int, cursor: str | None = None) -> KeyPage:
+        """An owner's keys, or those of all, newest first. Raises `ValueError` on a cursor that is not one of ours."""
+        ...
+
+
+@dataclass(frozen=True)
 class KeptKey:
     """An idempotency key that was seen before."""
 
@@ -353,6 +402,24 @@ class IdempotencyKeys(Protocol):
 
     def free(self, owner: str, key: str, fingerprint: str) -> None:
         """Give a reservation back. One that was kept, or is another request's by now, stays."""
+        ...
+
+
+@dataclass(frozen=True)
+class Window:
+    """How a minute's requests stand after one more."""
+
+    allowed: bool
+    remaining: int
+    #: When the first of those that were counted is a minute old; seconds since the epoch.
+    resets_at: float
+
+
+class RateLimiter(Protocol):
+    """Counts requests over a moving minute. May raise `JobStoreUnavailable`."""
+
+    def hit(self, subject: str, per_minute: int) -> Window:
+        """Count one more for `subject`, unless there were `per_minute` of them already."""
         ...
 
 

@@ -25,6 +25,7 @@ from pydantic_core import ErrorDetails
 
 from f5_tts_core import limits
 from f5_tts_core.engine import Device, EngineConfig, Precision
+from services.shared.api_key import ANONYMOUS
 from services.shared.signing import signing_key
 from services.shared.webhook import LAST_TRY_SECONDS
 
@@ -46,12 +47,14 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, validate_default=False)
 
     # --- API ------------------------------------------------------------------------------------
-    #: Address to listen on; one that others can reach needs API_KEYS.
+    #: Address to listen on; one that others can reach needs callers who say who they are.
     api_host: str = "127.0.0.1"
     #: Port to listen on; `timbre up` takes another when 8000 is taken and none is named here.
     api_port: Annotated[int, Field(ge=0, le=65_535)] = 8000
-    #: `name=sha256-of-the-key` pairs, comma separated; `timbre keys new NAME` prints one.
+    #: `name=sha256-of-the-key` pairs, comma separated; `timbre keys new NAME` prints one. The store may hold more keys.
     api_keys: dict[str, str] = Field(default_factory=dict, repr=False)
+    #: Ask every caller for a key or token, also where API_KEYS names none: `timbre keys create` puts keys in the store.
+    require_auth: bool = False
     #: Serve without API keys on an address that others can reach.
     allow_anonymous: bool = False
     #: Origins whose pages may call the API, comma separated; none by default.
@@ -74,6 +77,26 @@ class Settings(BaseModel):
     max_batch_characters: Annotated[int, Field(ge=1)] = 1_000_000
     #: Voices that one owner may store.
     max_voices: Annotated[int, Field(ge=0)] = 1_000
+
+    # --- tenants --------------------------------------------------------------------------------
+    #: How long a process believes what it read of a key: so long a key that was revoked may still open doors.
+    key_cache_seconds: Annotated[float, Field(ge=0, le=300)] = 5.0
+    #: Whose tokens (JWT) are taken as well as keys: the `iss` that they name.
+    jwt_issuer: str | None = None
+    #: The `aud` that tokens must name.
+    jwt_audience: str | None = None
+    #: Where the issuer's public keys are: its JWKS document.
+    jwt_jwks_url: HttpUrl | None = None
+    #: The claim that names the tenant: the owner of what is made.
+    jwt_tenant_claim: str = "sub"
+    #: The claim that lists scopes, as a list or in one text.
+    jwt_scope_claim: str = "scope"
+    #: Requests that a tenant may send in a minute; 0: any number. Limits of tenants are none of anonymous callers.
+    tenant_requests_per_minute: Annotated[int, Field(ge=0, le=1_000_000)] = 600
+    #: Jobs of a tenant that may be queued and processing; 0: any number.
+    tenant_concurrent_jobs: Annotated[int, Field(ge=0)] = 10_000
+    #: Seconds of audio that may be made for a tenant on a day (UTC); 0: any number.
+    tenant_audio_seconds_per_day: Annotated[float, Field(ge=0)] = 0.0
 
     # --- parts ----------------------------------------------------------------------------------
     #: Job records, and the queue: redis://[:password@]host:port/db, or rediss:// for TLS.
@@ -231,7 +254,7 @@ class Settings(BaseModel):
                 )
         if len(set(keys.values())) != len(keys):
             raise ValueError("two names share one key; expected a key of its own for every name")
-        if "anonymous" in keys:
+        if ANONYMOUS in keys:
             raise ValueError("the name 'anonymous' is kept for callers without a key")
         return keys
 
@@ -302,21 +325,33 @@ class Settings(BaseModel):
             raise ValueError("VOICE_URL_BUCKETS: S3_BUCKET holds everybody's references; expected other buckets")
         return self
 
+    @model_validator(mode="after")
+    def _check_tokens(self) -> Self:
+        named = [self.jwt_issuer, self.jwt_audience, self.jwt_jwks_url]
+        if any(named) and not all(named):
+            raise ValueError("JWT_ISSUER, JWT_AUDIENCE, JWT_JWKS_URL: expected all three, or none for keys alone")
+        return self
+
+    @property
+    def asks_who(self) -> bool:
+        """Whether callers must say who they are. Never decided by what is in a store: that may be empty, or away."""
+        return bool(self.api_keys or self.require_auth or self.jwt_issuer)
+
     def check_exposure(self) -> None:
-        """Raise `SettingsError` where strangers could reach an API that asks for no key."""
-        if not (self.api_keys or self.allow_anonymous or _is_loopback(self.api_host)):
+        """Raise `SettingsError` where strangers could reach an API that does not ask who they are."""
+        if not (self.asks_who or self.allow_anonymous or _is_loopback(self.api_host)):
             raise SettingsError(
-                "API_HOST: others can reach this address and no API_KEYS are set; "
-                "expected API_KEYS, a loopback address, or ALLOW_ANONYMOUS=true"
+                "API_HOST: others can reach this address and callers are not asked who they are; "
+                "expected API_KEYS, REQUIRE_AUTH=true, JWT_ISSUER, a loopback address, or ALLOW_ANONYMOUS=true"
             )
 
     def public_view(self) -> dict[str, Any]:
-        """All settings as plain JSON values, fit to be shown: no secrets, key names without their hashes."""
+        """All settings as plain JSON values, fit to be shown: no secrets, and of keys how many there are."""
         view = self.model_dump(mode="json", exclude={"s3_access_key", "s3_secret_key", "webhook_secret"})
         for name in ("redis_url", "broker_url"):
             url: SecretStr | None = getattr(self, name)
             view[name] = url and _without_credentials(url.get_secret_value())
-        return view | {"api_keys": sorted(self.api_keys)}
+        return view | {"api_keys": len(self.api_keys)}
 
 
 def load_settings(environ: Mapping[str, str] | None = None) -> Settings:

@@ -13,7 +13,8 @@ from urllib.parse import quote, urlencode
 from f5_tts_core.types import Waveform
 from services.shared import errors
 from services.shared.cursor import Cursor
-from services.shared.job import Job, JobInput, JobStatus, new_id, reference_key
+from services.shared.days import day_of
+from services.shared.job import Job, JobInput, JobStatus, new_id, reference_key, spoken_seconds
 from services.shared.memory_batches import MemoryBatchStore
 from services.shared.memory_events import MemoryJobEvents
 from services.shared.memory_idempotency import MemoryIdempotencyKeys
@@ -22,8 +23,9 @@ from services.shared.memory_results import MemoryResultIndex
 from services.shared.news import READ_AGAIN, JobNews, percent
 from services.shared.outbound.testing import MemoryBucketReader, MemoryOutbound
 from services.shared.parts import Parts
-from services.shared.ports import Beat, Clock, JobPage, StoredBlob, Transcript, WorkerBeat
+from services.shared.ports import Beat, Clock, JobPage, StoredBlob, Transcript, Usage, WorkerBeat
 from services.shared.settings import Settings
+from services.shared.tenant_testing import MemoryKeyStore, MemoryRateLimiter
 from services.shared.voice_testing import MemoryVoiceStore
 from services.shared.webhook_testing import MemoryWebhookStore
 
@@ -57,13 +59,17 @@ class MemoryJobStore:
         #: Ended jobs whose webhooks are due, by when; `MemoryWebhookStore` works on them.
         self.dues: dict[str, float] = {}
         self._audio: dict[str, float] = {}
+        #: Seconds of audio that were made, by owner and day.
+        self._spoken: dict[tuple[str, int], float] = {}
         self._lock = threading.RLock()
         #: Told of every change, in the thread that makes it.
         self.watchers: list[Callable[[str, JobNews], None]] = []
 
-    def add(self, job: Job) -> None:
+    def add(self, job: Job, *, limit: int = 0) -> None:
         with self._lock:
             if job.id not in self._alive():
+                if 0 < limit <= self._under_way(job.owner):
+                    raise errors.TooManyJobs(f"{limit} jobs are under way, which is the limit.")
                 self._note_end(job)
             if self._alive().setdefault(job.id, job) != job:
                 raise errors.StaleJob(f"The id {job.id} is taken.")
@@ -86,6 +92,7 @@ class MemoryJobStore:
             self._jobs[old.id] = written
             if not stored.status.is_terminal:
                 self._note_end(written)
+                self._note_spoken(written)
             if written.status.is_terminal:
                 self._gone_at.setdefault(old.id, self._clock() + self._ttl)
             self._tell(old.id, JobNews(written.revision, written.progress))
@@ -152,6 +159,10 @@ class MemoryJobStore:
     def queued(self, limit: int) -> Sequence[Job]:
         return [job for job in self._sorted() if job.status is JobStatus.QUEUED][:limit]
 
+    def usage(self, owner: str, now: float) -> Usage:
+        with self._lock:
+            return Usage(self._under_way(owner), self._spoken.get((owner, day_of(now)), 0.0))
+
     def counts(self) -> dict[JobStatus, int]:
         statuses = [job.status for job in self._sorted()]
         return {status: statuses.count(status) for status in (JobStatus.QUEUED, JobStatus.PROCESSING)}
@@ -168,6 +179,14 @@ class MemoryJobStore:
         with self._lock:
             gone_at = self._gone_at.get(job_id)
         return None if gone_at is None else gone_at - self._clock()
+
+    def _under_way(self, owner: str) -> int:
+        return sum(job.owner == owner and not job.status.is_terminal for job in self._alive().values())
+
+    def _note_spoken(self, job: Job) -> None:
+        if (seconds := spoken_seconds(job)) and job.completed_at:
+            account = (job.owner, day_of(job.completed_at))
+            self._spoken[account] = self._spoken.get(account, 0.0) + seconds
 
     def _note_end(self, job: Job) -> None:
         if job.output and job.output.expires_at is not None:
@@ -412,4 +431,6 @@ def memory_parts(*, clock: Clock | None = None, settings: Settings | None = None
         pace=MemoryPaceKeeper(),
         idempotency=MemoryIdempotencyKeys(time),
         results=MemoryResultIndex(time),
+        keys=MemoryKeyStore(),
+        rates=MemoryRateLimiter(time),
     )

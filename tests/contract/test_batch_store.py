@@ -11,7 +11,7 @@ from services.shared import job as transitions
 from services.shared.adapters.redis_batches import RedisBatchStore
 from services.shared.adapters.redis_jobs import RedisJobStore
 from services.shared.batch import Batch, new_batch
-from services.shared.errors import BatchNotFound, JobNotFound, JobStoreUnavailable
+from services.shared.errors import BatchNotFound, JobNotFound, JobStoreUnavailable, TooManyJobs
 from services.shared.job import Job, JobFault, JobOutput, JobStatus, new_id
 from services.shared.memory_batches import MemoryBatchStore
 from services.shared.ports import BatchStore, JobStore
@@ -74,15 +74,31 @@ def _delete(client: Redis, batch_id: str) -> None:
     assert client.delete(*_keys(batch_id)) == 2
 
 
-def _added(harness: Harness, names: Sequence[str | None], *, owner: str = "anonymous", at: float = START) -> Batch:
+def _added(
+    harness: Harness, names: Sequence[str | None], *, owner: str = "anonymous", at: float = START, limit: int = 0
+) -> Batch:
     batch = new_batch(new_id(at), owner, at, len(names))
     ids = sorted(new_id(at) for _ in names)
     jobs = [
         make_job(id=job_id, created_at=at, owner=owner, batch_id=batch.id, custom_id=name)
         for job_id, name in zip(ids, names, strict=True)
     ]
-    harness.batches.add(batch, jobs)
+    harness.batches.add(batch, jobs, limit=limit)
     return batch
+
+
+def test_no_more_jobs_are_under_way_than_the_limit(harness: Harness) -> None:
+    """All of a batch, or nothing of it: neither its record nor one of its jobs."""
+    _added(harness, ["a", "b"])
+    _added(harness, ["a", "b"], owner="another")
+    with pytest.raises(TooManyJobs, match="2 more jobs"):
+        _added(harness, ["c", "d"], limit=3)
+    assert harness.jobs.usage("anonymous", START).jobs == 2
+    assert len(harness.batches.page("anonymous", limit=10).batches) == 1
+    batch = _added(harness, ["c"], limit=3)
+    harness.batches.add(batch, _jobs(harness, batch), limit=1)  # the first answer may have been lost on the way
+    with pytest.raises(TooManyJobs):
+        harness.jobs.add(make_job(), limit=3)
 
 
 def _jobs(harness: Harness, batch: Batch) -> list[Job]:

@@ -12,9 +12,9 @@ from redis import Redis
 
 from services.shared import job as transitions
 from services.shared.adapters.redis_jobs import RedisJobStore
-from services.shared.errors import JobNotFound, JobStoreUnavailable, StaleJob
+from services.shared.errors import JobNotFound, JobStoreUnavailable, StaleJob, TooManyJobs
 from services.shared.job import Job, JobFault, JobOutput, JobStatus
-from services.shared.ports import JobStore
+from services.shared.ports import JobStore, Usage
 from services.shared.testing import START, ManualClock, MemoryJobStore, make_job
 
 TTL = 3_600
@@ -121,6 +121,84 @@ def test_removed_is_gone_everywhere(store: JobStore) -> None:
     assert list(store.page("anonymous", limit=10).jobs) == []
     assert list(store.queued(10)) == []
     assert list(store.lapsed(START + 1_000, 10)) == []
+
+
+# --- limits -------------------------------------------------------------------------------------
+
+
+def test_an_owner_has_no_more_jobs_under_way_than_the_limit(store: JobStore) -> None:
+    waiting, running = _added(store), _claimed(store)
+    _ended(store)
+    _added(store, owner="another")
+    store.add(make_job(), limit=3)
+    with pytest.raises(TooManyJobs, match="3 jobs"):
+        store.add(make_job(), limit=3)
+    store.add(waiting, limit=1)  # the first answer may have been lost on the way
+    store.replace(running, transitions.fail(running, 1, FAULT, START + 1))
+    store.add(make_job(), limit=3)
+
+
+def test_a_refused_job_leaves_nothing(store: JobStore) -> None:
+    _added(store)
+    refused = make_job()
+    with pytest.raises(TooManyJobs):
+        store.add(refused, limit=1)
+    with pytest.raises(JobNotFound):
+        store.get(refused.id)
+    assert store.counts()[JobStatus.QUEUED] == 1
+
+
+def test_of_many_at_once_the_limit_is_let_in(store: JobStore) -> None:
+    def attempt(_: int) -> bool:
+        try:
+            store.add(make_job(), limit=5)
+        except TooManyJobs:
+            return False
+        return True
+
+    with ThreadPoolExecutor(8) as pool:
+        assert sum(pool.map(attempt, range(24))) == 5
+    assert store.usage("anonymous", START).jobs == 5
+
+
+def test_usage_is_each_owners_own(store: JobStore) -> None:
+    _added(store, owner="acme")
+    _claimed(store, owner="acme")
+    _ended(store, owner="acme")
+    assert store.usage("acme", START) == Usage(jobs=2, audio_seconds=0.0)
+    assert store.usage("acm", START) == store.usage("nobody", START) == Usage(0, 0.0)
+
+
+def test_audio_is_counted_on_the_day_that_it_was_made(store: JobStore) -> None:
+    day = 86_400.0
+    midnight = START - START % day + day
+    for completed_at, seconds in ((midnight - 1, 1.25), (midnight, 2.5), (midnight + 9, 0.25)):
+        job = _claimed(store, owner="acme")
+        output = JobOutput("outputs/x/1.wav", "wav", 3, "a" * 64, seconds, 24_000, 7)
+        done = transitions.succeed(job, 1, output, {}, completed_at)
+        store.replace(job, done)
+        store.replace(job, done)  # the first answer may have been lost on the way
+        store.remove(job.id)
+    assert store.usage("acme", midnight - 5).audio_seconds == 1.25
+    assert store.usage("acme", midnight + day - 1).audio_seconds == 2.75
+    assert store.usage("acme", midnight + day).audio_seconds == 0.0
+    assert store.usage("other", midnight).audio_seconds == 0.0
+
+
+def test_a_copy_of_audio_is_not_counted(store: JobStore) -> None:
+    job = _claimed(store, owner="acme")
+    copy = JobOutput("outputs/x/0.wav", "wav", 3, "a" * 64, 1.25, 24_000, 7, cached=True)
+    store.replace(job, transitions.succeed(job, 1, copy, {}, START))
+    assert store.usage("acme", START).audio_seconds == 0.0
+
+
+def test_what_was_counted_leaves_the_server_by_itself(empty_valkey: Redis) -> None:
+    store = RedisJobStore(empty_valkey, ttl_seconds=TTL)
+    job = _claimed(store, owner="acme")
+    output = JobOutput("outputs/x/1.wav", "wav", 3, "a" * 64, 1.0, 24_000, 7)
+    store.replace(job, transitions.succeed(job, 1, output, {}, START))
+    (account,) = empty_valkey.keys("timbre:{jobs}:spoken:acme:*")
+    assert 86_400 < empty_valkey.ttl(account) <= 2 * 86_400
 
 
 # --- compare and set ----------------------------------------------------------------------------
@@ -476,6 +554,7 @@ def test_a_store_that_is_away(harness: Harness) -> None:
     for call in (
         down.ping,
         down.counts,
+        lambda: down.usage("acme", START),
         lambda: down.get(job.id),
         lambda: down.add(job),
         lambda: down.replace(job, job),

@@ -15,22 +15,26 @@ from services.shared.adapters.redis_client import PREFIX, place, read_place, red
 from services.shared.adapters.redis_jobs import FIELDS, decode_row, job_arguments, job_keys, record_key
 from services.shared.batch import Batch, BatchEntry
 from services.shared.cursor import Cursor
-from services.shared.errors import BatchNotFound
+from services.shared.errors import BatchNotFound, TooManyJobs
 from services.shared.job import Job, JobStatus
 from services.shared.ports import BatchPage
 
-#: KEYS: the record, the list of its jobs, the owner's places. ARGV: place, owner, created_at, total, entries.
-#: Does nothing where the record is there already. Looks at the owner's eight oldest places on the way.
+#: KEYS: the record, the list of its jobs, the owner's places. ARGV: place, owner, created_at, total, how many jobs of
+#: the owner may be under way (0 for any number), entries. Returns 'ok', also where the record is there already, or
+#: 'full': then its jobs are not added either. Looks at the owner's eight oldest places on the way.
 _ADD: Final = f"""
-local record, entries, places = KEYS[1], KEYS[2], KEYS[3]
-if redis.call('EXISTS', record) == 1 then return end
+{redis_scripts.LIMITS}
+local record, entries, listed = KEYS[1], KEYS[2], KEYS[3]
+if redis.call('EXISTS', record) == 1 then return 'ok' end
+if too_many(ARGV[2], tonumber(ARGV[4]), tonumber(ARGV[5])) then return 'full' end
 redis.call('HSET', record, 'place', ARGV[1], 'owner', ARGV[2], 'created_at', ARGV[3], 'cancel', 0,
   'queued', ARGV[4], 'processing', 0, 'succeeded', 0, 'failed', 0, 'canceled', 0, 'expired', 0)
-for number = 5, #ARGV do redis.call('RPUSH', entries, ARGV[number]) end
-redis.call('ZADD', places, 0, ARGV[1])
-for _, old in ipairs(redis.call('ZRANGE', places, 0, 7)) do
-  if redis.call('EXISTS', '{PREFIX}:batch:' .. string.sub(old, 17)) == 0 then redis.call('ZREM', places, old) end
+for number = 6, #ARGV do redis.call('RPUSH', entries, ARGV[number]) end
+redis.call('ZADD', listed, 0, ARGV[1])
+for _, old in ipairs(redis.call('ZRANGE', listed, 0, 7)) do
+  if redis.call('EXISTS', '{PREFIX}:batch:' .. string.sub(old, 17)) == 0 then redis.call('ZREM', listed, old) end
 end
+return 'ok'
 """
 #: KEYS: the record. Returns 1, or 0 where there is none.
 _CANCEL: Final = """
@@ -56,21 +60,24 @@ class RedisBatchStore:
         self._cancel = client.register_script(_CANCEL)
         self._remove = client.register_script(_REMOVE)
 
-    def add(self, batch: Batch, jobs: Sequence[Job]) -> None:
+    def add(self, batch: Batch, jobs: Sequence[Job], *, limit: int = 0) -> None:
         keys = [_record(batch.id), _list(batch.id), _places(batch.owner)]
         args: list[str | int] = [
             place(batch),
             batch.owner,
             repr(batch.created_at),
             len(jobs),
+            limit,
             *(_entry(job) for job in jobs),
         ]
         # One transaction: all of it is stored, or none.
         with redis_errors(), self._client.pipeline(transaction=True) as pipeline:
             self._add(keys=keys, args=args, client=pipeline)
             for job in jobs:
-                self._add_job(keys=job_keys(job.id), args=job_arguments(job), client=pipeline)
-            pipeline.execute()
+                self._add_job(keys=job_keys(job.id), args=[*job_arguments(job), 0], client=pipeline)
+            outcome, *_ = pipeline.execute()
+        if outcome == "full":
+            raise TooManyJobs(f"With {len(jobs)} more jobs, more than {limit} would be under way.")
 
     def get(self, batch_id: str) -> Batch:
         (batch,) = self._read([batch_id])

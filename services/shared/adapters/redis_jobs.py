@@ -14,10 +14,11 @@ from redis import Redis
 from services.shared.adapters import redis_scripts as scripts
 from services.shared.adapters.redis_client import PREFIX, place, read_place, redis_errors
 from services.shared.cursor import Cursor
-from services.shared.errors import JobNotFound, StaleJob
-from services.shared.job import Job, JobStatus
+from services.shared.days import day_of
+from services.shared.errors import JobNotFound, StaleJob, TooManyJobs
+from services.shared.job import Job, JobStatus, spoken_seconds
 from services.shared.job_codec import decode_job, encode_job
-from services.shared.ports import Beat, JobPage
+from services.shared.ports import Beat, JobPage, Usage
 
 #: Ended jobs whose webhooks are due, by when: filled by the write that ends the job.
 DUES = f"{PREFIX}:webhooks"
@@ -41,11 +42,13 @@ class RedisJobStore:
         self._beat = client.register_script(scripts.BEAT)
         self._remove = client.register_script(scripts.REMOVE)
 
-    def add(self, job: Job) -> None:
+    def add(self, job: Job, *, limit: int = 0) -> None:
         with redis_errors():
-            added = self._add(keys=job_keys(job.id), args=job_arguments(job))
-        if not added:
+            outcome = self._add(keys=job_keys(job.id), args=[*job_arguments(job), limit])
+        if outcome == "stale":
             raise StaleJob(f"The id {job.id} is taken.")
+        if outcome == "full":
+            raise TooManyJobs(f"{limit} jobs are under way, which is the limit.")
 
     def get(self, job_id: str) -> Job:
         (job,) = self._read([job_id])
@@ -56,7 +59,9 @@ class RedisJobStore:
     def replace(self, old: Job, new: Job) -> Job:
         ttl = self._ttl if new.status.is_terminal else ""
         with redis_errors():
-            outcome, *found = self._replace(keys=job_keys(old.id), args=[*job_arguments(new), old.revision, ttl])
+            outcome, *found = self._replace(
+                keys=job_keys(old.id), args=[*job_arguments(new), old.revision, ttl, *_spoken(new)]
+            )
         if outcome == "gone":
             raise JobNotFound(f"There is no job {old.id}.")
         if outcome == "stale":
@@ -107,6 +112,14 @@ class RedisJobStore:
         with redis_errors():
             ids = self._client.zrange(_QUEUED, 0, limit - 1)
         return self._present(_QUEUED, ids)
+
+    def usage(self, owner: str, now: float) -> Usage:
+        with redis_errors(), self._client.pipeline(transaction=False) as pipeline:
+            for status in (JobStatus.QUEUED, JobStatus.PROCESSING):
+                pipeline.zcard(f"{PREFIX}:{status}:{owner}")
+            pipeline.get(_account(owner, now))
+            queued, processing, seconds = pipeline.execute()
+        return Usage(queued + processing, float(seconds or 0.0))
 
     def counts(self) -> dict[JobStatus, int]:
         with redis_errors():
@@ -191,6 +204,16 @@ def job_arguments(job: Job) -> list[str | int]:
         job.batch_id or "",
         repr(job.completed_at) if job.status.is_terminal else "",
     ]
+
+
+def _spoken(job: Job) -> tuple[str, str]:
+    """The seconds of audio that a job's success makes, and where they are counted."""
+    seconds = spoken_seconds(job)
+    return (repr(seconds), _account(job.owner, job.completed_at)) if seconds and job.completed_at else ("", "")
+
+
+def _account(owner: str, now: float) -> str:
+    return f"{PREFIX}:spoken:{owner}:{day_of(now)}"
 
 
 def _with_hot_fields(job: Job, revision: str, progress: str, lease_until: str) -> Job:

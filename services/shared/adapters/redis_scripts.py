@@ -11,14 +11,23 @@ Changes are published for those who listen (see `redis_events`): a beat's once f
 
 from services.shared.adapters.redis_client import NEWS, PREFIX
 
-#: KEYS of every script: the record, all queued jobs by creation, all processing jobs by end of lease, the ended jobs
-#: whose webhooks are due, by when, and those whose audio is to be deleted, by when.
-_INDEXES = f"""
-local record, queued, leases, dues, audio = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
-
+#: How many jobs an owner has under way, two of its indexes tell.
+LIMITS = f"""
 local function places(owner, status)
   return '{PREFIX}:' .. status .. ':' .. owner
 end
+
+local function too_many(owner, more, limit)
+  local under_way = redis.call('ZCARD', places(owner, 'queued')) + redis.call('ZCARD', places(owner, 'processing'))
+  return limit > 0 and under_way + more > limit
+end
+"""
+
+#: KEYS of every script: the record, all queued jobs by creation, all processing jobs by end of lease, the ended jobs
+#: whose webhooks are due, by when, and those whose audio is to be deleted, by when.
+_INDEXES = f"""
+{LIMITS}
+local record, queued, leases, dues, audio = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 
 local function index(id, owner, status, place, created_at, lease_until)
   redis.call('ZADD', places(owner, 'all'), 0, place)
@@ -54,17 +63,20 @@ end
 """
 
 #: ARGV: id, owner, status, place, created_at, lease_until, document, progress, attempt, cancel, when its webhook is
-#: due and when its audio is to be deleted ('' for never), batch ('' for none), ended_at ('' for not yet).
-#: Returns 1, or 0 where the id is taken by another document.
+#: due and when its audio is to be deleted ('' for never), batch ('' for none), ended_at ('' for not yet), and how many
+#: jobs of the owner may be under way (0 for any number).
+#: Returns 'ok', 'stale' where the id is taken by another document, or 'full'; so too where its batch was not stored.
 #: Looks at the owner's eight oldest places on the way, so that the index does not outgrow the records.
 ADD = (
     _INDEXES
     + f"""
 local id, owner, status, place, created_at, lease_until, doc,
-  progress, attempt, cancel, due, expires_at, batch = unpack(ARGV)
+  progress, attempt, cancel, due, expires_at, batch, _, limit = unpack(ARGV)
 if redis.call('EXISTS', record) == 1 then
-  return redis.call('HGET', record, 'doc') == doc and 1 or 0
+  return redis.call('HGET', record, 'doc') == doc and 'ok' or 'stale'
 end
+if too_many(owner, 1, tonumber(limit)) then return 'full' end
+if batch ~= '' and redis.call('EXISTS', '{PREFIX}:batch:' .. batch) == 0 then return 'full' end
 redis.call('HSET', record, 'doc', doc, 'rev', 0, 'owner', owner, 'status', status, 'place', place,
   'attempt', attempt, 'progress', progress, 'lease_until', lease_until, 'cancel', cancel)
 if batch ~= '' then redis.call('HSET', record, 'batch', batch) end
@@ -78,18 +90,19 @@ for _, old in ipairs(redis.call('ZRANGE', places(owner, 'all'), 0, 7)) do
     end
   end
 end
-return 1
+return 'ok'
 """
 )
 
-#: ARGV: as for ADD, then the expected revision and the seconds to keep the record ('' for good).
+#: ARGV: as for ADD but its last, then the expected revision, the seconds to keep the record ('' for good), and the
+#: seconds of audio that were made ('' for none) with where they are counted.
 #: Returns {'gone'}, {'stale', revision} or {'ok', revision, progress, lease_until}.
 #: An ended job stored a second time is no conflict: the first reply may have been lost on the way.
 REPLACE = (
     _INDEXES
     + """
 local id, owner, status, place, created_at, lease_until, doc,
-  progress, attempt, cancel, due, expires_at, batch, ended_at, revision, ttl = unpack(ARGV)
+  progress, attempt, cancel, due, expires_at, batch, ended_at, revision, ttl, spoken, account = unpack(ARGV)
 local was = redis.call('HMGET', record, 'rev', 'status', 'attempt', 'progress', 'lease_until', 'doc', 'batch')
 if not was[1] then return {'gone'} end
 if ttl ~= '' and was[6] == doc then return {'ok', was[1], was[4], was[5]} end
@@ -107,6 +120,10 @@ index(id, owner, status, place, created_at, lease_until)
 if was[2] == 'queued' or was[2] == 'processing' then
   if due ~= '' then redis.call('ZADD', dues, due, id) end
   if expires_at ~= '' then redis.call('ZADD', audio, expires_at, id) end
+  if spoken ~= '' then
+    redis.call('INCRBYFLOAT', account, spoken)
+    redis.call('EXPIRE', account, 172800)
+  end
 end
 if ttl ~= '' and redis.call('TTL', record) < 0 then redis.call('EXPIRE', record, ttl) end
 recount(was[7], was[2], status, ended_at, ttl)
