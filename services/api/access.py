@@ -11,6 +11,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from services.api import allowances
 from services.api.problems import internal_problem, respond
 from services.api.request_id import HEADER, choose_request_id
 
@@ -37,7 +38,7 @@ class AccessLog:
         request_id = choose_request_id(Headers(scope=scope).get(HEADER))
         scope.setdefault("state", {})["request_id"] = request_id
         with structlog.contextvars.bound_contextvars(request_id=request_id):
-            await self._serve(scope, receive, _Answer(send, request_id))
+            await self._serve(scope, receive, _Answer(scope, send, request_id))
 
     async def _serve(self, scope: Scope, receive: Receive, answer: "_Answer") -> None:
         started = time.perf_counter()
@@ -53,9 +54,10 @@ class AccessLog:
 
 
 class _Answer:
-    """The way out: notes the status that passes, and adds the request's id. A WebSocket's is its close code."""
+    """The way out: notes the status that passes (of a WebSocket its close code), and adds what every answer tells."""
 
-    def __init__(self, send: Send, request_id: str) -> None:
+    def __init__(self, scope: Scope, send: Send, request_id: str) -> None:
+        self._scope = scope
         self.status = 0
         self._send = send
         self._request_id = request_id
@@ -63,7 +65,7 @@ class _Answer:
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            MutableHeaders(scope=message)[HEADER] = self._request_id
+            MutableHeaders(scope=message).update({HEADER: self._request_id, **allowances.headers(self._scope)})
         elif message["type"] == "websocket.close":
             self.status = message["code"]
         await self._send(message)

@@ -13,6 +13,9 @@ from starlette.middleware.cors import CORSMiddleware
 
 from services.api import documentation, problems
 from services.api.access import AccessLog
+from services.api.allowances import HEADER as RATE_LIMIT_HEADER
+from services.api.allowances import POLICY_HEADER as RATE_LIMIT_POLICY_HEADER
+from services.api.authenticator import Authenticator
 from services.api.batching import Batcher
 from services.api.checks import InputChecks
 from services.api.estimates import Estimator
@@ -30,6 +33,7 @@ from services.api.routes import (
     generations,
     health,
     jobs,
+    keys,
     openai,
     runpod,
     sockets,
@@ -74,6 +78,8 @@ _EXPOSED_HEADERS = (
     "Preference-Applied",
     REPLAYED_HEADER,
     "Retry-After",
+    RATE_LIMIT_HEADER,
+    RATE_LIMIT_POLICY_HEADER,
     "WWW-Authenticate",
 )
 
@@ -99,6 +105,7 @@ def create_app(
     submitter, library = Submitter(parts), VoiceLibrary(parts, checks)
     app.state.api = ApiState(
         parts=parts,
+        authenticator=Authenticator(parts),
         checks=checks,
         submitter=submitter,
         batcher=Batcher(parts, checks, submitter, library),
@@ -122,6 +129,7 @@ def create_app(
         sockets,
         webhooks,
         voices,
+        keys,
         openai,
         elevenlabs,
         runpod,

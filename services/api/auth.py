@@ -1,50 +1,66 @@
-"""Who is calling: API keys, known to us as SHA-256 hashes only."""
+"""Who is calling, and whether that caller may do what it asks for."""
 
-import hashlib
-import hmac
 from collections.abc import Mapping
 from typing import Annotated
 
-from fastapi import Depends, Request, Security
-from fastapi.security import APIKeyHeader, HTTPAuthorizationCredentials, HTTPBearer
+from fastapi import Request, Security
+from fastapi.security import APIKeyHeader, HTTPAuthorizationCredentials, HTTPBearer, SecurityScopes
 from fastapi.security.utils import get_authorization_scheme_param
+from starlette.requests import HTTPConnection
 
-from services.api.errors import Unauthorized
+from services.api.errors import ScopeMissing
+from services.api.identity import ANYBODY, Identity
+from services.api.metering import count_request
 from services.api.state import api_state
+from services.shared.scopes import SPEECH, VOICES, VOICES_READ
 
-#: The owner of every job while no keys are configured.
-ANONYMOUS = "anonymous"
-
-_bearer = HTTPBearer(auto_error=False, description="An API key, as `Authorization: Bearer KEY`.")
+_bearer = HTTPBearer(
+    auto_error=False,
+    bearerFormat="API key, or JWT of the configured identity provider",
+    description="An API key, as `Authorization: Bearer KEY`; or an access token (JWT) where the service takes them.",
+)
 _header = APIKeyHeader(name="X-API-Key", auto_error=False, description="An API key, as `X-API-Key: KEY`.")
 _elevenlabs = APIKeyHeader(
     name="xi-api-key", scheme_name="XiApiKey", auto_error=False, description="The same, as ElevenLabs' clients send it."
 )
 
 
-def identify(key: str | None, hashes: Mapping[str, str]) -> str:
-    """The name that `key` belongs to. Raises `Unauthorized`. Takes as long for any key, known or not."""
-    if not hashes:
-        return ANONYMOUS
-    if not key:
-        raise Unauthorized("No API key was sent.", accepted="Authorization: Bearer KEY, or X-API-Key: KEY")
-    digest = hashlib.sha256(key.encode()).hexdigest()
-    # A list, not a generator: the search must not end early at a match.
-    owners = [name for name, known in hashes.items() if hmac.compare_digest(digest, known)]
-    if not owners:
-        raise Unauthorized("The API key is not known.", accepted="Authorization: Bearer KEY, or X-API-Key: KEY")
-    return owners[0]
+async def identify(connection: HTTPConnection, credential: str | None) -> Identity:
+    """Whose request this is; it is counted, once. Raises `Unauthorized`, `RateLimited`, `Unavailable`."""
+    known: Identity | None = getattr(connection.state, "identity", None)
+    if known is not None:
+        return known
+    state = api_state(connection)
+    identity = await state.authenticator.identify(credential)
+    connection.state.identity = identity
+    await count_request(connection, state.parts, identity)
+    return identity
+
+
+def identity_of(connection: HTTPConnection) -> Identity:
+    """Of a request that was let in."""
+    known: Identity = getattr(connection.state, "identity", ANYBODY)
+    return known
+
+
+def require(identity: Identity, *scopes: str) -> None:
+    """Raises `ScopeMissing`."""
+    for scope in scopes:
+        if scope not in identity.scopes:
+            raise ScopeMissing(scope)
 
 
 async def authenticate(
     request: Request,
+    needed: SecurityScopes,
     bearer: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)],
     header: Annotated[str | None, Security(_header)],
     elevenlabs: Annotated[str | None, Security(_elevenlabs)],
 ) -> str:
     """The caller's name: owner of what it creates, and all it may see."""
-    key = bearer.credentials if bearer is not None else header or elevenlabs
-    return identify(key, api_state(request).parts.settings.api_keys)
+    identity = await identify(request, bearer.credentials if bearer is not None else header or elevenlabs)
+    require(identity, *needed.scopes)
+    return identity.owner
 
 
 def sent_key(headers: Mapping[str, str]) -> str | None:
@@ -53,4 +69,7 @@ def sent_key(headers: Mapping[str, str]) -> str | None:
     return credentials if scheme.lower() == "bearer" else headers.get("x-api-key")
 
 
-Caller = Annotated[str, Depends(authenticate)]
+#: Who speaks and has jobs; who looks at its voices; who stores and changes them.
+Caller = Annotated[str, Security(authenticate, scopes=[SPEECH])]
+VoiceReader = Annotated[str, Security(authenticate, scopes=[VOICES_READ])]
+VoiceKeeper = Annotated[str, Security(authenticate, scopes=[VOICES])]

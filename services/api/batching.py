@@ -18,7 +18,7 @@ from services.api.problems import problem_of
 from services.api.spool import BINARY, Upload
 from services.api.submission import Submitter
 from services.shared.batch import Batch, BatchEntry, new_batch
-from services.shared.errors import JobNotFound, TransitionRefused, Unavailable, VoiceNotFound
+from services.shared.errors import JobNotFound, TooManyJobs, TransitionRefused, Unavailable, VoiceNotFound
 from services.shared.job import Job, JobStatus, new_id, reference_key
 from services.shared.links import problem_path
 from services.shared.parts import Parts
@@ -92,8 +92,10 @@ class Batcher:
         if count > limit:
             raise PayloadTooLarge(f"The batch has more than {limit} {what}.", field=ITEMS, accepted=f"at most {limit}")
 
-    def submit(self, owner: str, planned: list[Planned], reference: Upload | Voice | None) -> Batch:
-        """Store the batch with all of its jobs, in one step. Raises `Unavailable`; then nothing is left behind.
+    def submit(self, owner: str, planned: list[Planned], reference: Upload | Voice | None, *, limit: int = 0) -> Batch:
+        """Store the batch with all of its jobs, in one step. What fails leaves nothing behind.
+
+        Raises `Unavailable`, and `TooManyJobs` where more than `limit` of the owner's jobs would be under way.
 
         Its jobs are sent by `send`, or found by the sweeper.
         """
@@ -105,8 +107,8 @@ class Batcher:
         try:
             if isinstance(reference, Upload):
                 self._parts.blobs.put(reference_key(batch.id), reference.file, reference.size, BINARY)
-            self._parts.batches.add(batch, jobs)
-        except Unavailable:
+            self._parts.batches.add(batch, jobs, limit=limit)
+        except (TooManyJobs, Unavailable):
             self._undo(batch, jobs)
             raise
         log.info("batch_added", batch_id=batch.id, jobs=len(jobs))

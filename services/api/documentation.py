@@ -1,6 +1,6 @@
 """What `/docs` and `/openapi.json` say beyond the routes themselves: the errors, and a page that works offline."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from importlib.util import find_spec
 from pathlib import Path
@@ -55,6 +55,7 @@ Example = tuple[str, str, str, str | None]
 _EXAMPLES: Final[dict[int, Example]] = {
     400: ("audio-silent", "The reference audio is silent", "The loudest sample is at -91 dB.", "voice"),
     401: ("unauthorized", "A valid API key is needed", "No API key was sent.", None),
+    403: ("scope-missing", "The API key does not allow this", "Your key or token has not the scope for this.", None),
     404: ("job-not-found", "No such job", "You have no job of this id.", None),
     408: ("request-stalled", "The request's body stopped arriving", "Nothing arrived for 30 seconds.", None),
     409: ("job-state-conflict", "The job's state does not allow this", "The job is succeeded, not processing.", None),
@@ -62,6 +63,7 @@ _EXAMPLES: Final[dict[int, Example]] = {
     413: ("payload-too-large", "The request is too large", "`voice` has more than 20971520 bytes.", "voice"),
     415: ("media-type-unsupported", "The request's content type is not accepted", "It is not a form.", None),
     422: ("field-invalid", "A field of the request is not valid", "`speed`: Input should be at least 0.5.", "speed"),
+    429: ("rate-limited", "Too many requests", "The limit of 600 requests a minute is reached.", None),
     500: ("internal", "Internal error", "Something failed on our side. Quote the request_id.", None),
     503: ("job-store-unavailable", "The job store does not answer", "It did not answer within 2 seconds.", None),
 }
@@ -78,37 +80,67 @@ _OPENAI_EXAMPLES: Final[dict[int, Example]] = {
 }
 
 
+_HEADERS: Final[dict[str, dict[str, Any]]] = {
+    "Retry-After": {"description": "Seconds to wait before asking again.", "schema": {"type": "integer"}},
+    "RateLimit": {
+        "description": "What is left of each limit (`r`), and in how many seconds it is whole again (`t`); with "
+        "`RateLimit-Policy`, in the form of the IETF's draft. Good answers to callers with limits have both too.",
+        "schema": {"type": "string"},
+        "example": '"requests";r=0;t=12',
+    },
+    "RateLimit-Policy": {
+        "description": "The limits that were looked at: a minute's requests, jobs under way, a day's seconds of audio.",
+        "schema": {"type": "string"},
+        "example": '"requests";q=600;w=60',
+    },
+    "WWW-Authenticate": {"description": "How to say who you are.", "schema": {"type": "string"}},
+}
+_HEADERS_OF: Final[dict[int, tuple[str, ...]]] = {
+    401: ("WWW-Authenticate",),
+    403: ("WWW-Authenticate",),
+    429: ("Retry-After", "RateLimit", "RateLimit-Policy"),
+    503: ("Retry-After",),
+}
+
+
 def problems(
     *statuses: int, examples: Mapping[int, Example] | None = None, instance: str = "/tts"
 ) -> dict[int | str, dict[str, Any]]:
     """The error answers of a route, for its `responses`. `examples` stand before the usual ones."""
     known = {**_EXAMPLES, **(examples or {})}
-    return {status: _problem_response(status, known[status], instance) for status in statuses}
+    return {status: _problem_response(status, known[status], instance) for status in _with_doors(statuses)}
 
 
 def openai_problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """The error answers of a route under `/v1`, for its `responses`; whatever else is answered has their shape too."""
-    named: dict[int | str, dict[str, Any]] = {status: _openai_response(status) for status in statuses}
+    named: dict[int | str, dict[str, Any]] = {status: _openai_response(status) for status in _with_doors(statuses)}
     return {**named, "default": {"model": OpenAIError, "description": "Any other error."}}
 
 
 def elevenlabs_problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """The error answers of a route in ElevenLabs' manner, for its `responses`."""
-    named: dict[int | str, dict[str, Any]] = {status: _elevenlabs_response(status) for status in statuses}
+    named: dict[int | str, dict[str, Any]] = {status: _elevenlabs_response(status) for status in _with_doors(statuses)}
     return {**named, "default": {"model": ElevenLabsError, "description": "Any other error."}}
 
 
 def _elevenlabs_response(status: int) -> dict[str, Any]:
     slug, _, detail, _ = {**_EXAMPLES, 404: VOICE_NOT_FOUND, 504: _OPENAI_EXAMPLES[504]}[status]
     content = {"application/json": {"example": elevenlabs_error(slug, detail, accepted=None)}}
-    return {"model": ElevenLabsError, "description": HTTPStatus(status).phrase, "content": content}
+    description = HTTPStatus(status).phrase
+    return {"model": ElevenLabsError, "description": description, "content": content, "headers": _headers(status)}
+
+
+def _with_doors(statuses: Sequence[int]) -> list[int]:
+    """Where callers are asked who they are, they may also lack a scope, ask too often, or not be known for now."""
+    return sorted({*statuses, 403, 429, 503} if 401 in statuses else statuses)
 
 
 def _openai_response(status: int) -> dict[str, Any]:
     slug, _, detail, field = {**_EXAMPLES, **_OPENAI_EXAMPLES}[status]
     example = openai_error(slug, status, detail, field=field, accepted=None)
     content = {"application/json": {"example": example}}
-    return {"model": OpenAIError, "description": HTTPStatus(status).phrase, "content": content}
+    description = HTTPStatus(status).phrase
+    return {"model": OpenAIError, "description": description, "content": content, "headers": _headers(status)}
 
 
 def install(app: FastAPI) -> None:
@@ -157,4 +189,8 @@ def _problem_response(status: int, of: Example, instance: str) -> dict[str, Any]
     if field is not None:
         example["field"] = field
     content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}, "example": example}}
-    return {"description": HTTPStatus(status).phrase, "content": content}
+    return {"description": HTTPStatus(status).phrase, "content": content, "headers": _headers(status)}
+
+
+def _headers(status: int) -> dict[str, Any]:
+    return {name: _HEADERS[name] for name in _HEADERS_OF.get(status, ())}

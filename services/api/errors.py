@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from f5_tts_core.errors import TimbreError
+from services.shared.errors import Unavailable
 from services.shared.job import JobFault
 
 
@@ -20,6 +21,10 @@ class ApiError(TimbreError):
     def members(self) -> dict[str, Any]:
         """What the problem says beyond the RFC's own members."""
         return {"field": self.field, "accepted": self.accepted}
+
+    def headers(self) -> dict[str, str]:
+        """Of its answer."""
+        return {}
 
 
 class MalformedForm(ApiError):
@@ -94,6 +99,49 @@ class Unauthorized(ApiError):
     type = "unauthorized"
     title = "A valid API key is needed"
     status = 401
+
+
+class ScopeMissing(ApiError):
+    """The caller is known, and may not do this."""
+
+    type = "scope-missing"
+    title = "The API key does not allow this"
+    status = 403
+
+    def __init__(self, scope: str) -> None:
+        super().__init__("Your key or token has not the scope for this.", accepted=f"the scope `{scope}`")
+        self.scope = scope
+
+    def headers(self) -> dict[str, str]:
+        return {"WWW-Authenticate": f'Bearer realm="timbre", error="insufficient_scope", scope="{self.scope}"'}
+
+
+class LimitReached(ApiError):
+    """Base of what is refused now and may be asked again after `retry_after` seconds."""
+
+    status = 429
+
+    def __init__(self, detail: str, *, retry_after: int) -> None:
+        super().__init__(detail)
+        self.retry_after = retry_after
+
+    def headers(self) -> dict[str, str]:
+        return {"Retry-After": str(self.retry_after)}
+
+
+class RateLimited(LimitReached):
+    type = "rate-limited"
+    title = "Too many requests"
+
+
+class AudioQuotaUsed(LimitReached):
+    type = "audio-quota-used"
+    title = "The day's seconds of audio are used up"
+
+
+class IdentityProviderUnavailable(Unavailable):
+    type = "identity-provider-unavailable"
+    title = "The identity provider does not answer"
 
 
 class AudioNotReady(ApiError):

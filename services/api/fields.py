@@ -68,7 +68,9 @@ def _accepted(model: type[BaseModel], name: str) -> str:
     if "minimum" in kinds:
         whole = "a whole number" if kinds["type"] == "integer" else "a number"
         return f"{whole} from {kinds['minimum']:g} to {kinds['maximum']:.10g}"
-    return _KINDS.get(kinds.get("contentMediaType") or kinds["type"], "text")
+    if "enum" in kinds.get("items", {}):
+        return "a list of " + ", ".join(map(str, kinds["items"]["enum"]))
+    return _KINDS.get(kinds.get("contentMediaType") or kinds.get("format") or kinds["type"], "text")
 
 
 _KINDS = {
@@ -76,4 +78,5 @@ _KINDS = {
     "object": "an object of texts",
     "array": "a list",
     "application/json": "a JSON object of texts",
+    "date-time": "a moment with its time zone, as 2031-01-01T00:00:00Z",
 }

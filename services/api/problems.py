@@ -21,8 +21,10 @@ from services.shared.errors import (
     BlobNotFound,
     ContentTooLarge,
     JobNotFound,
+    KeyNotFound,
     StaleJob,
     StaleVoice,
+    TooManyJobs,
     TooManyVoices,
     TranscriptionFailed,
     TransitionRefused,
@@ -50,6 +52,8 @@ _STATUS: Mapping[type[TimbreError], int] = {
     BatchNotFound: 404,
     BlobNotFound: 404,
     VoiceNotFound: 404,
+    KeyNotFound: 404,
+    TooManyJobs: 429,
     VoiceNameTaken: 409,
     TooManyVoices: 409,
     StaleVoice: 409,
@@ -79,6 +83,7 @@ class Problem:
     status: int
     detail: str
     more: Mapping[str, Any] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
 
     def body(self, instance: str, request_id: str | None) -> dict[str, Any]:
         members = {
@@ -110,7 +115,8 @@ def problem_of(error: TimbreError) -> Problem:
     status = status_of(type(error))
     if status == 500:
         return internal_problem()
-    return Problem(error.type, error.title, status, str(error), _members(error))
+    headers = error.headers() if isinstance(error, ApiError) else {}
+    return Problem(error.type, error.title, status, str(error), _members(error), headers)
 
 
 def internal_problem() -> Problem:
@@ -201,8 +207,9 @@ def _members(error: TimbreError) -> dict[str, Any]:
 
 
 def _headers(problem: Problem) -> dict[str, str]:
-    if problem.status == 503:
-        return {"Retry-After": str(RETRY_AFTER)}
-    if problem.status == 401:
-        return {"WWW-Authenticate": 'Bearer realm="timbre"'}
-    return {}
+    usual: dict[str, str] = {}
+    if problem.status in (429, 503):
+        usual = {"Retry-After": str(RETRY_AFTER)}
+    elif problem.status == 401:
+        usual = {"WWW-Authenticate": 'Bearer realm="timbre"'}
+    return {**usual, **problem.headers}

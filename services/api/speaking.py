@@ -9,9 +9,11 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect
 
 from f5_tts_core.formats import FORMATS
+from services.api.auth import identity_of
 from services.api.cancellation import cancel
 from services.api.errors import ApiError, AudioExpired, AudioNotReady, InvalidField, JobFailed, NotInTime
 from services.api.form import VOICE_ID, VOICE_SOURCES, SharedFields, SpeechForm, choose_source
+from services.api.metering import admit_job
 from services.api.multipart import Form
 from services.api.schemas import moment
 from services.api.spool import Upload
@@ -27,9 +29,11 @@ AUDIO_CONTENT = {one.content_type: {"schema": {"type": "string", "format": "bina
 
 
 async def submit(request: Request, state: ApiState, caller: str, fields: SpeechForm, reference: Upload | Voice) -> Job:
-    """Raises what `InputChecks.check` and `Submitter.submit` raise."""
+    """Raises what `admit_job`, `InputChecks.check` and `Submitter.submit` raise."""
+    identity = identity_of(request)
+    await admit_job(request, state.parts, identity)
     await anyio.to_thread.run_sync(state.checks.check, fields, reference, limiter=state.check_slots)
-    job = await run_in_threadpool(state.submitter.submit, caller, fields, reference)
+    job = await run_in_threadpool(state.submitter.submit, caller, fields, reference, limit=identity.concurrent_jobs)
     request.state.job_id = job.id
     return job
 

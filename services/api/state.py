@@ -7,6 +7,7 @@ from anyio import CapacityLimiter
 from fastapi import Depends
 from starlette.requests import HTTPConnection
 
+from services.api.authenticator import Authenticator
 from services.api.batching import Batcher
 from services.api.checks import InputChecks
 from services.api.estimates import Estimator
@@ -22,6 +23,7 @@ from services.shared.parts import Parts
 @dataclass(frozen=True)
 class ApiState:
     parts: Parts
+    authenticator: Authenticator
     checks: InputChecks
     submitter: Submitter
     batcher: Batcher

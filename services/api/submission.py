@@ -8,7 +8,7 @@ import structlog
 from services.api.form import SpeechForm
 from services.api.recalling import Recaller
 from services.api.spool import BINARY, Upload
-from services.shared.errors import JobNotFound, StaleJob, Unavailable
+from services.shared.errors import JobNotFound, StaleJob, TooManyJobs, Unavailable
 from services.shared.job import Job, JobInput, mark_enqueued, new_id, own_reference, reference_key
 from services.shared.parts import Parts
 from services.shared.voice import Voice
@@ -23,15 +23,16 @@ class Submitter:
         self._parts = parts
         self._recaller = Recaller(parts)
 
-    def submit(self, owner: str, form: SpeechForm, reference: Upload | Voice) -> Job:
+    def submit(self, owner: str, form: SpeechForm, reference: Upload | Voice, *, limit: int = 0) -> Job:
         """Store, then enqueue, unless its audio is there already.
 
-        Raises `Unavailable` where a store is away; a queue that is away only delays.
+        Raises `Unavailable` where a store is away; a queue that is away only delays. Raises `TooManyJobs` where `limit`
+        of the owner's jobs are under way; 0 is no limit.
 
         Of a voice, the job keeps the sample's key and the transcript of this moment.
         """
         job = self.draft(owner, form, reference, new_id(self._parts.clock()))
-        self._store(job, reference)
+        self._store(job, reference, limit)
         return self._recaller.answer(job) or self._enqueue(job)
 
     def draft(
@@ -64,12 +65,12 @@ class Submitter:
             batch_id=batch_id,
         )
 
-    def _store(self, job: Job, reference: Upload | Voice) -> None:
+    def _store(self, job: Job, reference: Upload | Voice, limit: int) -> None:
         try:
             if isinstance(reference, Upload):
                 self._parts.blobs.put(job.input.reference_key, reference.file, reference.size, BINARY)
-            self._parts.jobs.add(job)
-        except Unavailable:
+            self._parts.jobs.add(job, limit=limit)
+        except (TooManyJobs, Unavailable):
             self._undo(job)
             raise
 

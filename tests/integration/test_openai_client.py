@@ -9,10 +9,11 @@ import pytest
 from openai import OpenAI
 
 from f5_tts_core.audio import decode
+from services.shared.api_key import Quotas
 from services.shared.job import JobStatus
 from services.shared.servers import wait_until_answers
 from tests.served import Served
-from tests.unit.api.client import ALICE, REFERENCE, REFERENCE_TEXT
+from tests.unit.api.client import ALICE, REFERENCE, REFERENCE_TEXT, store_key
 
 FORMATS = {"mp3": b"ID3", "opus": b"OggS", "aac": b"\xff\xf1", "flac": b"fLaC", "wav": b"RIFF"}
 
@@ -102,6 +103,24 @@ def test_a_wrong_key_is_an_authentication_error(served: Served) -> None:
     with client_of(served, "wrong") as client, pytest.raises(openai.AuthenticationError) as refused:
         client.models.list()
     assert refused.value.code == "invalid_api_key"
+
+
+def test_a_missing_scope_is_a_permission_error(served: Served) -> None:
+    with client_of(served, store_key(served.parts, "acme", "status")) as client:
+        assert [model.id for model in client.models.list()]
+        with pytest.raises(openai.PermissionDeniedError) as refused:
+            client.audio.speech.create(model="tts-1", voice="sample", input="Hello.")
+    assert refused.value.code == "scope_missing"
+
+
+def test_beyond_a_limit_is_a_rate_limit_error(served: Served) -> None:
+    key = store_key(served.parts, "acme", quotas=Quotas(requests_per_minute=1))
+    with client_of(served, key) as client:
+        client.models.list()
+        with pytest.raises(openai.RateLimitError) as refused:
+            client.models.list()
+    assert (refused.value.code, refused.value.type) == ("rate_limited", "rate_limit_error")
+    assert refused.value.response.headers["retry-after"] == "60"
 
 
 def test_what_does_not_exist_is_a_not_found_error(client: OpenAI) -> None:

@@ -11,11 +11,12 @@ from starlette.background import BackgroundTask
 from starlette.concurrency import run_in_threadpool
 
 from services.api import documentation
-from services.api.auth import Caller
+from services.api.auth import Caller, identity_of
 from services.api.batch_form import BatchDocument, SentBatch, batch_form_schema, read_batch
 from services.api.batch_schemas import BatchList, BatchResults, BatchView, batch_result, batch_view
 from services.api.idempotency import REPLAYED_HEADER, IdempotencyKey
 from services.api.listing import PageCursor, PageLimit, forbid_keeping, refusing_cursors
+from services.api.metering import admit_job
 from services.api.ownership import own_batch
 from services.api.speaking import check_webhook, choose_reference, given_voices
 from services.api.state import ApiState, State
@@ -161,13 +162,16 @@ def delete_batch(batch_id: BatchId, caller: Caller, state: State) -> None:
 
 async def make_batch(request: Request, state: ApiState, caller: str, sent: SentBatch) -> Batch:
     """All of what was sent as jobs, or none. Raises what each of its steps raises."""
+    identity = identity_of(request)
+    await admit_job(request, state.parts, identity)
     await check_webhook(state, sent.fields)
     reference = None
     if given_voices(sent.fields, sent.form) or sent.fields.ref_text is not None:
         reference = await choose_reference(state, caller, sent.fields, sent.form)
     plan = partial(state.batcher.plan, caller, sent.fields, sent.lines, reference)
     planned = await anyio.to_thread.run_sync(plan, limiter=state.check_slots)
-    return await run_in_threadpool(state.batcher.submit, caller, planned, reference)
+    submit = partial(state.batcher.submit, caller, planned, reference, limit=identity.concurrent_jobs)
+    return await run_in_threadpool(submit)
 
 
 def _manifest(state: ApiState, batch: Batch) -> Iterator[str]:

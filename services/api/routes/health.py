@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Security
 from starlette.concurrency import run_in_threadpool
 
 from services.api.auth import authenticate
@@ -16,6 +16,7 @@ from services.api.state import State
 from services.api.version import VERSION
 from services.shared.errors import Unavailable
 from services.shared.parts import Parts
+from services.shared.scopes import STATUS
 
 router = APIRouter(tags=["health"])
 
@@ -39,7 +40,7 @@ async def readyz(state: State) -> Readiness:
 
 @router.get(
     "/health/detailed",
-    dependencies=[Depends(authenticate)],
+    dependencies=[Security(authenticate, scopes=[STATUS])],
     responses=problems(401, 500),
     summary="What runs where, and how busy it is",
 )
@@ -71,7 +72,10 @@ async def version() -> Version:
 
 
 @router.get(
-    "/config", dependencies=[Depends(authenticate)], responses=problems(401, 500), summary="Settings, without secrets"
+    "/config",
+    dependencies=[Security(authenticate, scopes=[STATUS])],
+    responses=problems(401, 500),
+    summary="Settings, without secrets",
 )
 async def config(state: State) -> dict[str, Any]:
     return state.parts.settings.public_view()

@@ -2,10 +2,10 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from fastapi import APIRouter, Path, Query, Request, Response, Security
 from starlette.concurrency import run_in_threadpool
 
-from services.api.auth import Caller, authenticate
+from services.api.auth import Caller, VoiceReader, authenticate
 from services.api.documentation import openai_problems
 from services.api.fields import read_json
 from services.api.form import SpeechForm
@@ -56,7 +56,7 @@ async def create_speech(request: Request, caller: Caller, state: State) -> Respo
 
 
 @router.get(
-    "/models", dependencies=[Depends(authenticate)], responses=openai_problems(401, 500), summary="List the models"
+    "/models", dependencies=[Security(authenticate)], responses=openai_problems(401, 500), summary="List the models"
 )
 async def list_models(state: State) -> ModelList:
     """The model that runs here, and OpenAI's names for it."""
@@ -66,7 +66,7 @@ async def list_models(state: State) -> ModelList:
 
 @router.get(
     "/models/{model:path}",
-    dependencies=[Depends(authenticate)],
+    dependencies=[Security(authenticate)],
     responses=openai_problems(401, 404, 500),
     summary="Read a model",
 )
@@ -79,7 +79,7 @@ async def read_model(model: Annotated[str, Path(max_length=256, examples=["tts-1
     "/voices", responses=openai_problems(400, 401, 404, 500, 503), summary="List voices, as OpenAI and ElevenLabs do"
 )
 def list_voices(
-    caller: Caller,
+    caller: VoiceReader,
     state: State,
     limit: PageLimit = 20,
     after: Annotated[str | None, Query(max_length=64, description="`last_id` of the page before.")] = None,

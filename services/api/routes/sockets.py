@@ -12,7 +12,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.types import Message
 
 from f5_tts_core.errors import TimbreError
-from services.api.auth import identify, sent_key
+from services.api.auth import identify, require, sent_key
 from services.api.errors import KeyAwaited, Unauthorized
 from services.api.following import follow
 from services.api.narration import EventId, JobEvent
@@ -20,6 +20,7 @@ from services.api.ownership import own_job
 from services.api.problems import status_of
 from services.api.state import ApiState, State
 from services.shared.job import Job
+from services.shared.scopes import SPEECH
 
 router = APIRouter()
 
@@ -53,16 +54,17 @@ def _is_welcome(websocket: WebSocket, origins: tuple[str, ...]) -> bool:
 
 
 async def _identify(websocket: WebSocket, state: ApiState) -> str:
-    """The caller's name. Raises `Unauthorized`, `KeyAwaited`, `WebSocketDisconnect`."""
-    keys = state.parts.settings.api_keys
+    """The caller's name. Raises `KeyAwaited`, `WebSocketDisconnect`, and what `identify` and `require` raise."""
     key = sent_key(websocket.headers)
-    if keys and key is None:
+    if state.authenticator.asks_who and key is None:
         try:
             async with asyncio.timeout(KEY_SECONDS):
                 key = _read_key(await websocket.receive())
         except TimeoutError as error:
             raise KeyAwaited(f"No message within {KEY_SECONDS:g} seconds.", accepted='{"api_key": …}') from error
-    return identify(key, keys)
+    identity = await identify(websocket, key)
+    require(identity, SPEECH)
+    return identity.owner
 
 
 def _read_key(message: Message) -> str:

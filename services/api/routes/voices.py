@@ -9,7 +9,7 @@ from fastapi.responses import JSONResponse, RedirectResponse
 from starlette.concurrency import run_in_threadpool
 
 from services.api import documentation
-from services.api.auth import Caller
+from services.api.auth import VoiceKeeper, VoiceReader
 from services.api.errors import InvalidField, NoConsentRecording
 from services.api.fields import parse_fields, read_json
 from services.api.listing import PageCursor, PageLimit, forbid_keeping, refusing_cursors
@@ -51,7 +51,7 @@ _CHANGE: Final[dict[str, Any]] = {
     openapi_extra=_FORM,
     summary="Store a voice",
 )
-async def add_voice(request: Request, caller: Caller, state: State) -> Response:
+async def add_voice(request: Request, caller: VoiceKeeper, state: State) -> Response:
     """Keep a recording of a voice, to be used again by `voice_id`.
 
     It is examined at once: `report` says what was found, and how a better recording would be made.
@@ -74,7 +74,7 @@ async def add_voice(request: Request, caller: Caller, state: State) -> Response:
 def list_voices(
     *,
     request: Request,
-    caller: Caller,
+    caller: VoiceReader,
     state: State,
     limit: PageLimit = 20,
     cursor: PageCursor = None,
@@ -94,7 +94,7 @@ def list_voices(
 @router.get(
     "/{voice_id}", response_model=VoiceView, responses=_problems(401, 404, 422, 500, 503), summary="Read a voice"
 )
-def read_voice(request: Request, voice_id: VoiceId, caller: Caller, state: State) -> VoiceView:
+def read_voice(request: Request, voice_id: VoiceId, caller: VoiceReader, state: State) -> VoiceView:
     """A voice, and what was found in its sample."""
     return _view(request, state.library.get(caller, voice_id))
 
@@ -106,7 +106,7 @@ def read_voice(request: Request, voice_id: VoiceId, caller: Caller, state: State
     openapi_extra=_CHANGE,
     summary="Change a voice",
 )
-async def change_voice(request: Request, voice_id: VoiceId, caller: Caller, state: State) -> VoiceView:
+async def change_voice(request: Request, voice_id: VoiceId, caller: VoiceKeeper, state: State) -> VoiceView:
     """Change name, transcript, language or labels. A new transcript is held against the sample.
 
     Jobs that were submitted before keep the transcript that they were submitted with.
@@ -119,7 +119,7 @@ async def change_voice(request: Request, voice_id: VoiceId, caller: Caller, stat
 @router.delete("/{voice_id}", status_code=204, responses=_problems(401, 404, 422, 500, 503), summary="Delete a voice")
 def delete_voice(
     voice_id: VoiceId,
-    caller: Caller,
+    caller: VoiceKeeper,
     state: State,
     delete_jobs: Annotated[
         bool, Query(description="Delete all jobs that were made with it too, records and audio.")
@@ -139,7 +139,7 @@ def delete_voice(
     responses=_problems(401, 404, 422, 500, 503),
     summary="Fetch a voice's sample",
 )
-def fetch_sample(voice_id: VoiceId, caller: Caller, state: State) -> RedirectResponse:
+def fetch_sample(voice_id: VoiceId, caller: VoiceKeeper, state: State) -> RedirectResponse:
     """Redirects to the signed URL of the sample as it was uploaded."""
     voice = state.library.get(caller, voice_id)
     return _redirect(state, voice.sample.key, f"{voice.id}.{voice.sample.extension}")
@@ -152,7 +152,7 @@ def fetch_sample(voice_id: VoiceId, caller: Caller, state: State) -> RedirectRes
     responses=_problems(401, 404, 422, 500, 503),
     summary="Fetch a voice's consent recording",
 )
-def fetch_consent(voice_id: VoiceId, caller: Caller, state: State) -> RedirectResponse:
+def fetch_consent(voice_id: VoiceId, caller: VoiceKeeper, state: State) -> RedirectResponse:
     """Redirects to the signed URL of the recording, where there is one."""
     voice = state.library.get(caller, voice_id)
     if voice.consent.recording_key is None:

@@ -9,8 +9,10 @@ import httpx
 
 from f5_tts_core.testing import speech_like, wav_bytes
 from services.api.app import create_app
+from services.shared.api_key import ApiKey
 from services.shared.job import Job, JobOutput, claim, output_key, succeed
 from services.shared.parts import Parts
+from services.shared.scopes import NEW_KEY
 from services.shared.testing import make_job
 
 REFERENCE = wav_bytes(speech_like(2.5))
@@ -72,6 +74,13 @@ class Client:
 
 def bearer(key: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {key}"}
+
+
+def store_key(parts: Parts, owner: str, *scopes: str, **fields: Any) -> str:
+    """A key in the store; its tenant has it from here."""
+    secret, key = ApiKey.draw(owner, parts.clock(), scopes=scopes or NEW_KEY, **fields)
+    parts.keys.add(key)
+    return secret
 
 
 def add_job(parts: Parts, **fields: Any) -> Job:

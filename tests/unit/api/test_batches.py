@@ -139,8 +139,8 @@ def test_a_queue_that_is_away_only_delays(client: Client) -> None:
 def test_a_store_that_is_away_leaves_nothing(client: Client) -> None:
     add = client.parts.batches.add
 
-    def half_an_answer(*args: Any) -> None:
-        add(*args)
+    def half_an_answer(*args: Any, **options: Any) -> None:
+        add(*args, **options)
         client.parts.batches.add = add
         raise JobStoreUnavailable("The answer was lost.")
 

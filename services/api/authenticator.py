@@ -1,0 +1,72 @@
+"""Whom a credential belongs to: a key of the settings, a key of the store, or a provider's token."""
+
+import hmac
+from typing import Final
+
+import anyio.to_thread
+from anyio import CapacityLimiter
+
+from services.api.errors import Unauthorized
+from services.api.identity import ANYBODY, Identity
+from services.api.key_cache import KeyCache
+from services.api.tokens import TokenVerifier, looks_like_token
+from services.shared.api_key import ApiKey, digest, stored_id
+from services.shared.errors import KeyNotFound
+from services.shared.parts import Parts
+from services.shared.scopes import USUAL
+
+_ACCEPTED: Final = "Authorization: Bearer KEY, or X-API-Key: KEY"
+#: Tokens checked at once. A provider that is slow to send its keys holds up no more threads than these.
+_TOKEN_SLOTS: Final = 4
+
+
+class Authenticator:
+    """Of one event loop."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._settings = parts.settings
+        self._clock = parts.clock
+        self._tokens = TokenVerifier.of(parts.settings, parts.clock)
+        self._token_slots = CapacityLimiter(_TOKEN_SLOTS)
+        self.cache = KeyCache(parts.keys, parts.clock, parts.settings.key_cache_seconds)
+
+    @property
+    def asks_who(self) -> bool:
+        """Whether a caller must send a credential."""
+        return self._settings.asks_who
+
+    async def identify(self, credential: str | None) -> Identity:
+        """Raises `Unauthorized`; `Unavailable` where whoever knows does not answer."""
+        if not self.asks_who:
+            return ANYBODY
+        if not credential:
+            raise Unauthorized("No API key was sent.", accepted=_ACCEPTED)
+        if owner := self._owner_by_settings(credential):
+            return Identity.of_tenant(owner, USUAL, self._settings)
+        if key_id := stored_id(credential):
+            return Identity.of_key(await self._stored(key_id, credential), self._settings)
+        if self._tokens is not None and looks_like_token(credential):
+            return await anyio.to_thread.run_sync(self._tokens.verify, credential, limiter=self._token_slots)
+        raise _unknown()
+
+    def _owner_by_settings(self, credential: str) -> str | None:
+        """Takes as long for any key, known or not."""
+        given = digest(credential)
+        # A list, not a generator: the search must not end early at a match.
+        owners = [name for name, known in self._settings.api_keys.items() if hmac.compare_digest(given, known)]
+        return owners[0] if owners else None
+
+    async def _stored(self, key_id: str, credential: str) -> ApiKey:
+        try:
+            key = await self.cache.get(key_id)
+        except KeyNotFound:
+            raise _unknown() from None
+        if not hmac.compare_digest(digest(credential), key.digest):
+            raise _unknown()
+        if key.expires_at is not None and key.expires_at <= self._clock():
+            raise Unauthorized("The API key has expired.", accepted=_ACCEPTED)
+        return key
+
+
+def _unknown() -> Unauthorized:
+    return Unauthorized("The API key is not known.", accepted=_ACCEPTED)
