@@ -31,6 +31,8 @@ class JobInput:
     #: LUFS that was asked for.
     loudness: float | None = None
     trim: bool = False
+    #: Whether it can be heard while it is spoken.
+    stream: bool = False
     #: Whether it may share its audio with identical requests.
     cache: bool = False
 

@@ -47,6 +47,8 @@ class SpeechOptions(TypedDict, total=False):
     loudness: float | None
     #: Cut silence off both ends.
     trim: bool | None
+    #: Have it made so that it can be heard while it is spoken, at `/jobs/{id}/stream`.
+    stream: bool | None
     #: Whether to share audio with identical requests; left out, where there is a `seed`.
     cache: bool | None
 

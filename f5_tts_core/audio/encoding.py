@@ -19,7 +19,7 @@ _FULL_SCALE: Final = {16: 2**15 - 1, 24: 2**23 - 1}
 
 
 @dataclass(frozen=True)
-class _Codec:
+class Codec:
     """By libav's names: container, encoder, and the samples that it takes."""
 
     container: str
@@ -28,11 +28,11 @@ class _Codec:
 
 
 #: libsndfile could write these too, but puts the time or a random number into each file.
-_CODECS: Final[dict[AudioFormat, _Codec]] = {
-    "wav": _Codec("wav", "pcm_f32le", "flt"),
-    "mp3": _Codec("mp3", "libmp3lame", "fltp"),
-    "opus": _Codec("ogg", "libopus", "flt"),
-    "aac": _Codec("adts", "aac", "fltp"),
+CODECS: Final[dict[AudioFormat, Codec]] = {
+    "wav": Codec("wav", "pcm_f32le", "flt"),
+    "mp3": Codec("mp3", "libmp3lame", "fltp"),
+    "opus": Codec("ogg", "libopus", "flt"),
+    "aac": Codec("adts", "aac", "fltp"),
 }
 
 
@@ -48,7 +48,7 @@ def encode(
     samples = np.clip(speech.samples, -1.0, 1.0)
     if encoding.bit_depth not in _FULL_SCALE:
         return _with_libav(samples, encoding)
-    whole = _quantized(samples, encoding.bit_depth)
+    whole = quantized(samples, encoding.bit_depth)
     return whole.astype("<i2").tobytes() if encoding.format == "pcm" else _with_libsndfile(whole, encoding)
 
 
@@ -58,7 +58,8 @@ def require_finite(speech: Waveform) -> None:
         raise errors.NotFiniteOutput("The speech holds NaN or infinite samples and cannot be stored.")
 
 
-def _quantized(samples: Samples, bits: int) -> npt.NDArray[np.signedinteger]:
+def quantized(samples: Samples, bits: int) -> npt.NDArray[np.signedinteger]:
+    """Whole numbers of 16 bits, or of 24 in the upper part of 32."""
     whole = np.rint(samples.astype(np.float64) * _FULL_SCALE[bits])
     return whole.astype(np.int16) if bits == 16 else whole.astype(np.int32) << 8
 
@@ -71,18 +72,24 @@ def _with_libsndfile(whole: npt.NDArray[np.signedinteger], encoding: Encoding) -
 
 
 def _with_libav(samples: Samples, encoding: Encoding) -> bytes:
-    codec = _CODECS[encoding.format]
+    codec = CODECS[encoding.format]
     buffer = io.BytesIO()
     with av.open(buffer, "w", format=codec.container, options={"fflags": "+bitexact"}) as output:
-        stream = output.add_stream(codec.encoder, rate=encoding.sample_rate, layout="mono", format=codec.samples)
-        assert isinstance(stream, av.AudioStream)  # noqa: S101 - its type hangs on the encoder's name
-        stream.codec_context.flags |= av.codec.context.Flags.bitexact
-        if encoding.bitrate is not None:
-            stream.bit_rate = encoding.bitrate * 1_000
+        stream = add_stream(output, codec, encoding)
         for frame in _frames(samples, stream):
             output.mux(stream.encode(frame))
         output.mux(stream.encode(None))
     return buffer.getvalue()
+
+
+def add_stream(output: "av.container.OutputContainer", codec: Codec, encoding: Encoding) -> "av.AudioStream":
+    """The only one of its container."""
+    stream = output.add_stream(codec.encoder, rate=encoding.sample_rate, layout="mono", format=codec.samples)
+    assert isinstance(stream, av.AudioStream)  # noqa: S101 - its type hangs on the encoder's name
+    stream.codec_context.flags |= av.codec.context.Flags.bitexact
+    if encoding.bitrate is not None:
+        stream.bit_rate = encoding.bitrate * 1_000
+    return stream
 
 
 def _frames(samples: Samples, stream: "av.AudioStream") -> "list[av.AudioFrame]":

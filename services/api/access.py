@@ -12,6 +12,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.api import allowances
+from services.api.hearing import SpeechCut
 from services.api.problems import internal_problem, respond
 from services.api.request_id import HEADER, choose_request_id
 
@@ -45,6 +46,9 @@ class AccessLog:
         try:
             with suppress(ClientDisconnect):
                 await self._app(scope, receive, answer.send)
+        except SpeechCut as cut:
+            # The server closes the line before the answer's end: that is how its client is told.
+            log.warning("request.cut", path=_template(scope), reason=str(cut))
         except Exception:
             log.exception("request.failed", path=_template(scope))
             if not answer.status:

@@ -25,6 +25,7 @@ def erase(parts: Parts, job: Job) -> None:
     """Audio first, record last: what fails halfway can be asked for again."""
     parts.blobs.delete_prefix(input_prefix(job.id))
     parts.blobs.delete_prefix(output_prefix(job.id))
+    parts.audio.drop(job.id, job.attempt)
     parts.jobs.remove(job.id)
     if job.batch_id is not None:
         drop_reference(parts, job)

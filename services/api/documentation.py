@@ -69,6 +69,12 @@ _EXAMPLES: Final[dict[int, Example]] = {
 }
 
 
+NOT_IN_TIME: Final[Example] = (
+    "not-in-time",
+    "The speech was not ready in time",
+    "Nothing was heard within 60 seconds.",
+    None,
+)
 VOICE_NOT_FOUND: Final[Example] = ("voice-not-found", "No such voice", "You have no voice of this id.", None)
 
 #: OpenAI answers 400 to what our own routes answer 422.

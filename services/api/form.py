@@ -1,11 +1,12 @@
 """What `POST /tts` takes, in one place: the form's fields, their bounds and what the documentation says of them."""
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from f5_tts_core import limits
+from f5_tts_core.audio.streaming import STREAMED_FORMATS
 from f5_tts_core.errors import UnsupportedEncoding
 from f5_tts_core.formats import BIT_DEPTHS, FORMATS, MAX_BITRATE, MIN_BITRATE, SAMPLE_RATES, AudioFormat, Encoding
 from services.api.errors import InvalidField
@@ -154,10 +155,34 @@ class SpokenText(SharedFields):
 class SpeechForm(SpokenText):
     """The fields beside the voice."""
 
+    stream: Annotated[
+        bool,
+        Field(
+            description="Make the audio so that it can be heard while it is spoken, at `GET /jobs/{job_id}/stream`. "
+            "Not as flac, nor with `remove_silence`, `loudness` or `trim`, which look at the whole of it."
+        ),
+    ] = False
     mode: Annotated[
         Mode | None,
         Field(description="`sync` waits for the audio, `async` answers the job at once. Wins over `Prefer`."),
     ] = None
+
+    def as_stream(self) -> Self:
+        """The same, to be heard while it is made where its format allows."""
+        return self.model_copy(update={"stream": self.format in STREAMED_FORMATS})
+
+    def check_stream(self) -> None:
+        """Raises `InvalidField` where what is to be heard while it is made would have to be whole first."""
+        if not self.stream:
+            return
+        if self.format not in STREAMED_FORMATS:
+            detail = f"`format`: {self.format} cannot be written while it is spoken."
+            raise InvalidField(detail, field="format", accepted=", ".join(STREAMED_FORMATS))
+        whole = {"remove_silence": self.remove_silence, "loudness": self.loudness is not None, "trim": self.trim}
+        for name, asked in whole.items():
+            if asked:
+                detail = f"`{name}`: it looks at the whole audio, which a stream does not have."
+                raise InvalidField(detail, field=name, accepted="left out, or no stream")
 
 
 def form_shape(settings: Settings) -> FormShape:
@@ -171,6 +196,7 @@ def parse_speech(fields: Mapping[str, str]) -> SpeechForm:
     """Raises `InvalidField`, also for what does not go together."""
     form = parse_fields(SpeechForm, fields)
     form.encoding()
+    form.check_stream()
     return form
 
 

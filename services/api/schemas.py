@@ -39,6 +39,7 @@ class JobInputView(Output):
     loudness: float | None = Field(description="LUFS that was asked for.")
     trim: bool
     cache: bool = Field(description="Whether it may share its audio with identical requests of yours.")
+    stream: bool = Field(description="Whether it can be heard while it is spoken.")
 
 
 class JobOutputView(Output):
@@ -68,6 +69,7 @@ class JobUrls(Output):
     self: str = Field(examples=["/jobs/019342a5b3c04f6e1a2b3c4d5e6f7a8b"])
     cancel: str = Field(examples=["/jobs/019342a5b3c04f6e1a2b3c4d5e6f7a8b/cancel"])
     audio: str = Field(examples=["/jobs/019342a5b3c04f6e1a2b3c4d5e6f7a8b/audio"])
+    stream: str = Field(examples=["/jobs/019342a5b3c04f6e1a2b3c4d5e6f7a8b/stream"])
     events: str = Field(examples=["/jobs/019342a5b3c04f6e1a2b3c4d5e6f7a8b/events"])
 
 
@@ -178,7 +180,9 @@ class Version(Output):
 
 def job_urls(job_id: str, root_path: str) -> JobUrls:
     path = f"{root_path}/jobs/{job_id}"
-    return JobUrls(self=path, cancel=f"{path}/cancel", audio=f"{path}/audio", events=f"{path}/events")
+    return JobUrls(
+        self=path, cancel=f"{path}/cancel", audio=f"{path}/audio", stream=f"{path}/stream", events=f"{path}/events"
+    )
 
 
 def job_state(job: Job, parts: Parts, standing: Standing) -> JobState:

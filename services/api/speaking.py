@@ -1,25 +1,20 @@
 """What every route that speaks has in common: a checked request becomes a job, and a finished job its audio."""
 
 from collections.abc import Mapping
-from contextlib import suppress
 
 import anyio.to_thread
 from fastapi import Request, Response
 from starlette.concurrency import run_in_threadpool
-from starlette.requests import ClientDisconnect
 
 from f5_tts_core.formats import FORMATS
 from services.api.auth import identity_of
-from services.api.cancellation import cancel
-from services.api.errors import ApiError, AudioExpired, AudioNotReady, InvalidField, JobFailed, NotInTime
+from services.api.errors import ApiError, AudioExpired, AudioNotReady, InvalidField, JobFailed
 from services.api.form import VOICE_ID, VOICE_SOURCES, SharedFields, SpeechForm, choose_source
 from services.api.metering import admit_job
 from services.api.multipart import Form
 from services.api.schemas import moment
 from services.api.spool import Upload
 from services.api.state import ApiState
-from services.api.waiting import wait_for_end
-from services.shared.errors import JobNotFound, TransitionRefused, Unavailable
 from services.shared.job import Job, JobOutput
 from services.shared.lifetimes import audio_expires_at
 from services.shared.voice import Voice
@@ -72,29 +67,6 @@ async def choose_reference(state: ApiState, caller: str, fields: SharedFields, f
             state.remote.fetch_voice, fields.voice_url, limiter=state.fetch_slots
         )
     return form.files[source]
-
-
-async def finish(request: Request, state: ApiState, job: Job) -> Job:
-    """The job, ended. Nobody could ask for its audio later, so one that nobody waits for is stopped.
-
-    Raises `NotInTime`, `ClientDisconnect`.
-    """
-    seconds = state.parts.settings.max_wait_seconds
-    try:
-        job = await wait_for_end(state.parts, job, seconds, request)
-    except ClientDisconnect:
-        await _abandon(state, job)
-        raise
-    if not job.status.is_terminal:
-        await _abandon(state, job)
-        raise NotInTime(f"The speech was not ready within {seconds:g} seconds. POST /tts queues longer work.")
-    return job
-
-
-async def _abandon(state: ApiState, job: Job) -> None:
-    # Ended or deleted meanwhile: all the better. A store that is away: it is spoken for nobody.
-    with suppress(TransitionRefused, JobNotFound, Unavailable):
-        await run_in_threadpool(cancel, state.parts, job)
 
 
 async def answer_audio(state: ApiState, job: Job, headers: Mapping[str, str]) -> Response:

@@ -60,6 +60,7 @@ class Submitter:
                 loudness=form.loudness,
                 trim=form.trim,
                 cache=form.may_be_cached(settings),
+                stream=form.stream,
             ),
             webhook_url=form.webhook_url,
             batch_id=batch_id,

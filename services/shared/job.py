@@ -57,6 +57,8 @@ class JobInput:
     loudness: float | None = None
     #: Whether silence is cut off both ends.
     trim: bool = False
+    #: Whether it is to be heard while it is spoken.
+    stream: bool = False
     #: The stored voice that the reference is of, and stays with; None: the reference is the job's own.
     voice_id: str | None = None
     #: Whether it may have the audio of an identical job, and identical jobs may have its audio.

@@ -8,6 +8,7 @@ from minio import Minio
 from pydantic import HttpUrl
 
 from services.shared.adapters.celery_queue import CeleryJobQueue, create_celery
+from services.shared.adapters.redis_audio import RedisAudioChannel
 from services.shared.adapters.redis_batches import RedisBatchStore
 from services.shared.adapters.redis_client import connect_redis
 from services.shared.adapters.redis_events import RedisJobEvents
@@ -25,6 +26,7 @@ from services.shared.adapters.s3_buckets import S3BucketReader
 from services.shared.outbound.client import HttpOutbound
 from services.shared.outbound.guard import Guard, resolve
 from services.shared.ports import (
+    AudioChannel,
     BatchStore,
     BlobStore,
     BucketReader,
@@ -67,6 +69,7 @@ class Parts:
     results: ResultIndex
     keys: KeyStore
     rates: RateLimiter
+    audio: AudioChannel
     closers: tuple[Callable[[], None], ...] = field(default=(), repr=False)
 
     def close(self) -> None:
@@ -78,6 +81,7 @@ def connect(settings: Settings, clock: Clock = time.time) -> Parts:
     """The parts that the settings name. Nothing is asked of a server before a part is first used."""
     url = settings.redis_url.get_secret_value()
     redis = connect_redis(url)
+    audio = connect_redis(url, decode_responses=False)
     celery = create_celery(settings)
     return Parts(
         settings=settings,
@@ -97,7 +101,8 @@ def connect(settings: Settings, clock: Clock = time.time) -> Parts:
         results=RedisResultIndex(redis),
         keys=RedisKeyStore(redis),
         rates=RedisRateLimiter(redis),
-        closers=(celery.close, redis.close),
+        audio=RedisAudioChannel(audio, kept=settings.stream_pieces, ttl_seconds=settings.stream_ttl_seconds),
+        closers=(celery.close, redis.close, audio.close),
     )
 
 

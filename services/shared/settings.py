@@ -184,6 +184,10 @@ class Settings(BaseModel):
     stop_grace_seconds: Annotated[float, Field(ge=0)] = 20.0
     #: How long a job may wait before it expires.
     queue_ttl_seconds: Annotated[float, Field(gt=0)] = 86_400.0
+    #: Pieces kept of a job that is heard while it is spoken; each holds a second at most, and 48 kB.
+    stream_pieces: Annotated[int, Field(ge=10)] = 1_000
+    #: How long they are kept after the last of them.
+    stream_ttl_seconds: Annotated[int, Field(ge=1)] = 300
     #: How long an ended job's record is kept.
     job_ttl_seconds: Annotated[int, Field(gt=0)] = 7 * 86_400
     #: How long its audio is kept; unset: as long as the record.

@@ -15,6 +15,7 @@ from services.shared import errors
 from services.shared.cursor import Cursor
 from services.shared.days import day_of
 from services.shared.job import Job, JobInput, JobStatus, new_id, reference_key, spoken_seconds
+from services.shared.memory_audio import MemoryAudioChannel
 from services.shared.memory_batches import MemoryBatchStore
 from services.shared.memory_events import MemoryJobEvents
 from services.shared.memory_idempotency import MemoryIdempotencyKeys
@@ -433,4 +434,5 @@ def memory_parts(*, clock: Clock | None = None, settings: Settings | None = None
         results=MemoryResultIndex(time),
         keys=MemoryKeyStore(),
         rates=MemoryRateLimiter(time),
+        audio=MemoryAudioChannel(time, jobs.watchers, kept=chosen.stream_pieces, ttl_seconds=chosen.stream_ttl_seconds),
     )

@@ -18,6 +18,7 @@ from services.shared.pace import workload
 from services.shared.parts import Parts
 from services.shared.recall import Recall
 from services.worker.amending import amend
+from services.worker.broadcast import Broadcast
 from services.worker.claiming import take
 from services.worker.cleaning import close, discard_attempt
 from services.worker.dispatch import enqueue
@@ -140,12 +141,18 @@ class SynthesisRunner:
             nfe_step=job.input.nfe_step,
             cfg_strength=job.input.cfg_strength,
             remove_silence=job.input.remove_silence,
+            stream=job.input.stream,
         )
+        broadcast = Broadcast(self._parts.audio, job)
         try:
-            return self._engine.synthesize(request, on_progress=lease.report, should_cancel=lease.interrupted)
+            synthesis = self._engine.synthesize(
+                request, on_progress=lease.report, should_cancel=lease.interrupted, on_audio=broadcast.send
+            )
         except Canceled as canceled:
             lease.explain()  # The engine knows that it was told to stop; the lease knows why.
             raise EngineError("The engine stopped without being told to.") from canceled
+        broadcast.end()
+        return synthesis
 
     def _upload(self, result: Result, lease: Lease) -> None:
         output = result.output

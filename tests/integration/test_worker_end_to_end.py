@@ -2,13 +2,14 @@
 
 import json
 import signal
+from contextlib import AbstractContextManager
 
 import httpx
 import pytest
 from websockets.sync.client import connect
 
 from services.shared.job import JobStatus, output_key, request_cancel
-from tests.stack import running_stack
+from tests.stack import REFERENCE, running_stack
 from tests.uploads import UPLOADS
 
 
@@ -65,6 +66,34 @@ def test_progress_arrives_as_it_is_made(stack):
     assert socket.close_code == 1000
     assert [message["event"] for message in messages].count("progress") >= 3
     assert messages[-1]["data"]["status"] == "succeeded"
+
+
+def speak(url: str, nfe_step: int) -> "AbstractContextManager[httpx.Response]":
+    data = {"text": "Good morning to all of you.", "ref_text": "What the reference says.", "format": "pcm"}
+    files = {"voice": ("voice.wav", REFERENCE, "audio/wav")}
+    return httpx.stream("POST", f"{url}/tts/stream", data=data | {"nfe_step": str(nfe_step)}, files=files, timeout=30)
+
+
+def test_speech_is_heard_while_it_is_spoken(stack):
+    """From the engine's first step to a client: over Valkey and the API's process. All of it is what is stored."""
+    with speak(stack.api(), nfe_step=64) as answer:
+        assert (answer.status_code, answer.headers["content-type"]) == (200, "audio/pcm")
+        pieces = answer.iter_bytes()
+        first = next(pieces)
+        job_id = answer.headers["x-job-id"]
+        assert stack.job(job_id).status is JobStatus.PROCESSING
+        heard = first + b"".join(pieces)
+    job = stack.until_over(job_id)
+    stack.assert_succeeded_once(job)
+    assert heard == stack.parts.blobs.get(job.output.key)
+    assert httpx.get(f"{stack.api()}/jobs/{job_id}/stream").content == heard
+
+
+def test_a_listener_that_leaves_stops_the_work(stack):
+    with speak(stack.api(), nfe_step=64) as answer:
+        next(answer.iter_bytes())
+    job = stack.until_over(answer.headers["x-job-id"])
+    assert job.status is JobStatus.CANCELED
 
 
 def test_finished_jobs_tell_how_long_the_next_will_take(stack):

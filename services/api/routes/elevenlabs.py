@@ -13,8 +13,9 @@ from services.api.fields import read_json
 from services.api.form import SpeechForm
 from services.api.named_voices import give_voice
 from services.api.sample_voice import SAMPLE_VOICE
-from services.api.speaking import AUDIO_CONTENT, answer_audio, finish, submit
+from services.api.speaking import AUDIO_CONTENT
 from services.api.state import ApiState, State
+from services.api.streaming import speak_aloud
 from services.shared.voice import MAX_NAME_CHARACTERS
 
 router = APIRouter(prefix="/v1/text-to-speech", tags=["elevenlabs"])
@@ -67,10 +68,10 @@ async def convert_named(
 async def convert(
     request: Request, voice_id: VoiceWord, caller: Caller, state: State, output_format: OutputFormat = DEFAULT_OUTPUT
 ) -> Response:
-    """Speak `text` in a stored voice, by its name or id, and answer the audio once it is whole.
+    """Speak `text` in a stored voice, by its name or id, and answer the audio as it is made.
 
-    A client that leaves, or that would have to wait longer than `MAX_WAIT_SECONDS`, stops the work. What else
-    ElevenLabs' clients send (`stability`, `previous_text`, …) is taken and without effect.
+    A client that leaves, or that would wait longer than `MAX_WAIT_SECONDS` for the first byte, stops the work. What
+    else ElevenLabs' clients send (`stability`, `previous_text`, …) is taken and without effect.
     """
     asked = await read_json(request, TextToSpeech)
     return await _speak(request, state, caller, asked.form(output_format, state.parts.settings), voice_id)
@@ -78,5 +79,4 @@ async def convert(
 
 async def _speak(request: Request, state: ApiState, caller: str, form: SpeechForm, voice: str) -> Response:
     fields, reference = await run_in_threadpool(give_voice, state, caller, form, voice, "voice_id")
-    job = await finish(request, state, await submit(request, state, caller, fields, reference))
-    return await answer_audio(state, job, {"X-Job-Id": job.id, "Cache-Control": "no-store"})
+    return await speak_aloud(request, state, caller, fields, reference)

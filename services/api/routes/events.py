@@ -2,13 +2,11 @@
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from typing import Annotated, Any, Final, cast
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Header, Query, Response
-from fastapi.responses import StreamingResponse
 from fastapi.sse import KEEPALIVE_COMMENT, format_sse_event
 from starlette.concurrency import run_in_threadpool
-from starlette.types import Send
 
 from services.api.auth import Caller
 from services.api.documentation import problems
@@ -17,6 +15,7 @@ from services.api.narration import EventId, JobEvent
 from services.api.ownership import own_job
 from services.api.routes.jobs import JobId
 from services.api.state import State
+from services.api.streamed import Streamed
 
 router = APIRouter(tags=["jobs"])
 
@@ -51,14 +50,8 @@ _RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
 }
 
 
-class EventStream(StreamingResponse):
-    """Lets go of what it streams from as soon as it is done, or its client has left."""
-
+class EventStream(Streamed):
     media_type = EVENT_STREAM
-
-    async def stream_response(self, send: Send) -> None:
-        async with aclosing(cast(AsyncGenerator[bytes, None], self.body_iterator)):
-            await super().stream_response(send)
 
 
 @router.get("/jobs/{job_id}/events", response_class=EventStream, responses=_RESPONSES, summary="Listen to a job")

@@ -22,9 +22,10 @@ from services.api.openai_schemas import (
     model_view,
     voice_list,
 )
-from services.api.speaking import AUDIO_CONTENT, answer_audio, finish, submit
+from services.api.speaking import AUDIO_CONTENT
 from services.api.spool import Upload
 from services.api.state import ApiState, State
+from services.api.streaming import speak_aloud
 from services.shared.cursor import Cursor
 from services.shared.voice import Voice
 
@@ -43,16 +44,14 @@ _BODY: dict[str, Any] = {
     "/audio/speech", response_class=Response, responses=_SPEECH, openapi_extra=_BODY, summary="Speak, as OpenAI does"
 )
 async def create_speech(request: Request, caller: Caller, state: State) -> Response:
-    """Speak `input` in a stored voice, and answer the audio once it is whole.
+    """Speak `input` in a stored voice, and answer the audio as it is made.
 
-    A client that leaves, or that would have to wait longer than `MAX_WAIT_SECONDS`, stops the work.
+    A client that leaves, or that would wait longer than `MAX_WAIT_SECONDS` for the first byte, stops the work.
     """
     asked = await read_json(request, SpeechRequest)
     fields = asked.form(state.parts.settings)
     fields, reference = await run_in_threadpool(_give_voice, state, caller, fields, asked.voice)
-    job = await submit(request, state, caller, fields, reference)
-    job = await finish(request, state, job)
-    return await answer_audio(state, job, {"X-Job-Id": job.id, "Cache-Control": "no-store"})
+    return await speak_aloud(request, state, caller, fields, reference)
 
 
 @router.get(

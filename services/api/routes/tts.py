@@ -9,14 +9,15 @@ from fastapi.responses import JSONResponse
 from starlette.concurrency import run_in_threadpool
 
 from services.api.auth import Caller
-from services.api.documentation import VOICE_NOT_FOUND, problems
-from services.api.form import form_schema, form_shape, parse_speech
+from services.api.documentation import NOT_IN_TIME, VOICE_NOT_FOUND, problems
+from services.api.form import SpeechForm, form_schema, form_shape, parse_speech
 from services.api.idempotency import REPLAYED_HEADER, IdempotencyKey, fingerprint
 from services.api.multipart import read_form
 from services.api.preference import Wait, choose_wait
 from services.api.schemas import JobView, job_view
 from services.api.speaking import AUDIO_CONTENT, answer_audio, take_in
 from services.api.state import ApiState, State
+from services.api.streaming import answer_own_speech
 from services.api.waiting import wait_for_end
 from services.shared.errors import BlobStoreUnavailable
 from services.shared.job import Job
@@ -31,6 +32,14 @@ _RESPONSES: dict[int | str, dict[str, Any]] = {
     202: {"description": "The job, queued. `Location` is where to ask for it."},
     **problems(400, 401, 404, 408, 409, 413, 415, 422, 500, 503, examples={404: VOICE_NOT_FOUND}),
 }
+_STREAM_RESPONSES: dict[int | str, dict[str, Any]] = {
+    200: {"description": "The audio, as it is made.", "content": AUDIO_CONTENT},
+    **problems(
+        *(400, 401, 404, 408, 409, 413, 415, 422, 500, 503, 504),
+        examples={404: VOICE_NOT_FOUND, 504: NOT_IN_TIME},
+        instance="/tts/stream",
+    ),
+}
 _FORM = {"requestBody": {"required": True, "content": {"multipart/form-data": {"schema": form_schema()}}}}
 
 
@@ -44,13 +53,7 @@ async def speak(request: Request, caller: Caller, state: State, idempotency_key:
     time, with the job's id in `X-Job-Id`; else the job as usual. `webhook_url` is told when the job has ended.
     """
     settings = state.parts.settings
-    with await read_form(request.headers.get("content-type"), request.stream(), form_shape(settings)) as form:
-        fields = parse_speech(form.fields)
-        submit_once = partial(take_in, request, state, caller, fields, form)
-        job, replayed = await state.idempotency.once(
-            caller, idempotency_key, fingerprint(form), submit_once, state.parts.jobs.get
-        )
-    request.state.job_id = job.id
+    fields, job, replayed = await _take_once(request, state, caller, idempotency_key)
     wait = choose_wait(
         fields.mode,
         request.headers.getlist("prefer"),
@@ -62,6 +65,44 @@ async def speak(request: Request, caller: Caller, state: State, idempotency_key:
     if replayed:
         response.headers[REPLAYED_HEADER] = "true"
     return response
+
+
+@router.post(
+    "/tts/stream",
+    status_code=200,
+    response_class=Response,
+    responses=_STREAM_RESPONSES,
+    openapi_extra=_FORM,
+    summary="Speak a text, and hear it while it is spoken",
+)
+async def stream(request: Request, caller: Caller, state: State, idempotency_key: IdempotencyKey = None) -> Response:
+    """Takes the form of `POST /tts`, and answers the audio as it is made, in chunks, in any format but flac.
+
+    The text's first words are spoken first and leave at once. The job's id is in `X-Job-Id`. Trouble before the first
+    byte is answered as a problem; after it, the line is closed before the answer's proper end, and the job tells why.
+    A client that leaves early cancels the job, as does one that would wait for its first byte longer than
+    `MAX_WAIT_SECONDS`. The length of a WAV is not known ahead: its header names the largest there is.
+    """
+    _, job, replayed = await _take_once(request, state, caller, idempotency_key, stream="true")
+    response = await answer_own_speech(request, state, job)
+    if replayed:
+        response.headers[REPLAYED_HEADER] = "true"
+    return response
+
+
+async def _take_once(
+    request: Request, state: ApiState, caller: str, idempotency_key: str | None, **fixed: str
+) -> tuple[SpeechForm, Job, bool]:
+    """What the form asks for, its fields `fixed` by the route; the job made of it; and whether that was made before."""
+    shape = form_shape(state.parts.settings)
+    with await read_form(request.headers.get("content-type"), request.stream(), shape) as form:
+        fields = parse_speech({**form.fields, **fixed})
+        submit_once = partial(take_in, request, state, caller, fields, form)
+        job, replayed = await state.idempotency.once(
+            caller, idempotency_key, fingerprint(form), submit_once, state.parts.jobs.get
+        )
+    request.state.job_id = job.id
+    return fields, job, replayed
 
 
 async def _answer(request: Request, state: ApiState, job: Job, wait: Wait) -> Response:

@@ -28,14 +28,14 @@ _CANNOT_SERVE_NOW = (
 _CANNOT_WRITE_NOW = ("MISCONF", "NOREPLICAS")
 
 
-def connect_redis(url: str) -> Redis:
+def connect_redis(url: str, *, decode_responses: bool = True) -> Redis:
     """A thread-safe client; connects when first used. An outage shows within seconds.
 
     Two quick retries ride out a blip; a server that hangs is not asked again.
     """
     return Redis.from_url(
         url,
-        decode_responses=True,
+        decode_responses=decode_responses,
         socket_connect_timeout=2,
         socket_timeout=5,
         socket_keepalive=True,

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+import httpx
 from fastapi import FastAPI
 
 #: Everything here happens at once; a test that waits so long has failed.
@@ -24,6 +25,11 @@ class Line:
 
     async def receive(self) -> dict[str, Any]:
         return await asyncio.wait_for(self._incoming.get(), PATIENCE)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether all that the application said was received."""
+        return self._incoming.empty()
 
     def send(self, message: dict[str, Any]) -> None:
         self._outgoing.put_nowait(message)
@@ -71,6 +77,37 @@ class EventSource(Line):
         self.send({"type": "http.disconnect"})
 
 
+class AudioLine(Line):
+    """Reads an answer of bytes that are made while they are sent."""
+
+    def __init__(self, app: FastAPI, request: httpx.Request) -> None:
+        scope = {"type": "http", "method": request.method, "path": request.url.path, "raw_path": request.url.raw_path}
+        scope |= {"headers": [(name.lower(), value) for name, value in request.headers.raw]}
+        super().__init__(app, scope, {"type": "http.request", "body": request.read(), "more_body": False})
+        self.status = 0
+        self.headers: dict[str, str] = {}
+
+    async def open(self) -> None:
+        start = await self.receive()
+        self.status = start["status"]
+        self.headers = {name.decode(): value.decode() for name, value in start["headers"]}
+
+    async def chunk(self) -> bytes | None:
+        """The next bytes; None at the answer's end."""
+        message = await self.receive()
+        return message["body"] if message.get("body") or message.get("more_body") else None
+
+    async def rest(self) -> bytes:
+        """What comes until the end. Raises `TimeoutError` where the answer breaks off before it."""
+        found = b""
+        while (chunk := await self.chunk()) is not None:
+            found += chunk
+        return found
+
+    def leave(self) -> None:
+        self.send({"type": "http.disconnect"})
+
+
 class Socket(Line):
     """A WebSocket."""
 
@@ -108,6 +145,17 @@ async def listening(
     finally:
         source.leave()
         await source.over()
+
+
+@asynccontextmanager
+async def hearing(app: FastAPI, request: httpx.Request) -> AsyncIterator[AudioLine]:
+    """A client that hears audio as it is made, and leaves in the end. Nothing of the answer was awaited yet."""
+    line = AudioLine(app, request)
+    try:
+        yield line
+    finally:
+        line.leave()
+        await line.over()
 
 
 @asynccontextmanager

@@ -39,11 +39,13 @@ PUBLIC: Final[set[Door]] = {
 #: For who has the scope; None: for who has any.
 DOORS: Final[dict[Door, str | None]] = {
     ("POST", "/tts"): "speech",
+    ("POST", "/tts/stream"): "speech",
     ("GET", "/jobs"): "speech",
     ("GET", "/jobs/{job_id}"): "speech",
     ("DELETE", "/jobs/{job_id}"): "speech",
     ("POST", "/jobs/{job_id}/cancel"): "speech",
     ("GET", "/jobs/{job_id}/audio"): "speech",
+    ("GET", "/jobs/{job_id}/stream"): "speech",
     ("GET", "/jobs/{job_id}/events"): "speech",
     ("WEBSOCKET", "/jobs/{job_id}/ws"): "speech",
     ("GET", "/jobs/{job_id}/webhook"): "speech",

@@ -29,7 +29,7 @@ def test_a_finished_job_says_all_there_is_to_know(client: Client) -> None:
     assert body["metrics"] == {"total": 0.5}
     assert (body["error"], body["attempts"]) == (None, 1)
     path = f"/jobs/{job.id}"
-    urls = {"cancel": f"{path}/cancel", "audio": f"{path}/audio", "events": f"{path}/events"}
+    urls = {name: f"{path}/{name}" for name in ("cancel", "audio", "stream", "events")}
     assert body["urls"] == {"self": path, **urls}
 
 

@@ -7,10 +7,11 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
-from f5_tts_core.engine import CancelCallback, ProgressCallback
+from f5_tts_core.engine import AudioCallback, CancelCallback, ProgressCallback, ignore
 from f5_tts_core.testing import ToneEngine, speech_like, wav_bytes
 from f5_tts_core.types import EngineInfo, Synthesis, SynthesisRequest
 from services.shared.job import Job, JobStatus, mark_enqueued
+from services.shared.memory_audio import MemoryAudioChannel
 from services.shared.memory_batches import MemoryBatchStore
 from services.shared.memory_pace import MemoryPaceKeeper
 from services.shared.memory_results import MemoryResultIndex
@@ -53,6 +54,7 @@ class CuedEngine:
         *,
         on_progress: ProgressCallback | None = None,
         should_cancel: CancelCallback | None = None,
+        on_audio: AudioCallback = ignore,
     ) -> Synthesis:
         self.requests.append(request)
         self.steps = 0
@@ -65,7 +67,7 @@ class CuedEngine:
             if on_progress:
                 on_progress(share)
 
-        return self.tone.synthesize(request, on_progress=progress, should_cancel=should_cancel)
+        return self.tone.synthesize(request, on_progress=progress, should_cancel=should_cancel, on_audio=on_audio)
 
     def describe(self) -> EngineInfo:
         return self.tone.describe()
@@ -118,6 +120,7 @@ class Bench:
         self.results = MemoryResultIndex(self.clock)
         self.settings = make_settings(heartbeat_seconds=4.0, lease_seconds=10.0)
         self.jobs = WatchedJobs(self.clock, self.settings.job_ttl_seconds)
+        self.audio = MemoryAudioChannel(self.clock, self.jobs.watchers)
         self.batches = MemoryBatchStore(self.jobs, self.clock)
         self.webhooks = MemoryWebhookStore(self.jobs)
 
@@ -134,6 +137,7 @@ class Bench:
             outbound=self.outbound,
             pace=self.pace,
             results=self.results,
+            audio=self.audio,
         )
 
     def configure(self, **settings: object) -> None:

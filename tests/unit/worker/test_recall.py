@@ -38,6 +38,7 @@ OTHER = {
     "bitrate": 96,
     "loudness": -23.0,
     "trim": True,
+    "stream": True,
 }
 
 

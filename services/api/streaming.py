@@ -1,0 +1,137 @@
+"""Answering a job's speech while it is spoken."""
+
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import aclosing, suppress
+from typing import Final
+
+import anyio
+import numpy as np
+from fastapi import Request, Response
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import ClientDisconnect
+from starlette.types import Receive, Scope, Send
+
+from f5_tts_core.audio.streaming import StreamEncoder
+from f5_tts_core.formats import FORMATS, Encoding
+from services.api.cancellation import cancel
+from services.api.errors import NotInTime
+from services.api.form import SpeechForm
+from services.api.hearing import hear
+from services.api.speaking import answer_audio, submit
+from services.api.spool import Upload
+from services.api.state import ApiState
+from services.api.streamed import Streamed
+from services.shared.errors import JobNotFound, TransitionRefused, Unavailable
+from services.shared.job import Job
+from services.shared.voice import Voice
+
+_FULL_SCALE: Final = np.float32(2**15 - 1)
+#: nginx buffers what it passes on unless told otherwise; caches have no business with any of it.
+_HEADERS: Final = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+
+#: Called when the client has left before it had everything.
+OnLeave = Callable[[], Awaitable[None]]
+
+
+async def speak_aloud(
+    request: Request, state: ApiState, caller: str, fields: SpeechForm, reference: Upload | Voice
+) -> Response:
+    """A request as a job, answered with its speech. Raises what `submit` and `answer_own_speech` raise."""
+    return await answer_own_speech(request, state, await submit(request, state, caller, fields.as_stream(), reference))
+
+
+async def answer_own_speech(request: Request, state: ApiState, job: Job) -> Response:
+    """As `answer_speech`, for the client that the job is for: one that leaves, or has to wait too long, stops it.
+
+    Raises `NotInTime` too.
+    """
+
+    async def abandon() -> None:
+        # Ended or deleted meanwhile: all the better. A store that is away: it is spoken for nobody.
+        with suppress(TransitionRefused, JobNotFound, Unavailable):
+            await run_in_threadpool(cancel, state.parts, job)
+
+    try:
+        return await answer_speech(request, state, job, abandon)
+    except (NotInTime, ClientDisconnect):
+        await abandon()
+        raise
+
+
+async def answer_speech(request: Request, state: ApiState, job: Job, on_leave: OnLeave | None = None) -> Response:
+    """The job's speech from its beginning, as it is made; of a job that has ended, its audio as it is stored.
+
+    What goes wrong before the first byte is raised: `JobFailed`, `AudioNotReady`, `JobNotFound`, `Unavailable`,
+    `ClientDisconnect`, and `NotInTime` where nothing is heard within the longest wait. Afterwards the answer
+    breaks off.
+    """
+    headers = {"X-Job-Id": job.id, **_HEADERS}
+    speech = hear(state.parts, job)
+    try:
+        first = await _first(speech, request, state.parts.settings.max_wait_seconds)
+    except BaseException:
+        await speech.aclose()
+        raise
+    if not first:
+        return await answer_audio(state, await run_in_threadpool(state.parts.jobs.get, job.id), headers)
+    asked = job.input
+    encoder = StreamEncoder(Encoding.of(asked.format, asked.sample_rate, asked.bit_depth, asked.bitrate))
+    return SpeechStream(_encoded(first, speech, encoder), headers, FORMATS[asked.format].content_type, on_leave)
+
+
+class SpeechStream(Streamed):
+    """Audio that is encoded while it is sent."""
+
+    def __init__(
+        self, body: AsyncGenerator[bytes, None], headers: dict[str, str], media_type: str, on_leave: OnLeave | None
+    ) -> None:
+        super().__init__(body, 200, headers, media_type)
+        self._on_leave = on_leave
+        self._was_sent = False
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Raises `SpeechCut`. Being stopped ourselves is no client's leaving: its job goes on."""
+        try:
+            await super().__call__(scope, receive, send)
+        except ClientDisconnect:
+            await self._leave()
+            raise
+        if not self._was_sent:
+            await self._leave()
+
+    async def stream_response(self, send: Send) -> None:
+        await super().stream_response(send)
+        self._was_sent = True
+
+    async def _leave(self) -> None:
+        if self._on_leave is not None:
+            await self._on_leave()
+
+
+async def _first(speech: AsyncGenerator[bytes, None], request: Request, seconds: float) -> bytes:
+    """The first samples; none of them where the job ended without any that can still be heard."""
+    deadline = anyio.current_time() + seconds
+    async for samples in speech:
+        if samples:
+            return samples
+        if await request.is_disconnected():
+            raise ClientDisconnect
+        if anyio.current_time() >= deadline:
+            raise NotInTime(f"Nothing was heard within {seconds:g} seconds. POST /tts queues longer work.")
+    return b""
+
+
+async def _encoded(
+    first: bytes, speech: AsyncGenerator[bytes, None], encoder: StreamEncoder
+) -> AsyncGenerator[bytes, None]:
+    """Bytes of the format, made off the event loop."""
+    async with aclosing(speech):
+        yield await run_in_threadpool(_encode, encoder, first)
+        async for samples in speech:
+            if encoded := await run_in_threadpool(_encode, encoder, samples):
+                yield encoded
+    yield await run_in_threadpool(encoder.finish)
+
+
+def _encode(encoder: StreamEncoder, samples: bytes) -> bytes:
+    return encoder.add(np.frombuffer(samples, "<i2").astype(np.float32) / _FULL_SCALE) if samples else b""
