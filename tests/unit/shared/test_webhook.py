@@ -15,7 +15,7 @@ from services.shared.testing import START
 from services.shared.webhook import RETRY_SECONDS, TRIES_KEPT, Delivery, Try, after, first_delivery, restarted
 
 DAY = 86_400
-README = Path(__file__).parents[3] / "README.md"
+GUIDE = Path(__file__).parents[3] / "docs" / "api.md"
 
 
 def _try(status: int | None, at: float = START) -> Try:
@@ -91,8 +91,8 @@ def test_the_signature_covers_id_moment_and_body() -> None:
     assert headers["webhook-signature"] == f"v1,{expected}"
 
 
-def test_the_readmes_lines_believe_us_and_nobody_else(tmp_path: Path) -> None:
-    blocks = re.findall(r"^```python\n(.*?)^```$", README.read_text(), re.MULTILINE | re.DOTALL)
+def test_the_guides_lines_believe_us_and_nobody_else(tmp_path: Path) -> None:
+    blocks = re.findall(r"^```python\n(.*?)^```$", GUIDE.read_text(), re.MULTILINE | re.DOTALL)
     (code,) = [block for block in blocks if "def verify(" in block]
     (tmp_path / "receiver.py").write_text(code)
     verify = runpy.run_path(str(tmp_path / "receiver.py"))["verify"]
