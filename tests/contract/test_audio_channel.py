@@ -9,9 +9,9 @@ from redis import Redis
 from services.shared.adapters.redis_audio import RedisAudioChannel
 from services.shared.adapters.redis_client import connect_redis
 from services.shared.errors import JobStoreUnavailable
-from services.shared.memory_audio import MemoryAudioChannel
 from services.shared.ports import AudioChannel, AudioPiece
 from services.shared.testing import ManualClock
+from services.shared.testing.audio import MemoryAudioChannel
 
 KEPT, TTL = 5, 30
 

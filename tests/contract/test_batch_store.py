@@ -13,9 +13,9 @@ from services.shared.adapters.redis_jobs import RedisJobStore
 from services.shared.batch import Batch, new_batch
 from services.shared.errors import BatchNotFound, JobNotFound, JobStoreUnavailable, TooManyJobs
 from services.shared.job import Job, JobFault, JobOutput, JobStatus, new_id
-from services.shared.memory_batches import MemoryBatchStore
 from services.shared.ports import BatchStore, JobStore
 from services.shared.testing import START, ManualClock, MemoryJobStore, make_job
+from services.shared.testing.batches import MemoryBatchStore
 
 TTL = 3_600
 FAULT = JobFault("engine-failed", "The engine failed", "It did.")

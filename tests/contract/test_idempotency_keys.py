@@ -10,9 +10,9 @@ from redis import Redis
 
 from services.shared.adapters.redis_idempotency import RedisIdempotencyKeys
 from services.shared.errors import JobStoreUnavailable
-from services.shared.memory_idempotency import MemoryIdempotencyKeys
 from services.shared.ports import IdempotencyKeys, KeptKey
 from services.shared.testing import ManualClock
+from services.shared.testing.idempotency import MemoryIdempotencyKeys
 
 OWNER, KEY = "alice", "key-1"
 

@@ -12,10 +12,10 @@ from services.shared import job as transitions
 from services.shared.adapters.redis_events import RedisJobEvents
 from services.shared.adapters.redis_jobs import RedisJobStore
 from services.shared.job import Job, JobFault
-from services.shared.memory_events import MemoryJobEvents
 from services.shared.news import READ_AGAIN, JobNews, Mailbox
 from services.shared.ports import JobEvents, JobStore
 from services.shared.testing import START, ManualClock, MemoryJobStore, make_job
+from services.shared.testing.events import MemoryJobEvents
 
 pytestmark = pytest.mark.anyio
 PATIENCE = 5.0

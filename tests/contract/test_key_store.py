@@ -10,8 +10,8 @@ from services.shared.adapters.redis_keys import RedisKeyStore
 from services.shared.api_key import ApiKey, Quotas
 from services.shared.errors import JobStoreUnavailable, KeyNotFound
 from services.shared.ports import KeyStore
-from services.shared.tenant_testing import MemoryKeyStore
 from services.shared.testing import START
+from services.shared.testing.keys import MemoryKeyStore
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ from redis import Redis
 
 from services.shared.adapters.redis_pace import RedisPaceKeeper
 from services.shared.errors import JobStoreUnavailable
-from services.shared.memory_pace import MemoryPaceKeeper
 from services.shared.ports import Pace, PaceKeeper
+from services.shared.testing.pace import MemoryPaceKeeper
 
 
 @pytest.fixture(params=["memory", "redis"])

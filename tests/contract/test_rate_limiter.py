@@ -11,8 +11,8 @@ from redis import Redis
 from services.shared.adapters.redis_rates import RedisRateLimiter
 from services.shared.errors import JobStoreUnavailable
 from services.shared.ports import Clock, RateLimiter
-from services.shared.tenant_testing import MemoryRateLimiter
 from services.shared.testing import ManualClock
+from services.shared.testing.keys import MemoryRateLimiter
 
 
 @dataclass(frozen=True)

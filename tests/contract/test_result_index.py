@@ -10,9 +10,9 @@ from redis import Redis
 
 from services.shared.adapters.redis_results import RedisResultIndex
 from services.shared.errors import JobStoreUnavailable
-from services.shared.memory_results import MemoryResultIndex
 from services.shared.ports import ResultIndex
 from services.shared.testing import ManualClock
+from services.shared.testing.results import MemoryResultIndex
 
 TTL = 3_600
 

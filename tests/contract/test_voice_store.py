@@ -11,8 +11,8 @@ from services.shared.adapters.redis_voices import RedisVoiceStore
 from services.shared.errors import JobStoreUnavailable, StaleVoice, TooManyVoices, VoiceNameTaken, VoiceNotFound
 from services.shared.ports import VoiceStore
 from services.shared.testing import START
+from services.shared.testing.voices import MemoryVoiceStore, make_voice
 from services.shared.voice import Consent, Voice
-from services.shared.voice_testing import MemoryVoiceStore, make_voice
 
 LIMIT = 100
 

@@ -14,8 +14,8 @@ from services.shared.errors import JobNotFound, JobStoreUnavailable
 from services.shared.job import Job, JobFault
 from services.shared.ports import HeldDelivery, JobStore, WebhookStore
 from services.shared.testing import START, ManualClock, MemoryJobStore, make_job
+from services.shared.testing.webhooks import MemoryWebhookStore
 from services.shared.webhook import Delivery, Try, after
-from services.shared.webhook_testing import MemoryWebhookStore
 
 TTL = 3_600
 HOLD = 60.0

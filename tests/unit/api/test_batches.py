@@ -10,8 +10,8 @@ import pytest
 from services.shared.errors import JobStoreUnavailable
 from services.shared.job import Job, JobFault, JobStatus, fail, reference_key
 from services.shared.signing import new_secret
+from services.shared.testing.voices import make_voice
 from services.shared.voice import Voice
-from services.shared.voice_testing import make_voice
 from tests.unit.api.client import ALICE, BOB, REFERENCE, REFERENCE_TEXT, Client, bearer, run_job, start_job
 
 MakeClient = Callable[..., Client]

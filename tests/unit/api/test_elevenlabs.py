@@ -7,8 +7,8 @@ import httpx
 import pytest
 
 from services.shared.job import Job
+from services.shared.testing.voices import make_voice
 from services.shared.voice import Voice
-from services.shared.voice_testing import make_voice
 from tests.unit.api.client import ALICE, BOB, Client, obliging, run_job
 
 MakeClient = Callable[..., Client]

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from services.shared.job import Job, JobFault, fail, request_cancel
-from services.shared.voice_testing import make_voice
+from services.shared.testing.voices import make_voice
 from tests.unit.api.client import ALICE, BOB, REFERENCE, REFERENCE_TEXT, Client, add_job, bearer, run_job, start_job
 
 PATH = "/api/v1/tts"

@@ -18,8 +18,8 @@ from services.shared.job import Job, new_id
 from services.shared.parts import Parts
 from services.shared.scopes import SCOPES
 from services.shared.testing import ManualClock, make_job, memory_parts
+from services.shared.testing.voices import make_voice
 from services.shared.voice import Voice
-from services.shared.voice_testing import make_voice
 from tests.unit.api.client import Client, add_job, bearer, run_job, store_key
 from tests.unit.api.live import talking
 

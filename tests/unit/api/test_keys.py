@@ -7,8 +7,8 @@ from structlog.testing import capture_logs
 
 from services.api.key_cache import KeyCache
 from services.shared.api_key import ApiKey, digest
-from services.shared.tenant_testing import MemoryKeyStore
 from services.shared.testing import START, ManualClock, memory_parts
+from services.shared.testing.keys import MemoryKeyStore
 from tests.unit.api.client import ALICE, KEYS, Client, bearer, store_key
 
 ADMIN_KEYS = "/admin/keys"

@@ -9,7 +9,7 @@ from structlog.testing import capture_logs
 from services.shared.api_key import Quotas
 from services.shared.job import JobStatus
 from services.shared.testing import START, ManualClock, memory_parts
-from services.shared.voice_testing import make_voice
+from services.shared.testing.voices import make_voice
 from tests.unit.api.client import Client, add_job, bearer, run_job, store_key
 
 DAY = 86_400

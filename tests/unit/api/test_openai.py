@@ -10,8 +10,8 @@ from structlog.testing import capture_logs
 from services.api.openai_errors import openai_error
 from services.shared.job import Job, JobFault, JobStatus, fail, request_cancel
 from services.shared.parts import Parts
+from services.shared.testing.voices import make_voice
 from services.shared.voice import Voice
-from services.shared.voice_testing import make_voice
 from tests.unit.api.client import ALICE, BOB, KEYS, Client, bearer, obliging, run_job, start_job
 
 MakeClient = Callable[..., Client]

@@ -8,7 +8,7 @@ import pytest
 
 from services.shared.job import Job, JobFault, JobStatus, fail
 from services.shared.signing import new_secret
-from services.shared.voice_testing import make_voice
+from services.shared.testing.voices import make_voice
 from tests.unit.api.client import ALICE, BOB, REFERENCE, REFERENCE_TEXT, Client, bearer, obliging, run_job, start_job
 
 MakeClient = Callable[..., Client]

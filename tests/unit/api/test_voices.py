@@ -14,8 +14,8 @@ from structlog.testing import capture_logs
 from f5_tts_core.testing import speech_like, wav_bytes
 from services.api.library import VoiceLibrary
 from services.shared.job import JobStatus
+from services.shared.testing.voices import make_voice
 from services.shared.voice import consent_key, sample_key
-from services.shared.voice_testing import make_voice
 from tests.unit.api.client import ALICE, BOB, REFERENCE, REFERENCE_TEXT, Client, add_job, bearer, run_job, start_job
 from tests.uploads import UPLOADS, Upload
 

@@ -9,7 +9,7 @@ import httpx
 
 from services.api.voice_schemas import voice_view
 from services.shared.testing import START, ManualClock
-from services.shared.voice_testing import make_voice
+from services.shared.testing.voices import make_voice
 from timbre_client import Timbre
 
 AUDIO = b"RIFF, as it were"

@@ -11,10 +11,6 @@ from f5_tts_core.engine import AudioCallback, CancelCallback, ProgressCallback, 
 from f5_tts_core.testing import ToneEngine, speech_like, wav_bytes
 from f5_tts_core.types import EngineInfo, Synthesis, SynthesisRequest
 from services.shared.job import Job, JobStatus, mark_enqueued
-from services.shared.memory_audio import MemoryAudioChannel
-from services.shared.memory_batches import MemoryBatchStore
-from services.shared.memory_pace import MemoryPaceKeeper
-from services.shared.memory_results import MemoryResultIndex
 from services.shared.outbound.testing import MemoryOutbound
 from services.shared.parts import Parts
 from services.shared.testing import (
@@ -27,7 +23,11 @@ from services.shared.testing import (
     make_settings,
     memory_parts,
 )
-from services.shared.webhook_testing import MemoryWebhookStore
+from services.shared.testing.audio import MemoryAudioChannel
+from services.shared.testing.batches import MemoryBatchStore
+from services.shared.testing.pace import MemoryPaceKeeper
+from services.shared.testing.results import MemoryResultIndex
+from services.shared.testing.webhooks import MemoryWebhookStore
 from services.worker.references import ReferenceReader
 from services.worker.synthesis import SynthesisRunner
 

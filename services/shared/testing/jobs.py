@@ -1,51 +1,17 @@
-"""The ports in memory, for tests of the services. Held to the same contract suites as the real adapters.
-
-Each part has a switch: `part.down = True` and every call raises its port's `Unavailable` error.
-"""
+"""Job records in memory."""
 
 import threading
-from bisect import insort
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, replace
-from typing import Any, BinaryIO
-from urllib.parse import quote, urlencode
+from typing import Any
 
-from f5_tts_core.types import Waveform
 from services.shared import errors
 from services.shared.cursor import Cursor
 from services.shared.days import day_of
 from services.shared.job import Job, JobInput, JobStatus, new_id, reference_key, spoken_seconds
-from services.shared.memory_audio import MemoryAudioChannel
-from services.shared.memory_batches import MemoryBatchStore
-from services.shared.memory_events import MemoryJobEvents
-from services.shared.memory_idempotency import MemoryIdempotencyKeys
-from services.shared.memory_pace import MemoryPaceKeeper
-from services.shared.memory_results import MemoryResultIndex
 from services.shared.news import READ_AGAIN, JobNews, percent
-from services.shared.outbound.testing import MemoryBucketReader, MemoryOutbound
-from services.shared.parts import Parts
-from services.shared.ports import Beat, Clock, JobPage, StoredBlob, Transcript, Usage, WorkerBeat
-from services.shared.settings import Settings
-from services.shared.tenant_testing import MemoryKeyStore, MemoryRateLimiter
-from services.shared.voice_testing import MemoryVoiceStore
-from services.shared.webhook_testing import MemoryWebhookStore
-
-#: Where every `ManualClock` starts: a round moment in 2027.
-START = 1_800_000_000.0
-
-
-class ManualClock:
-    """A clock that stands still until told otherwise."""
-
-    def __init__(self, now: float = START) -> None:
-        self.now = now
-
-    def __call__(self) -> float:
-        return self.now
-
-    def advance(self, seconds: float) -> float:
-        self.now += seconds
-        return self.now
+from services.shared.ports import Beat, Clock, JobPage, Usage
+from services.shared.testing.clock import START
 
 
 class MemoryJobStore:
@@ -222,159 +188,6 @@ def _keep_beats(stored: Job, new: Job) -> Job:
     return replace(new, lease_until=lease, progress=max(stored.progress, new.progress))
 
 
-class MemoryBlobStore:
-    """`BlobStore` in a dict; `fetch` plays the server behind signed URLs."""
-
-    def __init__(self, clock: Clock) -> None:
-        self.down = False
-        #: What lies where: content and content type by key.
-        self.blobs: dict[str, tuple[bytes, str]] = {}
-        #: Prefixes whose blobs a real store would delete by itself, and after how many seconds; None: it refuses to.
-        self.lifetimes: dict[str, float] | None = {}
-        self._stored_at: dict[str, float] = {}
-        self._clock = clock
-        self._signed: dict[str, tuple[str, float]] = {}
-        self._lock = threading.Lock()
-
-    def put(self, key: str, data: BinaryIO, length: int, content_type: str) -> None:
-        self.ping()
-        content = data.read(length)
-        if len(content) != length:
-            raise ValueError(f"The data ended after {len(content)} of {length} bytes.")
-        with self._lock:
-            self.blobs[key] = (content, content_type)
-            self._stored_at[key] = self._clock()
-
-    def get(self, key: str) -> bytes:
-        self.ping()
-        with self._lock:
-            if key not in self.blobs:
-                raise errors.BlobNotFound(f"There is no blob {key}.")
-            return self.blobs[key][0]
-
-    def copy(self, source: str, target: str) -> None:
-        self.get(source)
-        with self._lock:
-            self.blobs[target] = self.blobs[source]
-            self._stored_at[target] = self._clock()
-
-    def delete(self, key: str) -> None:
-        self.ping()
-        with self._lock:
-            self.blobs.pop(key, None)
-
-    def delete_prefix(self, prefix: str) -> None:
-        self.ping()
-        with self._lock:
-            for key in [key for key in self.blobs if key.startswith(prefix)]:
-                del self.blobs[key]
-
-    def page(self, prefix: str, *, limit: int, after: str | None = None) -> Sequence[StoredBlob]:
-        self.ping()
-        with self._lock:
-            keys = sorted(key for key in self.blobs if key.startswith(prefix) and key > (after or ""))
-            return [StoredBlob(key, self._stored_at.get(key, 0.0)) for key in keys[:limit]]
-
-    def set_lifetimes(self, seconds: Mapping[str, float]) -> None:
-        self.ping()
-        if self.lifetimes is None:
-            raise errors.LifetimesRefused("The object store takes no lifecycle rules.")
-        self.lifetimes |= seconds
-
-    def sign(self, key: str, *, expires_seconds: int, filename: str) -> str:
-        with self._lock:
-            query = urlencode({"filename": filename, "signature": len(self._signed)})
-            url = f"http://blobs.test/{quote(key)}?{query}"
-            self._signed[url] = (key, self._clock() + expires_seconds)
-        return url
-
-    def fetch(self, url: str) -> bytes:
-        """What a client gets under a signed URL. Raises `PermissionError` on any other, or an expired one."""
-        key, expires_at = self._signed.get(url, ("", 0.0))
-        if expires_at <= self._clock():
-            raise PermissionError(url)
-        return self.get(key)
-
-    def ping(self) -> None:
-        if self.down:
-            raise errors.BlobStoreUnavailable("The object store does not answer.")
-
-
-class MemoryJobQueue:
-    """`JobQueue` as a list: `sent` is all that was ever sent, `waiting` what nobody took yet."""
-
-    def __init__(self) -> None:
-        self.down = False
-        self.sent: list[str] = []
-        self.waiting: list[str] = []
-
-    def send(self, job_id: str) -> None:
-        self.ping()
-        self.sent.append(job_id)
-        self.waiting.append(job_id)
-
-    def take(self) -> str:
-        """What a worker does: the message that waited longest. Raises `IndexError` where none waits."""
-        self.ping()
-        return self.waiting.pop(0)
-
-    def depth(self) -> int:
-        self.ping()
-        return len(self.waiting)
-
-    def ping(self) -> None:
-        if self.down:
-            raise errors.JobQueueUnavailable("The queue does not answer.")
-
-
-class MemoryWorkerRegistry:
-    """`WorkerRegistry` in a dict, with lifetimes by the injected clock."""
-
-    def __init__(self, clock: Clock) -> None:
-        self.down = False
-        self._clock = clock
-        self._beats: dict[str, tuple[WorkerBeat, float]] = {}
-        self._lock = threading.Lock()
-
-    def announce(self, beat: WorkerBeat, ttl_seconds: float) -> None:
-        self._answer()
-        with self._lock:
-            self._beats[beat.worker] = (beat, self._clock() + ttl_seconds)
-
-    def withdraw(self, worker: str) -> None:
-        self._answer()
-        with self._lock:
-            self._beats.pop(worker, None)
-
-    def ready(self) -> Sequence[WorkerBeat]:
-        self._answer()
-        found: list[WorkerBeat] = []
-        with self._lock:
-            for beat, gone_at in self._beats.values():
-                if gone_at > self._clock():
-                    insort(found, beat, key=lambda one: one.worker)
-        return found
-
-    def _answer(self) -> None:
-        if self.down:
-            raise errors.JobStoreUnavailable("The worker registry does not answer.")
-
-
-class ScriptedTranscriber:
-    """Hears what it was told to, in whatever it is given; `text=None`: no words."""
-
-    def __init__(self, text: str | None = "What the reference says.", language: str = "en") -> None:
-        self.text = text
-        self.language = language
-        self.heard: list[Waveform] = []
-
-    def transcribe(self, audio: Waveform) -> Transcript:
-        self.heard.append(audio)
-        if self.text is None:
-            raise errors.TranscriptionFailed("No words were recognised in the reference.")
-        return Transcript(self.text, self.language)
-
-
 def make_job(**overrides: Any) -> Job:
     """A fresh queued job. Fields of `Job` and of its `JobInput` may be given alike."""
     created_at = overrides.pop("created_at", START)
@@ -396,43 +209,3 @@ def make_job(**overrides: Any) -> Job:
     values.update({name: overrides.pop(name) for name in list(overrides) if name in asked})
     others: dict[str, Any] = {"owner": "anonymous", "input": JobInput(**values), **overrides}
     return Job(id=job_id, created_at=created_at, **others)
-
-
-def make_settings(**overrides: Any) -> Settings:
-    """Settings of a stack that does not exist, whatever the environment says."""
-    values: dict[str, Any] = {
-        "redis_url": "redis://:redis-password@127.0.0.1:1/0",
-        "s3_endpoint": "http://127.0.0.1:1",
-        "s3_access_key": "access-key",
-        "s3_secret_key": "secret-key",
-        "engine": "tone",
-        "transcriber": "none",
-    }
-    return Settings(**values | overrides)
-
-
-def memory_parts(*, clock: Clock | None = None, settings: Settings | None = None, **overrides: Any) -> Parts:
-    """Parts in memory that share one clock. `overrides` are settings."""
-    time = clock or ManualClock()
-    chosen = settings or make_settings(**overrides)
-    jobs = MemoryJobStore(time, ttl_seconds=chosen.job_ttl_seconds)
-    return Parts(
-        settings=chosen,
-        clock=time,
-        jobs=jobs,
-        blobs=MemoryBlobStore(time),
-        queue=MemoryJobQueue(),
-        workers=MemoryWorkerRegistry(time),
-        batches=MemoryBatchStore(jobs, time, ttl_seconds=chosen.job_ttl_seconds),
-        voices=MemoryVoiceStore(),
-        webhooks=MemoryWebhookStore(jobs),
-        outbound=MemoryOutbound(chosen.outbound_allowed_hosts),
-        buckets=MemoryBucketReader(),
-        events=MemoryJobEvents(jobs.watchers),
-        pace=MemoryPaceKeeper(),
-        idempotency=MemoryIdempotencyKeys(time),
-        results=MemoryResultIndex(time),
-        keys=MemoryKeyStore(),
-        rates=MemoryRateLimiter(time),
-        audio=MemoryAudioChannel(time, jobs.watchers, kept=chosen.stream_pieces, ttl_seconds=chosen.stream_ttl_seconds),
-    )

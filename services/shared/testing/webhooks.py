@@ -2,21 +2,18 @@
 
 import threading
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 
 from services.shared.errors import JobNotFound
 from services.shared.job import Job
 from services.shared.ports import HeldDelivery
+from services.shared.testing.jobs import MemoryJobStore
 from services.shared.webhook import Delivery, first_delivery
-
-if TYPE_CHECKING:
-    from services.shared.testing import MemoryJobStore
 
 
 class MemoryWebhookStore:
     """`WebhookStore` beside a `MemoryJobStore`, and away when that is."""
 
-    def __init__(self, jobs: "MemoryJobStore") -> None:
+    def __init__(self, jobs: MemoryJobStore) -> None:
         self._jobs = jobs
         self._deliveries: dict[str, Delivery] = {}
         self._lock = threading.Lock()

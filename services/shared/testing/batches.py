@@ -4,7 +4,6 @@ import threading
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
 
 from services.shared.batch import Batch, BatchEntry
 from services.shared.cursor import Cursor
@@ -12,9 +11,7 @@ from services.shared.errors import BatchNotFound, JobNotFound, TooManyJobs
 from services.shared.job import Job, JobStatus
 from services.shared.news import JobNews
 from services.shared.ports import BatchPage, Clock
-
-if TYPE_CHECKING:
-    from services.shared.testing import MemoryJobStore
+from services.shared.testing.jobs import MemoryJobStore
 
 
 @dataclass
@@ -29,7 +26,7 @@ class _Kept:
 class MemoryBatchStore:
     """`BatchStore` beside a `MemoryJobStore`, away when that is. Hears of the jobs' changes as they are made."""
 
-    def __init__(self, jobs: "MemoryJobStore", clock: Clock, *, ttl_seconds: float = 3_600.0) -> None:
+    def __init__(self, jobs: MemoryJobStore, clock: Clock, *, ttl_seconds: float = 3_600.0) -> None:
         self._jobs = jobs
         self._clock = clock
         self._ttl = ttl_seconds

@@ -1,0 +1,33 @@
+"""Requests that may be repeated."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+
+@dataclass(frozen=True)
+class KeptKey:
+    """An idempotency key that was seen before."""
+
+    #: Of the request that came with it.
+    fingerprint: str
+    #: The job or batch that was made of that request; None while it is being submitted.
+    job_id: str | None
+
+
+class IdempotencyKeys(Protocol):
+    """Clients' keys for requests that are to be carried out once. Keys of different owners never meet."""
+
+    def reserve(self, owner: str, key: str, fingerprint: str, ttl_seconds: float) -> KeptKey | None:
+        """Take the key, and answer None; where it is taken, what it was taken for. One of any number wins.
+
+        A reservation that is neither kept nor freed lapses after `ttl_seconds`: its process died.
+        """
+        ...
+
+    def keep(self, owner: str, key: str, kept: KeptKey, ttl_seconds: float) -> None:
+        """Note what was made."""
+        ...
+
+    def free(self, owner: str, key: str, fingerprint: str) -> None:
+        """Give a reservation back. One that was kept, or is another request's by now, stays."""
+        ...
