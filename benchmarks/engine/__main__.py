@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import torch
 
+from benchmarks.choices import among
 from benchmarks.engine import plot, tables
 from benchmarks.engine.machine import describe_machine
 from benchmarks.engine.parts import Options, PartUnavailable
@@ -83,7 +84,7 @@ def _options(arguments: argparse.Namespace, scratch: Path) -> Options:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.engine", description="How fast the engine is.")
     parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
-    parser.add_argument("--parts", type=_parts, default=list(PARTS), help=f"of {','.join(PARTS)}; all of them")
+    parser.add_argument("--parts", type=among(PARTS), default=list(PARTS), help=f"of {','.join(PARTS)}; all of them")
     parser.add_argument("--size", choices=["base", "small", "tiny"], help="of the random model; each part has its own")
     parser.add_argument("--steps", type=int, help="solver steps measured of a request; 0 is all (CPU 4, CUDA 0)")
     parser.add_argument("--rounds", type=int, default=0, help="how often everything is measured (3, quick 1)")
@@ -92,14 +93,6 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, default=Path("out/benchmarks"), help="folder for JSON and PNG")
     return parser
-
-
-def _parts(value: str) -> list[str]:
-    wanted = value.split(",")
-    unknown = sorted(set(wanted) - set(PARTS))
-    if unknown:
-        raise argparse.ArgumentTypeError(f"unknown: {', '.join(unknown)}; known: {', '.join(PARTS)}")
-    return wanted
 
 
 if __name__ == "__main__":
