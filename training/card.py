@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ ever heard a synthesiser. For real voices use a real checkpoint, such as `F5TTS_
 
 | | |
 |---|---|
-| network | DiT {dit_parameters:.1f} M parameters, Vocos {vocoder_parameters:.1f} M; fp16 safetensors |
+| network | DiT of {dit_millions:.1f} M parameters, {vocoder}; fp16 safetensors |
 | text | front end `{front_end}`; English |
 | reference | up to {reference_seconds:g} s; reference and speech together up to {total_seconds:g} s a chunk |
 | licence | Apache-2.0, as the rest of this repository |
@@ -44,19 +45,28 @@ some seconds. How well it does is measured by `benchmarks/quality.py`; see `benc
 """
 
 
+@dataclass(frozen=True)
+class Trained:
+    """A network of the model, and the run that made it."""
+
+    parameters: int
+    #: Its step, and the seconds that all its calls took.
+    position: Mapping[str, float]
+    folder: Path
+
+
 def model_card(
     recipe: Recipe,
     build: Path,
-    runs: Mapping[str, tuple[Mapping[str, float], Path]],
-    parameters: Mapping[str, int],
+    networks: Mapping[str, Trained],
 ) -> str:
-    """The card as Markdown. `runs`: each network's position and folder; `parameters`: how many each has."""
+    """The card as Markdown, of the networks `dit` and, where there is one, `vocoder`."""
     sources = build / "texts" / "SOURCES.md"
     held_out = variants_of("held-out")
     return _CARD.format(
         name=recipe.name,
-        dit_parameters=parameters["dit"] / 1e6,
-        vocoder_parameters=parameters["vocoder"] / 1e6,
+        dit_millions=networks["dit"].parameters / 1e6,
+        vocoder=_vocoder(networks.get("vocoder")),
         front_end=recipe.front_end,
         reference_seconds=recipe.reference_seconds,
         total_seconds=recipe.total_seconds,
@@ -68,7 +78,7 @@ def model_card(
         held_out_variants=", ".join(held_out),
         held_out_tracts=_bands(HELD_OUT_TRACTS),
         sources=sources.read_text(encoding="utf-8").strip() if sources.exists() else "(not recorded)",
-        runs=_table(runs),
+        runs=_table(networks),
         start=_start(build / "dit" / STARTED_FROM),
     )
 
@@ -84,11 +94,16 @@ def _bands(bands: tuple[tuple[float, float], ...]) -> str:
     return ", ".join(f"{low:g} to {high:g}" for low, high in bands)
 
 
-def _table(runs: Mapping[str, tuple[Mapping[str, float], Path]]) -> str:
+def _vocoder(trained: Trained | None) -> str:
+    return "no vocoder (Griffin-Lim)" if trained is None else f"Vocos of {trained.parameters / 1e6:.1f} M"
+
+
+def _table(networks: Mapping[str, Trained]) -> str:
     rows = ["| network | steps | minutes | last losses |", "|---|---|---|---|"]
-    for name, (position, folder) in runs.items():
-        losses = ", ".join(f"{loss} {value:.4f}" for loss, value in _last_losses(folder / LOG).items())
-        rows.append(f"| {name} | {position['step']:,} | {position['seconds'] / 60:.1f} | {losses} |")
+    for name, trained in networks.items():
+        losses = ", ".join(f"{loss} {value:.4f}" for loss, value in _last_losses(trained.folder / LOG).items())
+        steps, seconds = trained.position["step"], trained.position["seconds"]
+        rows.append(f"| {name} | {steps:,} | {seconds / 60:.1f} | {losses} |")
     return "\n".join(rows)
 
 

@@ -17,7 +17,7 @@ from f5_tts_core.engine import EngineConfig, create_engine
 from f5_tts_core.types import Reference, SynthesisRequest
 from training.__main__ import main
 from training.errors import TrainingError
-from training.export import export
+from training.export import export, install
 from training.recipe import SIZES
 from training.runs import vocabulary_of
 from training.speech import load_corpus
@@ -94,6 +94,19 @@ def test_the_config_is_the_recipes(build: Path) -> None:
     assert config["architecture"]["average_upsampling"] is True
     assert config["vocoder"] == "vocoder.safetensors"
     assert set(config["token_seconds"]) == set(vocabulary_of(SMOKE.front_end))
+
+
+def test_without_a_vocoder_s_run_the_model_has_none(build: Path, tmp_path: Path) -> None:
+    for step in ("texts", "speech", "dit"):
+        (tmp_path / step).symlink_to(build / step)
+    folder = tmp_path / "model"
+    export(SMOKE, tmp_path, folder, vocabulary_of(SMOKE.front_end))
+    assert json.loads((folder / "config.json").read_text())["vocoder"] is None
+    assert "no vocoder (Griffin-Lim)" in (folder / "README.md").read_text()
+    assets = tmp_path / "assets"
+    shutil.copytree(build / SMOKE.name, assets)
+    install(folder, assets)
+    assert not (assets / "vocoder.safetensors").exists()
 
 
 def test_the_card_tells_what_a_run_began_with(build: Path, tmp_path: Path) -> None:
