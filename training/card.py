@@ -28,7 +28,7 @@ ever heard a synthesiser. For real voices use a real checkpoint, such as `F5TTS_
 {utterances} utterances of {speakers} voices, all spoken by espeak-ng (GPL-3.0-or-later; a tool of the recipe, no part
 of the model): accent en-us, {variants} variants, pitch, liveliness and rate drawn at random, resampled by
 {tracts} (which moves the vocal tract). No human voice is in it.
-Kept for measuring, and never trained on: {held_out} variants ({held_out_variants})
+Kept for measuring, and not trained on: {held_out} variants ({held_out_variants})
 and resampling by {held_out_tracts}. What was said:
 
 {sources}
@@ -42,6 +42,12 @@ and resampling by {held_out_tracts}. What was said:
 English only. It has learned to follow synthetic voices: of a human reference it keeps what such voices can have.
 Its speech is as clear as its teacher's at best, which is a formant synthesiser. Long texts are spoken in chunks of
 some seconds. How well it does is measured by `benchmarks/quality.py`; see `benchmarks/results/`.
+"""
+
+_START = """
+The acoustic model began with what fits of an earlier checkpoint (SHA-256 {digest}).
+What that one was trained on may hold the voices that are kept for measuring here: measured figures say how well voices
+are followed that this run never heard, not that no ancestor of it did.
 """
 
 
@@ -87,7 +93,7 @@ def _start(path: Path) -> str:
     if not path.exists():
         return ""
     digest = path.read_text(encoding="ascii").strip()
-    return f"\nThe acoustic model began with what fits of an earlier checkpoint (SHA-256 {digest}).\n"
+    return _START.format(digest=digest)
 
 
 def _bands(bands: tuple[tuple[float, float], ...]) -> str:

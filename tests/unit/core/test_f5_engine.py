@@ -107,14 +107,14 @@ def test_a_prepared_reference_is_kept(engine: F5Engine) -> None:
 
 
 def test_a_long_text_is_spoken_in_chunks(engine: F5Engine) -> None:
-    text = "There is nothing new under the sun. We will meet at the station tomorrow morning. " * 2
+    text = "There is nothing new under the sun. We will meet at the station tomorrow morning. " * 6
     result = engine.synthesize(replace(REQUEST, text=text, nfe_step=2))
     assert result.chunks >= 4
     assert result.audio.seconds > 6
 
 
 class TestStreaming:
-    TEXT = "There is nothing new under the sun. We will meet at the station tomorrow morning. " * 2
+    TEXT = "There is nothing new under the sun. We will meet at the station tomorrow morning. " * 4
 
     def test_each_chunk_leaves_before_the_next_ones_first_step(self, engine: F5Engine) -> None:
         steps = [engine.stats.rows]

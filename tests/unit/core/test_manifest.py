@@ -41,7 +41,8 @@ def test_the_bundled_model_is_the_default_and_complete() -> None:
     assert manifest.checkpoint.is_file()
     assert manifest.vocabulary.is_file()
     assert manifest.vocoder is None
-    assert (manifest.front_end, manifest.reference_seconds, manifest.total_seconds) == ("lowercase-characters", 3, 6)
+    assert (manifest.front_end, manifest.reference_seconds, manifest.total_seconds) == ("phonemes-en", 5, 10)
+    assert manifest.token_seconds is not None
     assert manifest.sha256 is not None
     assert len(manifest.sha256) == 64
 
