@@ -3,8 +3,11 @@
 A *reading* is a word's phones packed into a string, one character a phone: small, quick to load, and joined by `+`.
 """
 
+import re
 import zlib
-from collections.abc import Iterable, Mapping
+from array import array
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -39,8 +42,8 @@ class Lexicon:
 
 @cache
 def load_lexicon() -> Lexicon:
-    """The lexicon that comes with us. Loaded on first use: it takes some 60 ms and 30 MB."""
-    return Lexicon(words=load(_ASSETS / WORDS_NAME), rules=load(_ASSETS / RULES_NAME))
+    """The lexicon that comes with us. Loaded on first use: it takes some 50 ms and 8 MB."""
+    return Lexicon(words=PackedReadings(_text(_ASSETS / WORDS_NAME)), rules=load(_ASSETS / RULES_NAME))
 
 
 def pack(phones: str | Iterable[str]) -> str:
@@ -62,5 +65,40 @@ def save(path: Path, readings: Mapping[str, str]) -> None:
 
 def load(path: Path) -> dict[str, str]:
     """Read what `save` wrote."""
-    keys, _, readings = zlib.decompress(path.read_bytes()).decode("ascii").partition("\n\n")
+    keys, _, readings = _text(path).partition("\n\n")
     return dict(zip(keys.split("\n"), readings.split("\n"), strict=True))
+
+
+def _text(path: Path) -> str:
+    return zlib.decompress(path.read_bytes()).decode("ascii")
+
+
+class PackedReadings(Mapping[str, str]):
+    """What `save` wrote, as it lies in the file: a tenth of a dict's memory, for some microseconds a word."""
+
+    def __init__(self, text: str) -> None:
+        self._keys, _, self._readings = text.partition("\n\n")
+        self._key_ends, self._reading_ends = _line_ends(self._keys), _line_ends(self._readings)
+
+    def __getitem__(self, word: str) -> str:
+        place = bisect_left(range(len(self)), word, key=self._key)
+        if place == len(self) or self._key(place) != word:
+            raise KeyError(word)
+        return _line(self._readings, self._reading_ends, place)
+
+    def __iter__(self) -> Iterator[str]:
+        return map(self._key, range(len(self)))
+
+    def __len__(self) -> int:
+        return len(self._key_ends)
+
+    def _key(self, place: int) -> str:
+        return _line(self._keys, self._key_ends, place)
+
+
+def _line_ends(text: str) -> "array[int]":
+    return array("I", [*(match.start() for match in re.finditer("\n", text)), len(text)])
+
+
+def _line(text: str, ends: "array[int]", place: int) -> str:
+    return text[ends[place - 1] + 1 if place else 0 : ends[place]]

@@ -3,6 +3,7 @@
 import re
 import time
 import tracemalloc
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,7 @@ from f5_tts_core.plan import Planner
 from f5_tts_core.reference import ReferenceClip, ReferenceReport
 from f5_tts_core.text.front_end import front_end, join_reference
 from f5_tts_core.text.letter_to_sound import sound_out
-from f5_tts_core.text.lexicon import PHONES, Lexicon, load, load_lexicon, pack, save, unpack
+from f5_tts_core.text.lexicon import PHONES, Lexicon, PackedReadings, load, load_lexicon, pack, save, unpack
 from f5_tts_core.text.morphology import derive
 from f5_tts_core.text.normalization import normalize
 from f5_tts_core.text.phonemes import Phonemizer, phoneme_tokens
@@ -343,3 +344,12 @@ def test_hostile_words_are_not_kept() -> None:
     kept, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert kept < 2_000_000
+
+
+def test_packed_readings_are_the_dictionary(tmp_path: Path) -> None:
+    readings = {"a": "0", "ab": "12", "b": "", "zebra's": "3456"}
+    save(tmp_path / "words.zlib", readings)
+    packed = PackedReadings(zlib.decompress((tmp_path / "words.zlib").read_bytes()).decode())
+    assert dict(packed) == readings
+    assert [packed.get(word) for word in ("", "aa", "zz")] == [None] * 3
+    assert "ab" in packed
