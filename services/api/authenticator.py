@@ -1,7 +1,7 @@
 """Whom a credential belongs to: a key of the settings, a key of the store, or a provider's token."""
 
 import hmac
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import anyio.to_thread
 from anyio import CapacityLimiter
@@ -9,11 +9,13 @@ from anyio import CapacityLimiter
 from services.api.errors import Unauthorized
 from services.api.identity import ANYBODY, Identity
 from services.api.key_cache import KeyCache
-from services.api.tokens import TokenVerifier, looks_like_token
 from services.shared.api_key import ApiKey, digest, stored_id
 from services.shared.errors import KeyNotFound
 from services.shared.parts import Parts
 from services.shared.scopes import USUAL
+
+if TYPE_CHECKING:
+    from services.api.tokens import TokenVerifier
 
 _ACCEPTED: Final = "Authorization: Bearer KEY, or X-API-Key: KEY"
 #: Tokens checked at once. A provider that is slow to send its keys holds up no more threads than these.
@@ -26,7 +28,7 @@ class Authenticator:
     def __init__(self, parts: Parts) -> None:
         self._settings = parts.settings
         self._clock = parts.clock
-        self._tokens = TokenVerifier.of(parts.settings, parts.clock)
+        self._tokens = _verifier(parts)
         self._token_slots = CapacityLimiter(_TOKEN_SLOTS)
         self.cache = KeyCache(parts.keys, parts.clock, parts.settings.key_cache_seconds)
 
@@ -45,7 +47,7 @@ class Authenticator:
             return Identity.of_tenant(owner, USUAL, self._settings)
         if key_id := stored_id(credential):
             return Identity.of_key(await self._stored(key_id, credential), self._settings)
-        if self._tokens is not None and looks_like_token(credential):
+        if self._tokens is not None and _looks_like_token(credential):
             return await anyio.to_thread.run_sync(self._tokens.verify, credential, limiter=self._token_slots)
         raise _unknown()
 
@@ -66,6 +68,19 @@ class Authenticator:
         if key.expires_at is not None and key.expires_at <= self._clock():
             raise Unauthorized("The API key has expired.", accepted=_ACCEPTED)
         return key
+
+
+def _verifier(parts: Parts) -> "TokenVerifier | None":
+    """None where the settings name no provider: what checks signatures takes 10 MB that others need not spend."""
+    if not parts.settings.jwt_jwks_url:
+        return None
+    from services.api.tokens import ProviderKeys, TokenVerifier  # noqa: PLC0415
+
+    return TokenVerifier(parts.settings, ProviderKeys(str(parts.settings.jwt_jwks_url), parts.clock))
+
+
+def _looks_like_token(credential: str) -> bool:
+    return credential.count(".") == 2
 
 
 def _unknown() -> Unauthorized:

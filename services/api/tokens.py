@@ -1,6 +1,6 @@
 """Bearer tokens (JWT) of an OpenID Connect provider, checked against its published keys."""
 
-from typing import Any, Final, Self
+from typing import Any, Final
 
 import jwt
 from jwt import PyJWKClient, PyJWKClientError, PyJWKSetError, PyJWTError
@@ -49,11 +49,6 @@ class TokenVerifier:
         self._settings = settings
         self._keys = keys
 
-    @classmethod
-    def of(cls, settings: Settings, clock: Clock) -> Self | None:
-        """None where the settings name no provider."""
-        return cls(settings, ProviderKeys(str(settings.jwt_jwks_url), clock)) if settings.jwt_jwks_url else None
-
     def verify(self, token: str) -> Identity:
         """Whom the token names. Raises `Unauthorized`, `IdentityProviderUnavailable`."""
         try:
@@ -77,10 +72,6 @@ class TokenVerifier:
             options={"require": ["exp", "iss", "aud"]},
         )
         return claims
-
-
-def looks_like_token(credential: str) -> bool:
-    return credential.count(".") == 2
 
 
 def _scopes(claim: object) -> list[str]:
