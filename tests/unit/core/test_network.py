@@ -57,7 +57,9 @@ def test_a_row_does_not_depend_on_who_shares_its_batch(network: DiT) -> None:
     together = network(noisy, cond, text, modulation, torch.tensor(lengths))
     for index, (one_noisy, one_cond, one_text, time) in enumerate(rows):
         alone = network(one_noisy[None], one_cond[None], one_text[None], network.modulate(time), None)
-        torch.testing.assert_close(together[index, : lengths[index]], alone[0], atol=1e-5, rtol=0)
+        # 1e-5 of the output's size: kernels sum in an order that hangs on the shape, and on the processor.
+        size = float(alone.abs().max())
+        torch.testing.assert_close(together[index, : lengths[index]], alone[0], atol=1e-5 * size, rtol=0)
 
 
 def test_text_fills_frames_it_is_longer_than() -> None:

@@ -52,7 +52,7 @@ def test_every_worker_has_a_name_of_its_own():
 
 def test_a_reference_is_cut_to_what_the_model_takes():
     app = create_app(make_settings(model_name="timbre-tiny"))
-    assert app.references.max_seconds == 3.0
+    assert app.references.max_seconds == 5.0
     app.close()
 
 
