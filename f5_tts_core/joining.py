@@ -13,9 +13,8 @@ from f5_tts_core.types import SynthesisRequest, Waveform
 
 Samples = npt.NDArray[np.float32]
 
-#: Seconds kept of a long silence, and on each side of the speech.
+#: Seconds kept of a long silence.
 MAX_SILENCE_SECONDS: Final = 0.5
-EDGE_SECONDS: Final = 0.05
 _SEAM_SECONDS: Final = 0.01
 
 
@@ -115,19 +114,19 @@ def trim(wave: Samples, sample_rate: int = limits.SAMPLE_RATE) -> Samples:
     spans = speech_spans(wave, sample_rate)
     if not spans:
         return wave
-    start = max(0.0, spans[0].start - EDGE_SECONDS)
-    return wave[round(start * sample_rate) : round((spans[-1].end + EDGE_SECONDS) * sample_rate)]
+    start = max(0.0, spans[0].start - limits.EDGE_SECONDS)
+    return wave[round(start * sample_rate) : round((spans[-1].end + limits.EDGE_SECONDS) * sample_rate)]
 
 
 def _kept(spans: list[Span], seconds: float) -> list[Span]:
     """Speech with the silence around it that stays. Neighbours with a short pause between them become one."""
     half = MAX_SILENCE_SECONDS / 2
-    kept = [Span(max(0.0, spans[0].start - EDGE_SECONDS), spans[0].end)]
+    kept = [Span(max(0.0, spans[0].start - limits.EDGE_SECONDS), spans[0].end)]
     for span in spans[1:]:
         if span.start - kept[-1].end <= MAX_SILENCE_SECONDS:
             kept[-1] = Span(kept[-1].start, span.end)
         else:
             kept[-1] = Span(kept[-1].start, kept[-1].end + half)
             kept.append(Span(span.start - half, span.end))
-    kept[-1] = Span(kept[-1].start, min(seconds, kept[-1].end + EDGE_SECONDS))
+    kept[-1] = Span(kept[-1].start, min(seconds, kept[-1].end + limits.EDGE_SECONDS))
     return kept
