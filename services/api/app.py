@@ -59,8 +59,12 @@ CANCEL_WAIT_SECONDS = 1.0
 #: Proxies cut lines that are silent for long, the strictest after half a minute.
 QUIET_SECONDS = 15.0
 
-#: Routes in other services' manner.
-_COMPATIBLE = (openai, elevenlabs, runpod, generations)
+#: Our own routes in the order of the documentation, those in other services' manner, and what is about the service.
+_ROUTES = (
+    *(tts, batches, jobs, streams, events, sockets, webhooks, voices, keys),
+    *(openai, elevenlabs, runpod, generations),
+    *(health, problem_types),
+)
 _ACCEPTED_HEADERS = (
     "Authorization",
     "Content-Type",
@@ -102,9 +106,21 @@ def create_app(
         lifespan=_lifespan,
         middleware=_middleware(parts.settings, stall_seconds),
     )
+    app.state.api = _state(parts, cancel_wait_seconds, quiet_seconds)
+    for routes in _ROUTES:
+        app.include_router(routes.router)
+    # RunPod's own clients put an endpoint's id before the route.
+    app.include_router(runpod.router, prefix="/v2/{endpoint_id}", include_in_schema=False)
+    app.webhooks.include_router(webhooks.sent)
+    problems.install(app)
+    documentation.install(app)
+    return app
+
+
+def _state(parts: Parts, cancel_wait_seconds: float, quiet_seconds: float) -> ApiState:
     checks = InputChecks.of(parts.settings)
     submitter, library = Submitter(parts), VoiceLibrary(parts, checks)
-    app.state.api = ApiState(
+    return ApiState(
         parts=parts,
         authenticator=Authenticator(parts),
         checks=checks,
@@ -122,30 +138,6 @@ def create_app(
         started_at=time.monotonic(),
         created=parts.clock(),
     )
-    for routes in (
-        tts,
-        batches,
-        jobs,
-        streams,
-        events,
-        sockets,
-        webhooks,
-        voices,
-        keys,
-        openai,
-        elevenlabs,
-        runpod,
-        generations,
-        health,
-        problem_types,
-    ):
-        app.include_router(routes.router)
-    # RunPod's own clients put an endpoint's id before the route.
-    app.include_router(runpod.router, prefix="/v2/{endpoint_id}", include_in_schema=False)
-    app.webhooks.include_router(webhooks.sent)
-    problems.install(app)
-    documentation.install(app)
-    return app
 
 
 @asynccontextmanager

@@ -12,6 +12,7 @@ from f5_tts_core.errors import TimbreError
 from services.api.cancellation import erase
 from services.api.checks import InputChecks
 from services.api.errors import DeletionUnfinished
+from services.api.owned import own
 from services.api.spool import BINARY, Upload
 from services.api.voice_form import VoiceChange, VoiceForm
 from services.shared.errors import JobNotFound, StaleVoice, VoiceNotFound
@@ -36,13 +37,7 @@ class VoiceLibrary:
 
     def get(self, owner: str, voice_id: str) -> Voice:
         """Raises `VoiceNotFound`."""
-        try:
-            voice = self._parts.voices.get(voice_id)
-        except VoiceNotFound:
-            voice = None
-        if voice is None or voice.owner != owner:
-            raise VoiceNotFound("You have no voice of this id.")
-        return voice
+        return own(self._parts.voices.get, voice_id, owner, VoiceNotFound("You have no voice of this id."))
 
     def find(self, owner: str, name: str) -> list[Voice]:
         """The owner's voice of this name, if there is one."""
