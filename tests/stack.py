@@ -202,10 +202,15 @@ class Stack:
         assert job.output is not None
         content = self.parts.blobs.get(job.output.key)
         assert hashlib.sha256(content).hexdigest() == job.output.sha256
-        commits = [e for c in self._children[2:] for e in c.events("job_ended") if e["job_id"] == job.id]
-        told = [commit["status"] for commit in commits]
-        # A worker may have been killed between its commit and its line in the log.
-        assert told == ["succeeded"] or (not told and any(child.killed for child in self._children[2:]))
+        # The line in the log follows the commit; a worker that was killed between the two never wrote it.
+        if not any(child.killed for child in self._children[2:]):
+            self.until(lambda: self._ends_told(job.id))
+        assert self._ends_told(job.id) in (["succeeded"], [])
+
+    def _ends_told(self, job_id: str) -> list[str]:
+        """The ends of this job that all processes together wrote into their logs."""
+        ended = [event for child in self._children[2:] for event in child.events("job_ended")]
+        return [event["status"] for event in ended if event["job_id"] == job_id]
 
 
 @contextmanager
