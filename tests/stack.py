@@ -171,7 +171,7 @@ class Stack:
         if not sent:
             return job
         job = self.parts.jobs.replace(job, mark_enqueued(job, time.time()))
-        self.parts.queue.send(job.id)
+        self.parts.queue.send(job.id, job.priority)
         return job
 
     def job(self, job_id: str) -> Job:

@@ -99,7 +99,7 @@ class Submitter:
 
     def send(self, job: Job) -> Job:
         """Raises `Unavailable`."""
-        self._parts.queue.send(job.id)
+        self._parts.queue.send(job.id, job.priority)
         try:
             return self._parts.jobs.replace(job, mark_enqueued(job, self._parts.clock()))
         except (StaleJob, JobNotFound):

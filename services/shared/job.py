@@ -14,6 +14,7 @@ from typing import Final
 from f5_tts_core import limits
 from f5_tts_core.formats import AudioFormat
 from services.shared.errors import LeaseLost, TransitionRefused
+from services.shared.priority import Priority
 
 #: Before the keys of all references that are a job's own, and of all finished audio.
 INPUTS: Final = "inputs/"
@@ -132,6 +133,7 @@ class Job:
     batch_id: str | None = None
     #: What the client calls it within its batch.
     custom_id: str | None = field(default=None, repr=False)
+    priority: Priority = Priority.DEFAULT
 
     def log_context(self) -> dict[str, object]:
         return {"job_id": self.id, "owner": self.owner, "status": str(self.status), "attempt": self.attempt}

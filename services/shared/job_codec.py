@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from services.shared.errors import JobStoreUnavailable
 from services.shared.job import Job, JobFault, JobInput, JobOutput, JobStatus
+from services.shared.priority import Priority
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -27,6 +28,7 @@ def decode_job(document: str) -> Job:
     """Raises `JobStoreUnavailable` on a record that only a newer release can read."""
     values = read_record(document)
     values["status"] = JobStatus(values["status"])
+    values["priority"] = Priority(values.get("priority", Priority.DEFAULT))
     values["input"] = from_known_fields(JobInput, values["input"])
     values["output"] = values["output"] and from_known_fields(JobOutput, values["output"])
     values["fault"] = values["fault"] and from_known_fields(JobFault, values["fault"])

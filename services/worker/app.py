@@ -12,7 +12,8 @@ from f5_tts_core import limits
 from f5_tts_core.engine import Engine, create_engine
 from f5_tts_core.errors import ModelError
 from f5_tts_core.manifest import resolve_manifest
-from services.shared.adapters.celery_queue import SYNTHESIS_QUEUE, create_celery
+from services.shared.adapters.celery_queue import create_celery
+from services.shared.adapters.queue_turns import QUEUES
 from services.shared.adapters.transcribers import create_transcriber
 from services.shared.parts import Parts, connect
 from services.shared.settings import Settings
@@ -56,7 +57,11 @@ class WorkerApp:
             logger.info("worker_ready", worker=self.worker)
 
         process = create_process(
-            celery, queue=SYNTHESIS_QUEUE, threads=settings.max_concurrency, light=self.light, on_ready=on_ready
+            celery,
+            queues=[*QUEUES.values()],
+            threads=settings.max_concurrency,
+            light=self.light,
+            on_ready=on_ready,
         )
         with Ticker("announcer", settings.heartbeat_seconds, announcer.tell):
             process.start()

@@ -66,7 +66,7 @@ def run(settings: Settings) -> int:
     celery.steps["worker"].add(Beat)
     process = create_process(
         celery,
-        queue=CONTROL_QUEUE,
+        queues=[CONTROL_QUEUE],
         threads=1,
         light=StopLight(0.0, time.monotonic),
         on_ready=lambda _consumer: logger.info("control_ready"),

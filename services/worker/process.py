@@ -53,7 +53,7 @@ class Pulse(bootsteps.StartStopStep):  # type: ignore[misc] # Celery has no type
 
 
 class Process(Worker):  # type: ignore[misc] # Celery has no types.
-    """One queue, worked on by threads until a signal asks for the end.
+    """Queues, worked on by threads until a signal asks for the end.
 
     The first signal stops the taking of messages and lets running tasks finish; the second tells them, through the
     light, to hurry. Either way `start` returns when the last one is done, and `exitcode` is 0.
@@ -72,7 +72,7 @@ class Process(Worker):  # type: ignore[misc] # Celery has no types.
 
 
 def create_process(
-    app: "Celery", *, queue: str, threads: int, light: StopLight, on_ready: Callable[[Any], None]
+    app: "Celery", *, queues: list[str], threads: int, light: StopLight, on_ready: Callable[[Any], None]
 ) -> Process:
     """A worker that is ready to `start`. `on_ready` is called once, when messages may come."""
     signals.setup_logging.connect(_keep_our_logging)
@@ -82,7 +82,7 @@ def create_process(
     app.conf.worker_enable_prefetch_count_reduction = False
     process = Process(
         app=app,
-        queues=[queue],
+        queues=queues,
         concurrency=threads,
         pool="threads",
         consumer_cls=PersistentConsumer,

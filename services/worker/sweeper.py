@@ -10,6 +10,7 @@ import structlog
 from services.shared.errors import JobNotFound, LeaseLost, StaleJob, TransitionRefused
 from services.shared.job import Job, confirm_cancel, expire, fail, release
 from services.shared.parts import Parts
+from services.shared.priority import Priority
 from services.worker.cleaning import close
 from services.worker.dispatch import enqueue
 from services.worker.faults import WORKER_CRASHED
@@ -37,8 +38,8 @@ class Sweeper:
         done: Counter[str] = Counter()
         self._each(self._parts.jobs.lapsed(self._parts.clock(), _BATCH), self._recover, done)
         queued = self._parts.jobs.queued(_BATCH)
-        lost_before = self._lost_before(queued)
-        self._each(queued, lambda job: self._forward(job, lost_before), done)
+        lost_before = {one: self._lost_before(one, queued) for one in Priority}
+        self._each(queued, lambda job: self._forward(job, lost_before[job.priority]), done)
         if done:
             logger.info("swept", **done)
         return done
@@ -83,19 +84,24 @@ class Sweeper:
             return "resent"
         return None
 
-    def _lost_before(self, queued: Iterable[Job]) -> float:
+    def _lost_before(self, priority: Priority, queued: Iterable[Job]) -> float:
         """Queued jobs sent before this moment have no message any more: a killed worker or broker took it along.
 
-        With the queue empty, that is every job sent long enough ago. Else the queue is first in, first out: jobs
-        sent well before one that is being worked on were passed over.
+        With the priority's queue empty, that is every job sent long enough ago. Else the queue is first in, first
+        out: jobs sent well before one that is being worked on were passed over.
         """
         long_ago = self._parts.clock() - self._settings.resend_seconds
-        if not any(job.enqueued_at is not None and job.enqueued_at < long_ago for job in queued):
+        if not any(sent < long_ago for sent in _sent(priority, queued)):
             return -inf
-        if self._parts.queue.depth() == 0:
+        if self._parts.queue.depth(priority) == 0:
             return long_ago
-        taken = [job.enqueued_at for job in self._parts.jobs.lapsed(inf, _BATCH) if job.enqueued_at is not None]
+        taken = _sent(priority, self._parts.jobs.lapsed(inf, _BATCH))
         return min(long_ago, max(taken, default=-inf) - self._settings.resend_seconds)
 
     def _end(self, job: Job, ended: Job) -> None:
         close(self._parts, self._parts.jobs.replace(job, ended))
+
+
+def _sent(priority: Priority, jobs: Iterable[Job]) -> list[float]:
+    """When those of this priority were sent that were."""
+    return [job.enqueued_at for job in jobs if job.priority is priority and job.enqueued_at is not None]

@@ -8,6 +8,7 @@ from redis import Redis
 from services.shared.adapters.celery_queue import CeleryJobQueue, create_celery
 from services.shared.errors import JobQueueUnavailable
 from services.shared.ports import JobQueue
+from services.shared.priority import PRIORITIES, Priority
 from services.shared.testing import MemoryJobQueue, make_settings
 
 
@@ -30,6 +31,14 @@ def test_depth_counts_what_was_sent(queue: JobQueue) -> None:
     for number in range(3):
         queue.send(f"job-{number}")
     assert queue.depth() == 3
+    assert queue.depth() == 3
+
+
+def test_each_priority_has_a_queue_of_its_own(queue: JobQueue) -> None:
+    queue.send("job-1", Priority.BULK)
+    queue.send("job-2", Priority.BULK)
+    queue.send("job-3", Priority.INTERACTIVE)
+    assert [queue.depth(one) for one in PRIORITIES] == [1, 0, 2]
     assert queue.depth() == 3
 
 

@@ -8,10 +8,11 @@ from celery import Celery
 from kombu.entity import Queue
 from kombu.exceptions import ChannelError, OperationalError
 
+from services.shared.adapters.queue_turns import QUEUES, PriorityTurns
 from services.shared.errors import JobQueueUnavailable
+from services.shared.priority import PRIORITIES, Priority
 from services.shared.settings import Settings
 
-SYNTHESIS_QUEUE = "synthesis"
 CONTROL_QUEUE = "control"
 SYNTHESIZE_TASK = "timbre.synthesize"
 SWEEP_TASK = "timbre.sweep"
@@ -38,25 +39,26 @@ class CeleryJobQueue:
     def __init__(self, app: Celery) -> None:
         self._app = app
 
-    def send(self, job_id: str) -> None:
+    def send(self, job_id: str, priority: Priority = Priority.DEFAULT) -> None:
         with _queue_errors(self._app):
-            self._app.send_task(SYNTHESIZE_TASK, args=[job_id], queue=SYNTHESIS_QUEUE)
+            self._app.send_task(SYNTHESIZE_TASK, args=[job_id], queue=QUEUES[priority])
 
-    def depth(self) -> int:
+    def depth(self, priority: Priority | None = None) -> int:
+        wanted = PRIORITIES if priority is None else (priority,)
         with _queue_errors(self._app), self._app.pool.acquire(block=True, timeout=5) as connection:
             # One that died in the pool comes back closed, and would not open by itself.
             connection.connect()
             with connection.channel() as channel:
-                return _waiting(channel)
+                return sum(_waiting(channel, QUEUES[one]) for one in wanted)
 
     def ping(self) -> None:
         self.depth()
 
 
-def _waiting(channel: Any) -> int:
+def _waiting(channel: Any, queue: str) -> int:
     """How many messages wait; asking leaves the queue as it is."""
     try:
-        return int(channel.queue_declare(SYNTHESIS_QUEUE, passive=True).message_count)
+        return int(channel.queue_declare(queue, passive=True).message_count)
     except ChannelError as error:
         # Redis has no empty queues: one without messages is not there.
         if int(error.reply_code) != _NOT_FOUND:
@@ -77,10 +79,10 @@ def _queue(name: str) -> Queue:
 
 def _messages() -> dict[str, Any]:
     return {
-        "task_queues": [_queue(SYNTHESIS_QUEUE), _queue(CONTROL_QUEUE)],
-        "task_default_queue": SYNTHESIS_QUEUE,
+        "task_queues": [_queue(name) for name in (*QUEUES.values(), CONTROL_QUEUE)],
+        "task_default_queue": QUEUES[Priority.DEFAULT],
         "task_create_missing_queues": False,
-        "task_routes": {SYNTHESIZE_TASK: {"queue": SYNTHESIS_QUEUE}, SWEEP_TASK: {"queue": CONTROL_QUEUE}},
+        "task_routes": {SWEEP_TASK: {"queue": CONTROL_QUEUE}},
         "task_serializer": "json",
         "accept_content": ["json"],
         "result_backend": None,
@@ -107,6 +109,7 @@ def _connections(broker: str) -> dict[str, Any]:
         "socket_keepalive": True,
         "health_check_interval": 10,
         "visibility_timeout": 3_600,
+        "queue_order_strategy": f"{PriorityTurns.__module__}:{PriorityTurns.__qualname__}",
     }
     return shared | {"broker_transport_options": options}
 

@@ -2,14 +2,16 @@
 
 from typing import Protocol
 
+from services.shared.priority import Priority
+
 
 class JobQueue(Protocol):
     """Delivers job ids to workers, at least once. Truth about a job is in the `JobStore` alone."""
 
-    def send(self, job_id: str) -> None: ...
+    def send(self, job_id: str, priority: Priority = Priority.DEFAULT) -> None: ...
 
-    def depth(self) -> int:
-        """Messages that no worker has taken yet."""
+    def depth(self, priority: Priority | None = None) -> int:
+        """Messages that no worker has taken yet: of one priority, or of all."""
         ...
 
     def ping(self) -> None: ...

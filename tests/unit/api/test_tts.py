@@ -9,6 +9,7 @@ from f5_tts_core import limits
 from services.shared.errors import BlobStoreUnavailable
 from services.shared.job import Job, JobFault, JobStatus, fail, request_cancel
 from services.shared.parts import Parts
+from services.shared.priority import Priority
 from tests.unit.api.client import ALICE, REFERENCE, REFERENCE_TEXT, Client, bearer, obliging, run_job, start_job
 
 MakeClient = Callable[..., Client]
@@ -177,8 +178,8 @@ def test_a_queue_that_is_away_only_delays(client: Client) -> None:
 def test_a_worker_quicker_than_the_api_is_no_error(client: Client) -> None:
     send = client.parts.queue.send
 
-    def send_and_claim(job_id: str) -> None:
-        send(job_id)
+    def send_and_claim(job_id: str, priority: Priority) -> None:
+        send(job_id, priority)
         start_job(client.parts, client.parts.jobs.get(job_id))
 
     client.parts.queue.send = send_and_claim
