@@ -13,6 +13,7 @@ from starlette.responses import Response
 from f5_tts_core.engine import EngineConfig
 from f5_tts_core.testing import ToneEngine
 from services.api.app import create_app
+from services.shared.hooks import AudioChain
 from services.shared.parts import Parts
 from services.shared.servers import wait_until_answers
 from services.shared.testing import MemoryBlobStore, MemoryJobQueue, memory_parts
@@ -89,7 +90,9 @@ class Served:
         engine = ToneEngine(EngineConfig())
         engine.load()
         references = ReferenceReader(None, max_seconds=12.0, target_rms=0.1)
-        runner = SynthesisRunner(self.parts, engine, references, worker="worker-1", stopping=lambda: False)
+        runner = SynthesisRunner(
+            self.parts, engine, references, AudioChain({}), worker="worker-1", stopping=lambda: False
+        )
         while (job_id := self._inbox.handed.get()) is not None:
             self.working.wait()
             runner.run(job_id)

@@ -197,12 +197,12 @@ class _Planner:
     def add(self, line: Line) -> int:
         """How many characters it has. Raises `FieldRefused`, `TranscriptNeeded`, `InvalidField`, `Unavailable`."""
         item = parse_item(line)
-        form = item_form(self._fields, item)
-        self._checks.check_text(form.text)
+        sent = item_form(self._fields, item)
+        form = self._checks.check_text(self._owner, sent)
         reference = self._reference(item)
         self._keep_apart(item.custom_id)
         self.planned.append(Planned(form, reference, item.custom_id))
-        return len(form.text)
+        return len(sent.text)
 
     def _reference(self, item: BatchItem) -> Upload | Voice:
         if item.voice_id is not None:

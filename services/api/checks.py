@@ -19,6 +19,7 @@ from services.api.form import VOICE, VOICE_URL, SharedFields, SpeechForm
 from services.api.spool import Upload
 from services.api.voice_form import RECORDING, SAMPLE
 from services.shared.adapters.transcribers import can_transcribe
+from services.shared.hooks import load_text_hooks
 from services.shared.settings import Settings
 from services.shared.voice import Voice
 
@@ -32,6 +33,8 @@ class InputChecks:
     """Blocking, thread-safe, free of torch. What it lets pass, the worker checks again with the model at hand."""
 
     def __init__(self, settings: Settings, planner: Planner | None, reference_seconds: float) -> None:
+        """Raises `SettingsError` where a text hook cannot be had."""
+        self._hooks = load_text_hooks(settings)
         self._planner = planner
         self._reference_seconds = reference_seconds
         self._max_text_characters = settings.max_text_characters
@@ -49,15 +52,22 @@ class InputChecks:
             log.info("checks.model_not_here", model=settings.model_name, reason=error.type)
         return cls(settings, None, limits.DEFAULT_REFERENCE_SECONDS)
 
-    def check(self, form: SpeechForm, reference: Upload | Voice) -> None:
-        """Raises `FieldRefused` and `TranscriptNeeded`. Leaves the file at its start."""
-        self.check_text(form.text)
-        self.check_reference(form, reference)
+    def check(self, owner: str, form: SpeechForm, reference: Upload | Voice) -> SpeechForm:
+        """The form with its text as it is to be spoken. Leaves the file at its start.
 
-    def check_text(self, text: str) -> None:
-        """Raises `FieldRefused`."""
+        Raises `FieldRefused`, `TranscriptNeeded`, and `Unavailable` where a text hook needs what is away.
+        """
+        checked = self.check_text(owner, form)
+        self.check_reference(form, reference)
+        return checked
+
+    def check_text(self, owner: str, form: SpeechForm) -> SpeechForm:
+        """The form with what the text hooks made of its text, which is held to the same. Raises as `check` does."""
         with _blaming("text"):
+            _check_length(form.text, self._max_text_characters)
+            text = self._hooks.process(form.text, owner)
             self._check_text(text, self._max_text_characters)
+        return form if text == form.text else form.model_copy(update={"text": text})
 
     def check_reference(self, form: SharedFields, reference: Upload | Voice) -> None:
         """Raises `FieldRefused` and `TranscriptNeeded`. Leaves the file at its start."""
@@ -100,11 +110,15 @@ class InputChecks:
             return self._check_text(transcript, limits.MAX_REFERENCE_TEXT_CHARACTERS)
 
     def _check_text(self, text: str, max_characters: int) -> str:
-        if not text.strip():
-            raise EmptyText("The text holds nothing to say.")
-        if len(text) > max_characters:
-            raise TooLongText(f"The text has {len(text)} characters; at most {max_characters} are accepted.")
+        _check_length(text, max_characters)
         return self._planner.check_text(text) if self._planner is not None else normalize(text, None, None)
+
+
+def _check_length(text: str, max_characters: int) -> None:
+    if not text.strip():
+        raise EmptyText("The text holds nothing to say.")
+    if len(text) > max_characters:
+        raise TooLongText(f"The text has {len(text)} characters; at most {max_characters} are accepted.")
 
 
 @contextmanager

@@ -19,11 +19,12 @@ def main() -> None:
     try:
         settings = load_settings()
         settings.check_exposure()
+        configure_logging(settings)
+        app = create_app(connect(settings))
     except SettingsError as error:
         sys.exit(str(error))
-    configure_logging(settings)
     uvicorn.run(
-        create_app(connect(settings)),
+        app,
         host=settings.api_host,
         port=settings.api_port,
         log_config=None,

@@ -17,6 +17,7 @@ from services.api.errors import ApiError, FieldRefused, InvalidField, JobFailed
 from services.api.openai_errors import openai_error, openai_headers, openai_status, speaks_openai
 from services.api.runpod_errors import as_runpod, speaks_runpod
 from services.shared.errors import (
+    AudioRefused,
     BatchNotFound,
     BlobNotFound,
     ContentTooLarge,
@@ -46,6 +47,7 @@ RETRY_AFTER = 5
 _STATUS: Mapping[type[TimbreError], int] = {
     AudioError: 400,
     TextError: 422,
+    AudioRefused: 422,
     UnsupportedEncoding: 422,
     TranscriptionFailed: 422,
     JobNotFound: 404,

@@ -27,8 +27,8 @@ async def submit(request: Request, state: ApiState, caller: str, fields: SpeechF
     """Raises what `admit_job`, `InputChecks.check` and `Submitter.submit` raise."""
     identity = identity_of(request)
     await admit_job(request, state.parts, identity)
-    await anyio.to_thread.run_sync(state.checks.check, fields, reference, limiter=state.check_slots)
-    job = await run_in_threadpool(state.submitter.submit, caller, fields, reference, limit=identity.concurrent_jobs)
+    checked = await anyio.to_thread.run_sync(state.checks.check, caller, fields, reference, limiter=state.check_slots)
+    job = await run_in_threadpool(state.submitter.submit, caller, checked, reference, limit=identity.concurrent_jobs)
     request.state.job_id = job.id
     return job
 

@@ -3,7 +3,7 @@
 Each has a stable `type`; which HTTP status it answers is the API's affair.
 """
 
-from f5_tts_core.errors import TimbreError
+from f5_tts_core.errors import TextError, TimbreError
 
 
 class JobNotFound(TimbreError):
@@ -137,3 +137,17 @@ class ContentTooLarge(TimbreError):
 class WebhookNotFound(TimbreError):
     type = "webhook-not-found"
     title = "The job has no webhook"
+
+
+class TextRefused(TextError):
+    """By a text hook."""
+
+    type = "text-refused"
+    title = "This service does not speak the text"
+
+
+class AudioRefused(TimbreError):
+    """By an audio hook."""
+
+    type = "audio-refused"
+    title = "This service does not give out the speech"

@@ -200,6 +200,15 @@ class Settings(BaseModel):
     #: Answer a request that was spoken before, to the same caller, with a copy of that audio.
     result_cache: bool = True
 
+    # --- hooks ----------------------------------------------------------------------------------
+    #: Installed text hooks, in the order in which each text goes through them before it is queued; comma separated.
+    text_hooks: tuple[str, ...] = ()
+    #: Installed audio hooks, in the order in which speech goes through them before it is encoded; streams then begin
+    #: when all of it is spoken. Comma separated.
+    audio_hooks: tuple[str, ...] = ()
+    #: What the text hook `content-filter` refuses: a file of UTF-8 text, a word or phrase a line.
+    content_filter_path: Path | None = None
+
     # --- outbound -------------------------------------------------------------------------------
     #: Hosts, addresses and networks (10.0.0.0/8) that webhooks and references by URL may lead to although they are
     #: not public, over http and on any port too; comma separated.
@@ -262,7 +271,9 @@ class Settings(BaseModel):
             raise ValueError("the name 'anonymous' is kept for callers without a key")
         return keys
 
-    @field_validator("cors_origins", "outbound_allowed_hosts", "voice_url_buckets", mode="before")
+    @field_validator(
+        "cors_origins", "outbound_allowed_hosts", "voice_url_buckets", "text_hooks", "audio_hooks", mode="before"
+    )
     @classmethod
     def _split_list(cls, value: Any) -> Any:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value

@@ -15,6 +15,7 @@ from f5_tts_core.manifest import resolve_manifest
 from services.shared.adapters.celery_queue import create_celery
 from services.shared.adapters.queue_turns import QUEUES
 from services.shared.adapters.transcribers import create_transcriber
+from services.shared.hooks import AudioChain, load_audio_hooks
 from services.shared.parts import Parts, connect
 from services.shared.settings import Settings
 from services.worker.announcing import Announcer
@@ -35,6 +36,7 @@ class WorkerApp:
     parts: Parts
     engine: Engine
     references: ReferenceReader
+    hooks: AudioChain
     light: StopLight
     #: Unlike any other worker's, also one that had our host name and process id before.
     worker: str
@@ -46,7 +48,7 @@ class WorkerApp:
         """
         settings = self.parts.settings
         self.engine.load()
-        info = self.engine.describe()
+        info = self.hooks.mark(self.engine.describe())
         logger.info("engine_loaded", engine=info.engine, model=info.model, device=info.device, worker=self.worker)
         announcer = Announcer(self.parts, self.worker, info, self.light)
         celery = create_celery(settings)
@@ -74,11 +76,18 @@ class WorkerApp:
         logger.info("worker_stopped", worker=self.worker)
 
     def _runner(self) -> SynthesisRunner:
-        return SynthesisRunner(self.parts, self.engine, self.references, worker=self.worker, stopping=self.light.is_red)
+        return SynthesisRunner(
+            self.parts,
+            self.engine,
+            self.references,
+            self.hooks,
+            worker=self.worker,
+            stopping=self.light.is_red,
+        )
 
 
 def create_app(settings: Settings) -> WorkerApp:
-    """Raises `UnknownEngine`, and `SettingsError` where the transcriber asked for is not installed."""
+    """Raises `UnknownEngine`, and `SettingsError` where a transcriber or hook asked for is not installed."""
     references = ReferenceReader(
         create_transcriber(settings), max_seconds=_reference_seconds(settings), target_rms=settings.target_rms
     )
@@ -86,6 +95,7 @@ def create_app(settings: Settings) -> WorkerApp:
         parts=connect(settings),
         engine=create_engine(settings.engine, settings.engine_config()),
         references=references,
+        hooks=load_audio_hooks(settings),
         light=StopLight(settings.stop_grace_seconds, time.monotonic),
         worker=f"{socket.gethostname()}-{secrets.token_hex(4)}",
     )

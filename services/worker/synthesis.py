@@ -8,11 +8,12 @@ from typing import TypeVar
 
 import structlog
 
-from f5_tts_core.engine import Engine
+from f5_tts_core.engine import Engine, ignore
 from f5_tts_core.errors import Canceled, EngineError, TimbreError
 from f5_tts_core.stopwatch import Stopwatch
 from f5_tts_core.types import Reference, Synthesis, SynthesisRequest
 from services.shared.errors import BlobNotFound, JobNotFound, LeaseLost, Unavailable
+from services.shared.hooks import AudioChain
 from services.shared.job import Job, JobOutput, JobStatus, confirm_cancel, output_key, succeed
 from services.shared.pace import workload
 from services.shared.parts import Parts
@@ -44,6 +45,7 @@ class SynthesisRunner:
         parts: Parts,
         engine: Engine,
         references: ReferenceReader,
+        hooks: AudioChain,
         *,
         worker: str,
         stopping: Callable[[], bool],
@@ -54,6 +56,7 @@ class SynthesisRunner:
         self._settings = parts.settings
         self._engine = engine
         self._references = references
+        self._hooks = hooks
         self._worker = worker
         self._stopping = stopping
         self._sleep = sleep
@@ -122,7 +125,8 @@ class SynthesisRunner:
             self._sleep(_RECALL_SECONDS)
             lease.check()
 
-        found = self._patiently(lambda: self._recall.find_or_lead(job, self._engine.describe(), wait), lease.check)
+        engine = self._hooks.mark(self._engine.describe())
+        found = self._patiently(lambda: self._recall.find_or_lead(job, engine, wait), lease.check)
         if found is None:
             return None
         key = output_key(job.id, job.attempt, found.format)
@@ -146,11 +150,18 @@ class SynthesisRunner:
         broadcast = Broadcast(self._parts.audio, job)
         try:
             synthesis = self._engine.synthesize(
-                request, on_progress=lease.report, should_cancel=lease.interrupted, on_audio=broadcast.send
+                request,
+                on_progress=lease.report,
+                should_cancel=lease.interrupted,
+                on_audio=ignore if self._hooks else broadcast.send,
             )
         except Canceled as canceled:
             lease.explain()  # The engine knows that it was told to stop; the lease knows why.
             raise EngineError("The engine stopped without being told to.") from canceled
+        if self._hooks:
+            # They see the whole of it, and nobody hears what they have not seen.
+            synthesis = replace(synthesis, audio=self._hooks.process(synthesis.audio, job.owner, lease.check))
+            broadcast.send(synthesis.audio)
         broadcast.end()
         return synthesis
 

@@ -117,7 +117,7 @@ def test_of_two_at_the_last_place_the_store_lets_in_one() -> None:
     client = client_with(tenant_concurrent_jobs=1)
     key = bearer(store_key(client.parts, "acme"))
     check, parts = client.app.state.api.checks.check, client.parts
-    client.app.state.api.checks.check = lambda *of: (check(*of), add_job(parts, owner="acme"))
+    client.app.state.api.checks.check = lambda *of: (check(*of), add_job(parts, owner="acme"))[0]
     assert_refused(client.speak(headers=key), "job-limit-reached", 5)
     assert not client.parts.blobs.blobs  # type: ignore[attr-defined]
     assert parts.jobs.counts()[JobStatus.QUEUED] == 1

@@ -10,6 +10,7 @@ import pytest
 from f5_tts_core.engine import AudioCallback, CancelCallback, ProgressCallback, ignore
 from f5_tts_core.testing import ToneEngine, speech_like, wav_bytes
 from f5_tts_core.types import EngineInfo, Synthesis, SynthesisRequest
+from services.shared.hooks import AudioChain, AudioHook
 from services.shared.job import Job, JobStatus, mark_enqueued
 from services.shared.outbound.testing import MemoryOutbound
 from services.shared.parts import Parts
@@ -108,6 +109,7 @@ class Bench:
     clock: ManualClock = field(default_factory=ManualClock)
     engine: CuedEngine = field(default_factory=CuedEngine)
     transcriber: ScriptedTranscriber = field(default_factory=ScriptedTranscriber)
+    hooks: dict[str, AudioHook] = field(default_factory=dict)
     red: bool = False
     #: Run, one after the other, whenever the worker sleeps between tries.
     on_sleep: list[Callable[[], None]] = field(default_factory=list)
@@ -148,6 +150,7 @@ class Bench:
             self.parts,
             engine or self.engine,
             ReferenceReader(self.transcriber, max_seconds=12.0, target_rms=0.1),
+            AudioChain(self.hooks),
             worker=worker,
             stopping=lambda: self.red,
             sleep=self._sleep,
