@@ -51,6 +51,20 @@ def split_opening(text: str, *, long_enough: Fits, short_enough: Fits) -> tuple[
     return opening, text[len(opening) :]
 
 
+def first_sentences(text: str, fits: Fits, *, may_go_on: bool) -> str:
+    """As many of the text's first sentences as fit, of one that does not its first clauses or words.
+
+    Where the text may go on, what it ends with is no whole sentence yet, and stays. Joined to the rest it is the text.
+    """
+    pieces = list(_pieces(text, fits, level=0))
+    chunk = ""
+    for piece in pieces[:-1] if may_go_on else pieces:
+        if chunk and not fits((chunk + piece).strip()):
+            break
+        chunk += piece
+    return chunk
+
+
 def _first(pieces: Iterator[str], long_enough: Fits) -> str:
     opening = ""
     for piece in pieces:

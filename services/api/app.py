@@ -34,6 +34,7 @@ from services.api.routes import (
     health,
     jobs,
     keys,
+    live,
     openai,
     runpod,
     sockets,
@@ -61,7 +62,7 @@ QUIET_SECONDS = 15.0
 
 #: Our own routes in the order of the documentation, those in other services' manner, and what is about the service.
 _ROUTES = (
-    *(tts, batches, jobs, streams, events, sockets, webhooks, voices, keys),
+    *(tts, live, batches, jobs, streams, events, sockets, webhooks, voices, keys),
     *(openai, elevenlabs, runpod, generations),
     *(health, problem_types),
 )

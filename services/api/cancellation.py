@@ -1,6 +1,8 @@
 """Stopping a job, and taking it away with all its audio."""
 
-from services.shared.errors import StaleJob
+from contextlib import suppress
+
+from services.shared.errors import JobNotFound, StaleJob, TransitionRefused, Unavailable
 from services.shared.job import Job, input_prefix, output_prefix, request_cancel
 from services.shared.parts import Parts
 from services.shared.references import drop_reference
@@ -19,6 +21,13 @@ def cancel(parts: Parts, job: Job) -> Job:
         # No worker will ever do it: the job never had one.
         drop_reference(parts, asked)
     return asked
+
+
+def abandon(parts: Parts, job: Job) -> None:
+    """Stop a job that nobody waits for any more, as far as that can be done."""
+    # Ended or deleted meanwhile: all the better. A store that is away: it is spoken for nobody.
+    with suppress(TransitionRefused, JobNotFound, Unavailable):
+        cancel(parts, job)
 
 
 def erase(parts: Parts, job: Job) -> None:

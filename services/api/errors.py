@@ -180,6 +180,26 @@ class NotInTime(ApiError):
     status = 504
 
 
+class SpeechBrokenOff(ApiError):
+    """What was heard of a job's speech will not go on, and its beginning is not said twice."""
+
+    type = "speech-broken-off"
+    title = "The speech broke off"
+    status = 503
+
+
+class SessionIdle(ApiError):
+    type = "session-idle"
+    title = "Nothing was said for too long"
+    status = 408
+
+
+class SessionOver(ApiError):
+    type = "session-over"
+    title = "The session lasted as long as it may"
+    status = 408
+
+
 class ModelNotFound(ApiError):
     type = "model-not-found"
     title = "No such model"

@@ -11,7 +11,7 @@ from services.shared.settings import SettingsError, load_settings
 
 #: How long a stopping process lets clients that wait for audio wait on.
 STOP_SECONDS = 5
-#: The longest message of a WebSocket's client. They have little to say.
+#: The longest message of a WebSocket's client: more text than anybody writes at once.
 WEBSOCKET_BYTES = 64 * 1024
 
 
@@ -32,6 +32,8 @@ def main() -> None:
         server_header=False,
         timeout_graceful_shutdown=STOP_SECONDS,
         ws_max_size=WEBSOCKET_BYTES,
+        # Audio does not get smaller by it, and each connection would keep a quarter of a megabyte for it.
+        ws_per_message_deflate=False,
     )
 
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import anyio.to_thread
 from fastapi import Request, Response
 from starlette.concurrency import run_in_threadpool
+from starlette.requests import HTTPConnection
 
 from f5_tts_core.formats import FORMATS
 from services.api.auth import identity_of
@@ -23,13 +24,15 @@ from services.shared.voice import Voice
 AUDIO_CONTENT = {one.content_type: {"schema": {"type": "string", "format": "binary"}} for one in FORMATS.values()}
 
 
-async def submit(request: Request, state: ApiState, caller: str, fields: SpeechForm, reference: Upload | Voice) -> Job:
+async def submit(
+    connection: HTTPConnection, state: ApiState, caller: str, fields: SpeechForm, reference: Upload | Voice
+) -> Job:
     """Raises what `admit_job`, `InputChecks.check` and `Submitter.submit` raise."""
-    identity = identity_of(request)
-    await admit_job(request, state.parts, identity)
+    identity = identity_of(connection)
+    await admit_job(connection, state.parts, identity)
     checked = await anyio.to_thread.run_sync(state.checks.check, caller, fields, reference, limiter=state.check_slots)
     job = await run_in_threadpool(state.submitter.submit, caller, checked, reference, limit=identity.concurrent_jobs)
-    request.state.job_id = job.id
+    connection.state.job_id = job.id
     return job
 
 
@@ -71,12 +74,13 @@ async def choose_reference(state: ApiState, caller: str, fields: SharedFields, f
 
 async def answer_audio(state: ApiState, job: Job, headers: Mapping[str, str]) -> Response:
     """An ended job's audio. Raises `JobFailed`, `AudioNotReady`, `Unavailable`."""
-    output = _require_output(job)
+    output = require_output(job)
     audio = await run_in_threadpool(state.parts.blobs.get, output.key)
     return Response(audio, 200, headers, FORMATS[output.format].content_type)
 
 
-def _require_output(job: Job) -> JobOutput:
+def require_output(job: Job) -> JobOutput:
+    """What an ended job made. Raises `JobFailed`, `AudioNotReady`."""
     if job.fault is not None:
         raise JobFailed(job.id, job.fault)
     if job.output is None:

@@ -1,7 +1,7 @@
 """Answering a job's speech while it is spoken."""
 
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import aclosing, suppress
+from contextlib import aclosing
 from typing import Final
 
 import anyio
@@ -13,7 +13,7 @@ from starlette.types import Receive, Scope, Send
 
 from f5_tts_core.audio.streaming import StreamEncoder
 from f5_tts_core.formats import FORMATS, Encoding
-from services.api.cancellation import cancel
+from services.api.cancellation import abandon
 from services.api.errors import NotInTime
 from services.api.form import SpeechForm
 from services.api.hearing import hear
@@ -21,7 +21,6 @@ from services.api.speaking import answer_audio, submit
 from services.api.spool import Upload
 from services.api.state import ApiState
 from services.api.streamed import Streamed
-from services.shared.errors import JobNotFound, TransitionRefused, Unavailable
 from services.shared.job import Job
 from services.shared.voice import Voice
 
@@ -46,15 +45,13 @@ async def answer_own_speech(request: Request, state: ApiState, job: Job) -> Resp
     Raises `NotInTime` too.
     """
 
-    async def abandon() -> None:
-        # Ended or deleted meanwhile: all the better. A store that is away: it is spoken for nobody.
-        with suppress(TransitionRefused, JobNotFound, Unavailable):
-            await run_in_threadpool(cancel, state.parts, job)
+    async def stop() -> None:
+        await run_in_threadpool(abandon, state.parts, job)
 
     try:
-        return await answer_speech(request, state, job, abandon)
+        return await answer_speech(request, state, job, stop)
     except (NotInTime, ClientDisconnect):
-        await abandon()
+        await stop()
         raise
 
 
@@ -68,15 +65,14 @@ async def answer_speech(request: Request, state: ApiState, job: Job, on_leave: O
     headers = {"X-Job-Id": job.id, **_HEADERS}
     speech = hear(state.parts, job)
     try:
-        first = await _first(speech, request, state.parts.settings.max_wait_seconds)
+        first = await first_samples(speech, state.parts.settings.max_wait_seconds, request)
     except BaseException:
         await speech.aclose()
         raise
     if not first:
         return await answer_audio(state, await run_in_threadpool(state.parts.jobs.get, job.id), headers)
-    asked = job.input
-    encoder = StreamEncoder(Encoding.of(asked.format, asked.sample_rate, asked.bit_depth, asked.bitrate))
-    return SpeechStream(_encoded(first, speech, encoder), headers, FORMATS[asked.format].content_type, on_leave)
+    body = encoded(first, speech, StreamEncoder(encoding_of(job)))
+    return SpeechStream(body, headers, FORMATS[job.input.format].content_type, on_leave)
 
 
 class SpeechStream(Streamed):
@@ -108,30 +104,39 @@ class SpeechStream(Streamed):
             await self._on_leave()
 
 
-async def _first(speech: AsyncGenerator[bytes, None], request: Request, seconds: float) -> bytes:
-    """The first samples; none of them where the job ended without any that can still be heard."""
+def encoding_of(job: Job) -> Encoding:
+    asked = job.input
+    return Encoding.of(asked.format, asked.sample_rate, asked.bit_depth, asked.bitrate)
+
+
+async def first_samples(speech: AsyncGenerator[bytes, None], seconds: float, request: Request | None = None) -> bytes:
+    """The first samples; none of them where the job ended without any that can still be heard.
+
+    Raises `NotInTime`, and `ClientDisconnect` where nobody waits any more.
+    """
     deadline = anyio.current_time() + seconds
     async for samples in speech:
         if samples:
             return samples
-        if await request.is_disconnected():
+        if request is not None and await request.is_disconnected():
             raise ClientDisconnect
         if anyio.current_time() >= deadline:
             raise NotInTime(f"Nothing was heard within {seconds:g} seconds. POST /tts queues longer work.")
     return b""
 
 
-async def _encoded(
+async def encoded(
     first: bytes, speech: AsyncGenerator[bytes, None], encoder: StreamEncoder
 ) -> AsyncGenerator[bytes, None]:
-    """Bytes of the format, made off the event loop."""
+    """All of the speech as bytes of the format, made off the event loop."""
     async with aclosing(speech):
-        yield await run_in_threadpool(_encode, encoder, first)
+        yield await run_in_threadpool(encode_samples, encoder, first)
         async for samples in speech:
-            if encoded := await run_in_threadpool(_encode, encoder, samples):
-                yield encoded
+            if coded := await run_in_threadpool(encode_samples, encoder, samples):
+                yield coded
     yield await run_in_threadpool(encoder.finish)
 
 
-def _encode(encoder: StreamEncoder, samples: bytes) -> bytes:
+def encode_samples(encoder: StreamEncoder, samples: bytes) -> bytes:
+    """16-bit samples, as workers send them. Blocking."""
     return encoder.add(np.frombuffer(samples, "<i2").astype(np.float32) / _FULL_SCALE) if samples else b""

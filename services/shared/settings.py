@@ -75,6 +75,12 @@ class Settings(BaseModel):
     max_batch_items: Annotated[int, Field(ge=1, le=5_000)] = 1_000
     #: Characters that all texts of one batch may have together.
     max_batch_characters: Annotated[int, Field(ge=1)] = 1_000_000
+    #: The longest text that is accepted at `/tts/live` in one session.
+    max_live_characters: Annotated[int, Field(gt=0)] = 100_000
+    #: How long such a session waits for its client to go on, once all that came is spoken.
+    live_idle_seconds: Annotated[float, Field(gt=0)] = 60.0
+    #: The longest that such a session lasts.
+    live_session_seconds: Annotated[float, Field(gt=0)] = 3_600.0
     #: Voices that one owner may store.
     max_voices: Annotated[int, Field(ge=0)] = 1_000
 

@@ -2,11 +2,12 @@
 
 import json
 import signal
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 
 import httpx
 import pytest
-from websockets.sync.client import connect
+from websockets.sync.client import ClientConnection, connect
 
 from services.shared.job import JobStatus, output_key, request_cancel
 from tests.stack import REFERENCE, running_stack
@@ -21,6 +22,11 @@ def stack(tmp_path_factory):
         stack.control()
         stack.worker(step_seconds=0.01)
         yield stack
+
+
+@pytest.fixture(scope="module")
+def url(stack):
+    return stack.api()
 
 
 def test_a_job_runs_end_to_end(stack):
@@ -46,9 +52,8 @@ def test_jobs_run_beside_each_other_and_one_after_the_other_without_pause(stack)
     assert took < 2.5, f"8 jobs took {took:.1f} s"
 
 
-def test_progress_arrives_as_it_is_made(stack):
+def test_progress_arrives_as_it_is_made(stack, url):
     """From the engine's steps to a client's line: over Valkey, the API's process, and both kinds of stream."""
-    url = stack.api()
     job = stack.submit(nfe_step=64)
     with httpx.stream("GET", f"{url}/jobs/{job.id}/events", timeout=30) as stream:
         data = (line.removeprefix("data: ") for line in stream.iter_lines() if line.startswith("data: "))
@@ -74,9 +79,9 @@ def speak(url: str, nfe_step: int) -> "AbstractContextManager[httpx.Response]":
     return httpx.stream("POST", f"{url}/tts/stream", data=data | {"nfe_step": str(nfe_step)}, files=files, timeout=30)
 
 
-def test_speech_is_heard_while_it_is_spoken(stack):
+def test_speech_is_heard_while_it_is_spoken(stack, url):
     """From the engine's first step to a client: over Valkey and the API's process. All of it is what is stored."""
-    with speak(stack.api(), nfe_step=64) as answer:
+    with speak(url, nfe_step=64) as answer:
         assert (answer.status_code, answer.headers["content-type"]) == (200, "audio/pcm")
         pieces = answer.iter_bytes()
         first = next(pieces)
@@ -86,14 +91,53 @@ def test_speech_is_heard_while_it_is_spoken(stack):
     job = stack.until_over(job_id)
     stack.assert_succeeded_once(job)
     assert heard == stack.parts.blobs.get(job.output.key)
-    assert httpx.get(f"{stack.api()}/jobs/{job_id}/stream").content == heard
+    assert httpx.get(f"{url}/jobs/{job_id}/stream").content == heard
 
 
-def test_a_listener_that_leaves_stops_the_work(stack):
-    with speak(stack.api(), nfe_step=64) as answer:
+def test_a_listener_that_leaves_stops_the_work(stack, url):
+    with speak(url, nfe_step=64) as answer:
         next(answer.iter_bytes())
     job = stack.until_over(answer.headers["x-job-id"])
     assert job.status is JobStatus.CANCELED
+
+
+@contextmanager
+def live(url: str, nfe_step: int) -> "Iterator[ClientConnection]":
+    """A session whose first sentence is being spoken."""
+    with connect(f"{url.replace('http', 'ws', 1)}/tts/live") as socket:
+        socket.send(json.dumps({"voice_id": "sample", "format": "pcm", "nfe_step": nfe_step}))
+        socket.send("The first sentence is whole. The sec")
+        assert json.loads(socket.recv(30))["event"] == "started"
+        yield socket
+
+
+def test_a_text_is_heard_while_it_is_written(stack, url):
+    """From half a text to a client: through the queue, the worker and the API's process, in the text's order."""
+    with live(url, nfe_step=64) as socket:
+        first = json.loads(socket.recv(30))
+        heard = socket.recv(30)
+        assert (first["event"], first["text"]) == ("chunk", "The first sentence is whole.")
+        assert stack.job(first["job_id"]).status is JobStatus.PROCESSING
+        socket.send("ond one is. The third")
+        socket.send(json.dumps({"text": " one too.", "end": True}))
+        said = list(socket)
+    events = [json.loads(message) for message in said if isinstance(message, str)]
+    heard += b"".join(message for message in said if isinstance(message, bytes))
+    assert socket.close_code == 1000
+    assert [event["event"] for event in events] == ["chunk"] * (len(events) - 1) + ["done"]
+    assert " ".join([first["text"], *(event["text"] for event in events[:-1])]).endswith(
+        "second one is. The third one too."
+    )
+    jobs = [stack.until_over(job_id) for job_id in events[-1]["job_ids"]]
+    for job in jobs:
+        stack.assert_succeeded_once(job)
+    assert heard == b"".join(stack.parts.blobs.get(job.output.key) for job in jobs)
+
+
+def test_a_writer_that_leaves_stops_the_work(stack, url):
+    with live(url, nfe_step=64) as socket:
+        job_id = json.loads(socket.recv(30))["job_id"]
+    assert stack.until_over(job_id).status is JobStatus.CANCELED
 
 
 def test_finished_jobs_tell_how_long_the_next_will_take(stack):

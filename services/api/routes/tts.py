@@ -82,6 +82,10 @@ async def stream(request: Request, caller: Caller, state: State, idempotency_key
     byte is answered as a problem; after it, the line is closed before the answer's proper end, and the job tells why.
     A client that leaves early cancels the job, as does one that would wait for its first byte longer than
     `MAX_WAIT_SECONDS`. The length of a WAV is not known ahead: its header names the largest there is.
+
+    A text that is still being written is spoken meanwhile over the WebSocket `/tts/live`: first comes a message with
+    `voice_id` and any of these options, as JSON, then text in pieces cut anywhere (bare, or as `{"text": …}`), with
+    `{"flush": true}` and `{"end": true}` as marks; audio is answered in binary messages, and what happens in JSON.
     """
     _, job, replayed = await _take_once(request, state, caller, idempotency_key, stream="true")
     response = await answer_own_speech(request, state, job)

@@ -12,12 +12,15 @@ from services.api.app import create_app
 from services.shared.api_key import ApiKey
 from services.shared.job import Job, JobOutput, claim, output_key, succeed
 from services.shared.parts import Parts
+from services.shared.ports import AudioPiece
 from services.shared.scopes import NEW_KEY
 from services.shared.testing import make_job
 
 REFERENCE = wav_bytes(speech_like(2.5))
 REFERENCE_TEXT = "This is what the voice says."
 ALICE, BOB = "alice-key", "bob-key"
+#: Samples, as workers send them.
+SECOND = bytes(range(250)) * 192
 KEYS = {name: hashlib.sha256(key.encode()).hexdigest() for name, key in (("alice", ALICE), ("bob", BOB))}
 
 
@@ -110,6 +113,13 @@ def run_job(parts: Parts, job: Job, audio: bytes = b"RIFF-audio") -> Job:
 
 def start_job(parts: Parts, job: Job) -> Job:
     return parts.jobs.replace(job, claim(job, "worker-1", parts.clock(), 10.0))
+
+
+def say(parts: Parts, job: Job, *samples: bytes, first: int = 1) -> None:
+    """What a worker sends. Empty: that is all."""
+    attempt = parts.jobs.get(job.id).attempt
+    pieces = [AudioPiece(number, one) for number, one in enumerate(samples, first)]
+    parts.audio.send(job.id, attempt, pieces)
 
 
 class Obliging:

@@ -6,8 +6,13 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+import anyio
+import anyio.lowlevel
 import httpx
 from fastapi import FastAPI
+
+from services.shared.job import Job
+from services.shared.parts import Parts
 
 #: Everything here happens at once; a test that waits so long has failed.
 PATIENCE = 5.0
@@ -118,13 +123,30 @@ class Socket(Line):
 
     async def message(self) -> dict[str, Any]:
         """The next message, or how the socket was closed: `{"code": …, "reason": …}`."""
+        said = await self.frame()
+        assert isinstance(said, dict), "audio came"
+        return said
+
+    async def frame(self) -> dict[str, Any] | bytes:
+        """The same, or audio."""
         message = await self.receive()
         if message["type"] == "websocket.accept":
-            return await self.message()
+            return await self.frame()
         if message["type"] == "websocket.close":
             return {"code": message["code"], "reason": message.get("reason")}
+        if message.get("bytes") is not None:
+            return bytes(message["bytes"])
         decoded: dict[str, Any] = json.loads(message["text"])
         return decoded
+
+    async def audio(self, size: int) -> bytes:
+        """So many bytes of it, from as many messages as they come in."""
+        found = b""
+        while len(found) < size:
+            piece = await self.frame()
+            assert isinstance(piece, bytes), piece
+            found += piece
+        return found
 
     def say(self, text: str) -> None:
         self.send({"type": "websocket.receive", "text": text})
@@ -163,12 +185,29 @@ async def talking(
     app: FastAPI, job_id: str, *, query: str = "", headers: dict[str, str] | None = None
 ) -> AsyncIterator[Socket]:
     """A WebSocket to a job's events, which leaves in the end."""
-    socket = Socket(app, f"/jobs/{job_id}/ws", query, headers or {})
+    async with calling(app, f"/jobs/{job_id}/ws", query=query, headers=headers) as socket:
+        yield socket
+
+
+@asynccontextmanager
+async def calling(
+    app: FastAPI, path: str, *, query: str = "", headers: dict[str, str] | None = None
+) -> AsyncIterator[Socket]:
+    """A WebSocket, which leaves in the end."""
+    socket = Socket(app, path, query, headers or {})
     try:
         yield socket
     finally:
         socket.leave()
         await socket.over()
+
+
+async def submitted(parts: Parts, number: int = 1) -> Job:
+    """The job that was submitted as the first, or second, …, once there are as many."""
+    with anyio.fail_after(PATIENCE):
+        while len(parts.queue.sent) < number:
+            await anyio.lowlevel.checkpoint()
+    return parts.jobs.get(parts.queue.sent[number - 1])
 
 
 def _raw(headers: dict[str, str]) -> list[tuple[bytes, bytes]]:

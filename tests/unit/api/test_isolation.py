@@ -3,6 +3,7 @@
 The routes are read off the application: one that is not listed here, with what it asks for, fails the first test.
 """
 
+import json
 import re
 from collections.abc import Iterator
 from typing import Any, Final
@@ -21,7 +22,7 @@ from services.shared.testing import ManualClock, make_job, memory_parts
 from services.shared.testing.voices import make_voice
 from services.shared.voice import Voice
 from tests.unit.api.client import Client, add_job, bearer, run_job, store_key
-from tests.unit.api.live import talking
+from tests.unit.api.live import calling
 
 Door = tuple[str, str]
 
@@ -40,6 +41,7 @@ PUBLIC: Final[set[Door]] = {
 DOORS: Final[dict[Door, str | None]] = {
     ("POST", "/tts"): "speech",
     ("POST", "/tts/stream"): "speech",
+    ("WEBSOCKET", "/tts/live"): "speech",
     ("GET", "/jobs"): "speech",
     ("GET", "/jobs/{job_id}"): "speech",
     ("DELETE", "/jobs/{job_id}"): "speech",
@@ -125,7 +127,7 @@ class Matrix:
         """The status, and of an error its type. A WebSocket's is its close code, less 4000."""
         method, template = door
         if method == "WEBSOCKET":
-            return anyio.run(self._talk, headers or {})
+            return anyio.run(self._talk, self.fill(template), headers or {})
         answer = self.client.request(method, self.fill(template), headers=headers, **request)
         return answer.status_code, _type(answer)
 
@@ -149,10 +151,13 @@ class Matrix:
         assert self.parts.voices.get(self.voice.id) == self.voice
         assert self.parts.batches.get(self.batch.id) == self.batch
 
-    async def _talk(self, headers: dict[str, str]) -> tuple[int, str]:
-        async with talking(self.client.app, self.job.id, headers=headers) as socket:
+    async def _talk(self, path: str, headers: dict[str, str]) -> tuple[int, str]:
+        async with calling(self.client.app, path, headers=headers) as socket:
             socket.say('{"api_key": ""}')  # Heard where no header brings a key.
+            socket.say(json.dumps({"voice_id": self.voice.id}))  # Heard where a text is to come.
             said = await socket.message()
+            if said.get("event") == "error":
+                said = await socket.message()
         return (said["code"] - 4000, said["reason"]) if "code" in said else (200, "")
 
 
@@ -278,6 +283,7 @@ def test_nobody_speaks_with_anothers_voice(matrix: Matrix) -> None:
     assert matrix.ask(("POST", "/batches"), mallory, json=items) == (404, "voice-not-found")
     items = {"items": [{"text": "Hello.", "voice_id": matrix.voice.id}]}
     assert matrix.ask(("POST", "/batches"), mallory, json=items) == (422, "batch-items-invalid")
+    assert matrix.ask(("WEBSOCKET", "/tts/live"), mallory) == (404, "voice-not-found")
     assert not matrix.parts.jobs.page("mallory", limit=1).jobs
 
 

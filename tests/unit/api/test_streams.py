@@ -4,7 +4,6 @@ import io
 from collections.abc import Callable
 
 import anyio
-import anyio.lowlevel
 import av
 import httpx
 import numpy as np
@@ -15,37 +14,30 @@ from f5_tts_core.testing import speech_like
 from services.api.idempotency import REPLAYED_HEADER
 from services.shared.job import Job, JobFault, JobStatus, claim, fail, release
 from services.shared.parts import Parts
-from services.shared.ports import AudioPiece
 from tests.unit.api.client import (
     ALICE,
     BOB,
     REFERENCE,
     REFERENCE_TEXT,
+    SECOND,
     Client,
     add_job,
     bearer,
     run_job,
+    say,
     start_job,
 )
-from tests.unit.api.live import AudioLine, hearing
+from tests.unit.api.live import AudioLine, hearing, submitted
 
 pytestmark = pytest.mark.anyio
 MakeClient = Callable[..., Client]
 
-SECOND = bytes(range(250)) * 192
 FAULT = JobFault("engine-out-of-memory", "The device ran out of memory", "It did.")
 
 
 @pytest.fixture
 def anyio_backend() -> str:
     return "asyncio"
-
-
-def say(parts: Parts, job: Job, *samples: bytes, first: int = 1) -> None:
-    """What a worker sends. Empty: that is all."""
-    attempt = parts.jobs.get(job.id).attempt
-    pieces = [AudioPiece(number, one) for number, one in enumerate(samples, first)]
-    parts.audio.send(job.id, attempt, pieces)
 
 
 def get(job: Job, headers: dict[str, str] | None = None) -> httpx.Request:
@@ -56,14 +48,6 @@ def post(**fields: str) -> httpx.Request:
     data = {"text": "Hello there.", "ref_text": REFERENCE_TEXT, "format": "pcm", **fields}
     files = {"voice": ("voice.wav", REFERENCE, "audio/wav")}
     return httpx.Request("POST", "http://timbre.test/tts/stream", data=data, files=files)
-
-
-async def submitted(client: Client) -> Job:
-    """The job, once there is one."""
-    with anyio.fail_after(5):
-        while not client.parts.queue.sent:
-            await anyio.lowlevel.checkpoint()
-    return client.parts.jobs.get(client.parts.queue.sent[-1])
 
 
 async def cut(line: AudioLine) -> bytes:
@@ -103,7 +87,7 @@ async def test_the_first_bytes_come_while_the_job_is_spoken(client: Client) -> N
 
 async def test_a_request_is_answered_with_its_speech(client: Client) -> None:
     async with hearing(client.app, post(seed="3")) as line:
-        job = start_job(client.parts, await submitted(client))
+        job = start_job(client.parts, await submitted(client.parts))
         assert (job.input.stream, job.input.format, job.input.seed) == (True, "pcm", 3)
         say(client.parts, job, SECOND, SECOND, b"")
         await line.open()
@@ -173,7 +157,7 @@ async def test_news_that_were_lost_are_not_missed(client: Client) -> None:
 async def test_openais_route_is_heard_while_it_is_made_too(client: Client) -> None:
     asked = {"model": "tts-1", "input": "Hello there.", "voice": "sample", "response_format": "pcm"}
     async with hearing(client.app, httpx.Request("POST", "http://timbre.test/v1/audio/speech", json=asked)) as line:
-        job = start_job(client.parts, await submitted(client))
+        job = start_job(client.parts, await submitted(client.parts))
         say(client.parts, job, SECOND)
         await line.open()
         assert await line.chunk() == SECOND
@@ -186,7 +170,7 @@ async def test_a_repeated_request_hears_the_same_job_from_its_beginning(client: 
     request = post()
     request.headers["Idempotency-Key"] = "once"
     async with hearing(client.app, request) as line:
-        job = start_job(client.parts, await submitted(client))
+        job = start_job(client.parts, await submitted(client.parts))
         say(client.parts, job, SECOND, b"")
         await line.open()
         assert await line.rest() == SECOND
@@ -202,7 +186,7 @@ async def test_a_repeated_request_hears_the_same_job_from_its_beginning(client: 
 
 async def test_a_client_that_leaves_cancels_its_job(client: Client) -> None:
     async with hearing(client.app, post()) as line:
-        job = start_job(client.parts, await submitted(client))
+        job = start_job(client.parts, await submitted(client.parts))
         say(client.parts, job, SECOND)
         await line.open()
         assert await line.chunk() == SECOND
@@ -211,7 +195,7 @@ async def test_a_client_that_leaves_cancels_its_job(client: Client) -> None:
 
 async def test_a_client_that_leaves_before_the_first_byte_does_too(client: Client) -> None:
     async with hearing(client.app, post()):
-        job = await submitted(client)
+        job = await submitted(client.parts)
     assert client.parts.jobs.get(job.id).status is JobStatus.CANCELED
 
 
@@ -238,7 +222,7 @@ async def test_a_client_that_would_wait_too_long_is_told_and_its_job_stopped(mak
 
 async def test_what_fails_before_the_first_byte_is_an_ordinary_problem(client: Client) -> None:
     async with hearing(client.app, post()) as line:
-        job = start_job(client.parts, await submitted(client))
+        job = start_job(client.parts, await submitted(client.parts))
         client.parts.jobs.replace(job, fail(job, 1, FAULT, client.parts.clock()))
         await line.open()
         assert (line.status, line.headers["content-type"]) == (500, "application/problem+json")
@@ -248,7 +232,7 @@ async def test_what_fails_before_the_first_byte_is_an_ordinary_problem(client: C
 async def test_what_fails_afterwards_breaks_the_answer_off(client: Client) -> None:
     with capture_logs() as logs:
         async with hearing(client.app, post()) as line:
-            job = start_job(client.parts, await submitted(client))
+            job = start_job(client.parts, await submitted(client.parts))
             say(client.parts, job, SECOND)
             await line.open()
             client.parts.jobs.replace(job, fail(job, 1, FAULT, client.parts.clock()))
@@ -269,7 +253,7 @@ async def test_an_attempt_that_nobody_heard_is_followed_by_the_next_one(client: 
 
 async def test_no_second_attempt_repeats_what_was_heard(client: Client) -> None:
     async with hearing(client.app, post()) as line:
-        job = start_job(client.parts, await submitted(client))
+        job = start_job(client.parts, await submitted(client.parts))
         say(client.parts, job, SECOND)
         await line.open()
         give_back(client.parts, job)

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from f5_tts_core import errors
-from f5_tts_core.text.chunks import chunk_text, split_opening
+from f5_tts_core.text.chunks import chunk_text, first_sentences, split_opening
 
 
 def at_most(characters: int):  # type: ignore[no-untyped-def]
@@ -111,3 +111,30 @@ class TestEdges:
         started = time.perf_counter()
         chunk_text(text, at_most(200))
         assert time.perf_counter() - started < 5
+
+
+class TestTextThatIsStillWritten:
+    @pytest.mark.parametrize(
+        ("text", "whole"),
+        [
+            ("One. Two. Thr", "One. Two. "),
+            ("One. ", ""),
+            ("Mr. Smith went. He", "Mr. Smith went. "),
+            ("Version 2. and on", ""),
+            ("好的。再见", "好的。"),
+            ("Title\nText", "Title\n"),
+            ("", ""),
+        ],
+    )
+    def test_sentences_are_whole_once_something_follows(self, text: str, whole: str) -> None:
+        assert first_sentences(text, at_most(100), may_go_on=True) == whole
+
+    def test_what_is_over_is_whole(self) -> None:
+        assert first_sentences("One. Tw", at_most(100), may_go_on=False) == "One. Tw"
+
+    def test_no_more_than_fits(self) -> None:
+        assert first_sentences("One. Two. Three. Four", at_most(10), may_go_on=True) == "One. Two. "
+
+    def test_a_sentence_that_does_not_fit_is_cut_before_it_is_whole(self) -> None:
+        assert first_sentences("one two three four", at_most(9), may_go_on=True) == "one two "
+        assert first_sentences("one two, three four", at_most(9), may_go_on=True) == "one two, "

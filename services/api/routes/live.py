@@ -1,0 +1,40 @@
+"""`/tts/live`: text in while it is written, speech out while it is made, over one WebSocket."""
+
+import asyncio
+
+from fastapi import APIRouter, WebSocket, WebSocketDisconnect
+
+from services.api.errors import SessionIdle
+from services.api.live import LiveSession
+from services.api.live_schemas import LiveStart, read_start
+from services.api.sockets import attend, is_key
+from services.api.state import ApiState, State
+
+router = APIRouter()
+
+
+@router.websocket("/tts/live")
+async def speak_live(websocket: WebSocket, state: State) -> None:
+    async def talk(caller: str) -> None:
+        start = await _start(websocket, state)
+        await LiveSession(websocket, state, caller, start).run()
+
+    await attend(websocket, state, talk, explain=True)
+
+
+async def _start(websocket: WebSocket, state: ApiState) -> LiveStart:
+    """The first message that is no key: one is heard where none is asked for, too.
+
+    Raises `WebSocketDisconnect`, `SessionIdle`, `MalformedJson`, `InvalidField`.
+    """
+    seconds = state.parts.settings.live_idle_seconds
+    try:
+        async with asyncio.timeout(seconds):
+            message = await websocket.receive()
+            while is_key(message):
+                message = await websocket.receive()
+    except TimeoutError as error:
+        raise SessionIdle(f"No message came for {seconds:g} seconds.", accepted='{"voice_id": …}') from error
+    if message["type"] == "websocket.disconnect":
+        raise WebSocketDisconnect(message.get("code", 1005))
+    return read_start(message)
