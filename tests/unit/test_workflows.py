@@ -1,0 +1,29 @@
+"""The workflows for GitHub: of the right form, bounded in time, and naming only what is there."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+WORKFLOWS = sorted(Path(".github/workflows").glob("*.yml"))
+BIN = Path(sys.executable).parent
+
+
+@pytest.mark.parametrize("schema", ["vendor.github-workflows", "custom.github-workflows-require-timeout"])
+def test_they_keep_to_the_schema(schema: str) -> None:
+    command = [BIN / "check-jsonschema", "--builtin-schema", schema, *WORKFLOWS]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: path.stem)
+def test_the_targets_that_they_make_exist(workflow: Path) -> None:
+    wanted = set(re.findall(r"\bmake ([a-z]+)$", workflow.read_text(), re.MULTILINE))
+    targets = set(re.findall(r"^([a-z]+):", Path("Makefile").read_text(), re.MULTILINE))
+    assert wanted <= targets
+
+
+def test_pull_requests_run_what_every_change_has_to_pass() -> None:
+    assert "run: .ci/run" in Path(".github/workflows/ci.yml").read_text()
