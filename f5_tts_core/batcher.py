@@ -22,6 +22,7 @@ from f5_tts_core.devices import Placement, is_out_of_memory
 from f5_tts_core.network.dit import DiT, Modulation
 from f5_tts_core.sampling import modulation_table, time_grid
 from f5_tts_core.takes import Prompt, Take, Ticket
+from f5_tts_core.types import EngineStats
 
 T = TypeVar("T")
 
@@ -59,14 +60,6 @@ class Schedule:
         return sum(part.numel() * part.element_size() for part in self.modulation)
 
 
-@dataclass
-class BatcherStats:
-    """Counters since the start. `rows` over `forwards` is the mean occupancy."""
-
-    forwards: int = 0
-    rows: int = 0
-
-
 class StepBatcher:
     """Solves takes together. Thread-safe: `submit` and `call` from anywhere, the device from one thread."""
 
@@ -81,7 +74,7 @@ class StepBatcher:
         self._closed = False
         self._wake = Condition()
         self._thread = Thread(target=self._run, name="timbre-device", daemon=True)
-        self.stats = BatcherStats()
+        self.stats = EngineStats()
 
     def start(self) -> None:
         self._thread.start()
@@ -209,6 +202,7 @@ class StepBatcher:
             for take in takes:
                 take.ticket.fail(errors.EngineError("The engine failed while it spoke this text."))
             return
+        self.stats.out_of_memory += 1
         if self.placement.device.type == "cuda":
             torch.cuda.empty_cache()
         if len(takes) > 1:

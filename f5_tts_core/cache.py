@@ -17,6 +17,8 @@ class WeighedCache(Generic[T]):
         self._values: OrderedDict[object, T] = OrderedDict()
         self._weight = 0
         self._lock = Lock()
+        #: Values that were there when they were asked for, and those that had to be made.
+        self.hits = self.misses = 0
 
     def __len__(self) -> int:
         return len(self._values)
@@ -30,7 +32,9 @@ class WeighedCache(Generic[T]):
         with self._lock:
             if key in self._values:
                 self._values.move_to_end(key)
+                self.hits += 1
                 return self._values[key]
+            self.misses += 1
         value = make()
         self._keep(key, value)
         return value

@@ -4,10 +4,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 from f5_tts_core import errors, limits
-from f5_tts_core.types import EngineInfo, Synthesis, SynthesisRequest, Waveform
+from f5_tts_core.types import EngineInfo, EngineStats, Synthesis, SynthesisRequest, Waveform
 
 ENTRY_POINT_GROUP = "timbre.engines"
 
@@ -85,6 +85,14 @@ class Engine(Protocol):
     def close(self) -> None:
         """Give back threads and memory. Further calls of `synthesize` are an error."""
         ...
+
+
+@runtime_checkable
+class Counting(Protocol):
+    """An engine that counts what it does; others need not."""
+
+    @property
+    def stats(self) -> EngineStats: ...
 
 
 EngineFactory = Callable[[EngineConfig], Engine]

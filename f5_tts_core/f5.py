@@ -4,7 +4,7 @@ import os
 import secrets
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from importlib.resources import files
 
@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from f5_tts_core import errors, limits
-from f5_tts_core.batcher import BatcherStats, Rung, StepBatcher
+from f5_tts_core.batcher import Rung, StepBatcher
 from f5_tts_core.cache import WeighedCache
 from f5_tts_core.checkpoint import fingerprint, load_dit, load_vocoder
 from f5_tts_core.devices import Placement, choose_device, choose_dtype, placements, precision_name
@@ -37,7 +37,7 @@ from f5_tts_core.stopwatch import Stopwatch
 from f5_tts_core.takes import Prompt, Ticket
 from f5_tts_core.text.vocabulary import load_vocabulary
 from f5_tts_core.turns import Turns
-from f5_tts_core.types import EngineInfo, Reference, Synthesis, SynthesisRequest, Waveform
+from f5_tts_core.types import EngineInfo, EngineStats, Reference, Synthesis, SynthesisRequest, Waveform
 
 
 def create(config: EngineConfig) -> Engine:
@@ -98,8 +98,9 @@ class F5Engine:
         )
 
     @property
-    def stats(self) -> BatcherStats:
-        return self._batcher.stats
+    def stats(self) -> EngineStats:
+        lookups = {"reference_hits": self._references.hits, "reference_misses": self._references.misses}
+        return replace(self._batcher.stats, **lookups)
 
     def close(self) -> None:
         self._batcher.close()

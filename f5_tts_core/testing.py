@@ -9,6 +9,7 @@ import os
 import random
 import time
 from collections.abc import Callable, Mapping
+from threading import Lock
 
 import numpy as np
 import numpy.typing as npt
@@ -21,7 +22,7 @@ from f5_tts_core.stopwatch import Stopwatch
 from f5_tts_core.text.duration import estimate_seconds
 from f5_tts_core.text.normalization import normalize
 from f5_tts_core.turns import Turns
-from f5_tts_core.types import EngineInfo, Synthesis, SynthesisRequest, Waveform
+from f5_tts_core.types import EngineInfo, EngineStats, Synthesis, SynthesisRequest, Waveform
 
 Samples = npt.NDArray[np.float32]
 
@@ -48,6 +49,8 @@ class ToneEngine:
         self._faults = dict(faults or {})
         self._turns = Turns(self._config.max_concurrency)
         self._ready = False
+        self._counted = Lock()
+        self.stats = EngineStats()
 
     def load(self) -> None:
         self._ready = True
@@ -109,6 +112,9 @@ class ToneEngine:
     def _step(self, share: float, on_progress: ProgressCallback, should_cancel: CancelCallback) -> None:
         if self._step_seconds:
             self._sleep(self._step_seconds)
+        with self._counted:
+            self.stats.forwards += 1
+            self.stats.rows += 1
         on_progress(share)
         if should_cancel():
             raise errors.Canceled("The request was canceled.")

@@ -69,6 +69,21 @@ class Synthesis:
     timings: dict[str, float]
 
 
+@dataclass
+class EngineStats:
+    """What an engine has done since it was loaded. `rows` over `forwards` is the mean occupancy of its batches."""
+
+    #: Runs of the network.
+    forwards: int = 0
+    #: Rows in all of them: each is a solver step of a take.
+    rows: int = 0
+    #: Forwards that the device had too little memory for.
+    out_of_memory: int = 0
+    #: References that were there already, and those that had to be prepared.
+    reference_hits: int = 0
+    reference_misses: int = 0
+
+
 @dataclass(frozen=True)
 class EngineInfo:
     """What an engine is and runs on, for health pages and `timbre doctor`."""

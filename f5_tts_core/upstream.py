@@ -38,7 +38,7 @@ from f5_tts_core.reference import ReferenceClip
 from f5_tts_core.stopwatch import Stopwatch
 from f5_tts_core.text.vocabulary import Vocabulary
 from f5_tts_core.turns import Turns
-from f5_tts_core.types import EngineInfo, Synthesis, SynthesisRequest
+from f5_tts_core.types import EngineInfo, EngineStats, Synthesis, SynthesisRequest
 from f5_tts_core.upstream_packages import load_upstream
 
 
@@ -56,6 +56,7 @@ class UpstreamEngine:
         self._turns = Turns(1)
         #: What the network calls before each of its forwards: reports, and raises when told to stop.
         self._before_step: Callable[[], None] = _nothing
+        self.stats = EngineStats()
 
     def load(self) -> None:
         config = self._config
@@ -66,7 +67,7 @@ class UpstreamEngine:
         self._dtype = _choose_dtype(config.precision, self._device)
         self._manifest = resolve_manifest(config)
         self._cfm, vocabulary = _load_cfm(packages, self._manifest, self._device, self._dtype)
-        self._cfm.transformer.register_forward_pre_hook(lambda *_: self._before_step())
+        self._cfm.transformer.register_forward_pre_hook(self._on_forward)
         self._vocoder = _load_vocoder(packages, self._manifest, self._device)
         self._planner = Planner(self._manifest, Vocabulary(vocabulary))
 
@@ -110,12 +111,18 @@ class UpstreamEngine:
         on_progress(1.0)
         return Synthesis(speech.finish(), seed, len(chunks), watch.timings())
 
+    def _on_forward(self, *_: object) -> None:
+        self._before_step()
+        self.stats.forwards += 1
+        self.stats.rows += 1
+
     @contextmanager
     def _upstream_reset(self) -> Iterator[None]:
         try:
             yield
         except (RuntimeError, MemoryError) as error:
             if is_out_of_memory(error):
+                self.stats.out_of_memory += 1
                 raise errors.OutOfMemory("The device has too little memory for this text and reference.") from error
             raise
         finally:

@@ -161,6 +161,12 @@ class Stack:
         finally:
             client._http.clear()
 
+    def figures_url(self, process: str) -> str:
+        """Where the first process of this name shows its figures."""
+        child = next(child for child in self._children if child.log.name.startswith(f"{process}-"))
+        (shown,) = child.events("metrics_shown")
+        return f"http://{shown['host']}:{shown['port']}"
+
     # --- jobs -----------------------------------------------------------------------------------
 
     def submit(self, *, reference: bytes = REFERENCE, sent: bool = True, **overrides: object) -> Job:

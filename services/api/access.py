@@ -1,8 +1,9 @@
-"""Around every request: its id, one log line, and an answer even where our own code fails."""
+"""Around every request: its id, one log line, its count, and an answer even where our own code fails."""
 
 import time
 from collections.abc import MutableMapping
 from contextlib import suppress
+from http import HTTPMethod
 from typing import Any
 
 import structlog
@@ -15,11 +16,14 @@ from services.api import allowances
 from services.api.hearing import SpeechCut
 from services.api.problems import internal_problem, respond
 from services.api.request_id import HEADER, choose_request_id
+from services.shared.ports import Meter
+from services.shared.telemetry import metrics
 
 log = structlog.get_logger(__name__)
 
 #: Asked every few seconds by whoever runs us; worth a line only where the answer is bad news.
 _PROBES = frozenset({"/healthz", "/readyz"})
+_METHODS = frozenset({"WEBSOCKET", *HTTPMethod})
 #: What is logged for a client that left before its answer; nobody receives it.
 CLIENT_LEFT = 499
 #: How a WebSocket is closed where our own code failed.
@@ -29,8 +33,9 @@ _INTERNAL_ERROR = 1011
 class AccessLog:
     """Binds the request id to all that is logged meanwhile, and echoes it."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, meter: Meter) -> None:
         self._app = app
+        self._meter = meter
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -54,7 +59,13 @@ class AccessLog:
             if not answer.status:
                 await _apologize(scope, receive, answer.send)
         finally:
-            _log_line(scope, answer.status or CLIENT_LEFT, time.perf_counter() - started)
+            self._note(scope, answer.status or CLIENT_LEFT, time.perf_counter() - started)
+
+    def _note(self, scope: Scope, status: int, seconds: float) -> None:
+        labels = {"method": _method(scope), "route": _template(scope)}
+        self._meter.count(metrics.REQUESTS, status=str(status), **labels)
+        self._meter.observe(metrics.REQUEST_SECONDS, seconds, **labels)
+        _log_line(scope, status, seconds)
 
 
 class _Answer:
@@ -84,7 +95,7 @@ async def _apologize(scope: Scope, receive: Receive, send: Send) -> None:
 
 def _log_line(scope: Scope, status: int, seconds: float) -> None:
     line: dict[str, Any] = {
-        "method": scope.get("method", "WEBSOCKET"),
+        "method": _method(scope),
         "path": _template(scope),
         "status": status,
         "ms": round(seconds * 1000, 1),
@@ -94,6 +105,12 @@ def _log_line(scope: Scope, status: int, seconds: float) -> None:
         line["job_id"] = job_id
     say = log.debug if line["path"] in _PROBES and status < 400 else log.info
     say("request", **line)
+
+
+def _method(scope: Scope) -> str:
+    """Of a request; those that HTTP does not know are all one."""
+    method = scope.get("method", "WEBSOCKET")
+    return str(method) if method in _METHODS else "unknown"
 
 
 def _template(scope: Scope) -> str:

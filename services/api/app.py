@@ -48,7 +48,6 @@ from services.api.state import ApiState
 from services.api.submission import Submitter
 from services.api.version import VERSION
 from services.shared.parts import Parts
-from services.shared.settings import Settings
 
 #: Uploads decoded at once, each in its own thread; more wait.
 CHECK_SLOTS = min(4, os.cpu_count() or 1)
@@ -105,7 +104,7 @@ def create_app(
         docs_url=None,
         redoc_url=None,
         lifespan=_lifespan,
-        middleware=_middleware(parts.settings, stall_seconds),
+        middleware=_middleware(parts, stall_seconds),
     )
     app.state.api = _state(parts, cancel_wait_seconds, quiet_seconds)
     for routes in _ROUTES:
@@ -151,8 +150,9 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         await run_in_threadpool(state.parts.close)
 
 
-def _middleware(settings: Settings, stall_seconds: float) -> list[Middleware]:
+def _middleware(parts: Parts, stall_seconds: float) -> list[Middleware]:
     """Outermost first. CORS is, so that browsers may read the answers to requests that failed."""
+    settings = parts.settings
     cors = Middleware(
         CORSMiddleware,
         allow_origins=settings.cors_origins,
@@ -161,4 +161,4 @@ def _middleware(settings: Settings, stall_seconds: float) -> list[Middleware]:
         expose_headers=_EXPOSED_HEADERS,
     )
     limit = Middleware(BodyLimit, max_bytes=settings.max_upload_bytes + FORM_BYTES, stall_seconds=stall_seconds)
-    return [*([cors] if settings.cors_origins else []), Middleware(AccessLog), limit]
+    return [*([cors] if settings.cors_origins else []), Middleware(AccessLog, parts.meter), limit]

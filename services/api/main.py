@@ -3,11 +3,14 @@
 import sys
 
 import uvicorn
+from fastapi import FastAPI
 
 from services.api.app import create_app
 from services.shared.logging import configure_logging
 from services.shared.parts import connect
-from services.shared.settings import SettingsError, load_settings
+from services.shared.settings import Settings, SettingsError, load_settings
+from services.shared.telemetry.endpoint import create_meter, shown
+from services.shared.telemetry.observed import observed
 
 #: How long a stopping process lets clients that wait for audio wait on.
 STOP_SECONDS = 5
@@ -20,9 +23,16 @@ def main() -> None:
         settings = load_settings()
         settings.check_exposure()
         configure_logging(settings)
-        app = create_app(connect(settings))
+        meter = create_meter("api", settings)
+        app = create_app(observed(connect(settings), meter))
+        with shown("api", settings, meter, ready=lambda: True):
+            serve(app, settings)
     except SettingsError as error:
         sys.exit(str(error))
+
+
+def serve(app: FastAPI, settings: Settings) -> None:
+    """Until told to stop."""
     uvicorn.run(
         app,
         host=settings.api_host,

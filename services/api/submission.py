@@ -64,6 +64,7 @@ class Submitter:
             ),
             webhook_url=form.webhook_url,
             batch_id=batch_id,
+            language=reference.language if isinstance(reference, Voice) else None,
         )
 
     def _store(self, job: Job, reference: Upload | Voice, limit: int) -> None:

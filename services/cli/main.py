@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from services.cli import console
-from services.cli.commands import doctor, jobs, keys, say, settings, stack, voices
+from services.cli.commands import doctor, jobs, keys, metrics, say, settings, stack, voices
 from services.cli.errors import CliError
 
 app = typer.Typer(
@@ -16,7 +16,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (stack.up, stack.down, stack.status, say.say, doctor.doctor, settings.settings):
+for command in (stack.up, stack.down, stack.status, say.say, doctor.doctor, settings.settings, metrics.metrics):
     app.command()(command)
 app.add_typer(jobs.app, name="jobs")
 app.add_typer(voices.app, name="voices")

@@ -134,6 +134,8 @@ class Job:
     #: What the client calls it within its batch.
     custom_id: str | None = field(default=None, repr=False)
     priority: Priority = Priority.DEFAULT
+    #: What its stored voice speaks, as a BCP 47 tag; None where nobody said.
+    language: str | None = None
 
     def log_context(self) -> dict[str, object]:
         return {"job_id": self.id, "owner": self.owner, "status": str(self.status), "attempt": self.attempt}

@@ -6,8 +6,15 @@ from services.shared.job import JobInput
 
 #: The share of the latest job in the averages: about ten jobs are remembered.
 LATEST_SHARE: Final = 0.2
+#: Of text, spoken without haste.
+_BYTES_A_SECOND: Final = 15.0
 
 
 def workload(asked: JobInput) -> float:
     """What the seconds of a job grow with, roughly: bytes of text (as long in any script as it sounds), by steps."""
     return len(asked.text.encode()) * asked.nfe_step / asked.speed
+
+
+def speech_seconds(asked: JobInput) -> float:
+    """How long the speech of a job will be, roughly: nobody has heard its voice's own pace yet."""
+    return len(asked.text.encode()) / _BYTES_A_SECOND / asked.speed

@@ -36,6 +36,7 @@ from services.shared.ports import (
     JobQueue,
     JobStore,
     KeyStore,
+    Meter,
     Outbound,
     PaceKeeper,
     RateLimiter,
@@ -45,6 +46,7 @@ from services.shared.ports import (
     WorkerRegistry,
 )
 from services.shared.settings import Settings
+from services.shared.telemetry.silent import SilentMeter
 
 
 @dataclass(frozen=True)
@@ -70,6 +72,7 @@ class Parts:
     keys: KeyStore
     rates: RateLimiter
     audio: AudioChannel
+    meter: Meter = field(default_factory=SilentMeter)
     closers: tuple[Callable[[], None], ...] = field(default=(), repr=False)
 
     def close(self) -> None:

@@ -27,9 +27,11 @@ from f5_tts_core import limits
 from f5_tts_core.engine import Device, EngineConfig, Precision
 from services.shared.api_key import ANONYMOUS
 from services.shared.signing import signing_key
+from services.shared.telemetry.metric import Process
 from services.shared.webhook import LAST_TRY_SECONDS
 
 LogLevel = Literal["debug", "info", "warning", "error"]
+MetricsPort = Annotated[int, Field(ge=0, le=65_535)] | None
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _KEY_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -228,13 +230,29 @@ class Settings(BaseModel):
     #: How long a webhook's receiver may take to answer.
     webhook_timeout_seconds: Annotated[float, Field(gt=0, le=60)] = 10.0
 
+    # --- telemetry ------------------------------------------------------------------------------
     #: `debug`, `info`, `warning` or `error`.
     log_level: LogLevel = "info"
+    #: Address that the ports for figures listen on. What they tell of tenants they tell everybody who reaches them.
+    metrics_host: str = "127.0.0.1"
+    #: Port for the API's figures (`/metrics`), which the clients' port does not show. 0: any, see the log; unset: none.
+    api_metrics_port: MetricsPort = None
+    #: The same for the worker's, with `/healthz` and `/readyz`. Workers on one host need one each.
+    worker_metrics_port: MetricsPort = None
+    #: The same for those of the control process.
+    control_metrics_port: MetricsPort = None
+    #: Tenants, voices and languages that figures tell apart, of each so many; the rest are `other`. 0: all are.
+    metrics_label_values: Annotated[int, Field(ge=0, le=10_000)] = 100
 
     @property
     def audio_seconds(self) -> int:
         """How long finished audio is kept."""
         return self.job_ttl_seconds if self.output_ttl_seconds is None else self.output_ttl_seconds
+
+    def metrics_port(self, process: Process) -> int | None:
+        """None: the process shows no figures."""
+        ports = {"api": self.api_metrics_port, "worker": self.worker_metrics_port, "control": self.control_metrics_port}
+        return ports[process]
 
     def engine_config(self) -> EngineConfig:
         return EngineConfig(

@@ -11,14 +11,17 @@ import structlog
 from f5_tts_core import limits
 from f5_tts_core.engine import Engine, create_engine
 from f5_tts_core.errors import ModelError
-from f5_tts_core.manifest import resolve_manifest
+from f5_tts_core.manifest import Manifest, resolve_manifest
 from services.shared.adapters.celery_queue import create_celery
 from services.shared.adapters.queue_turns import QUEUES
 from services.shared.adapters.transcribers import create_transcriber
 from services.shared.hooks import AudioChain, load_audio_hooks
 from services.shared.parts import Parts, connect
 from services.shared.settings import Settings
+from services.shared.telemetry.endpoint import create_meter, shown
+from services.shared.telemetry.observed import observed
 from services.worker.announcing import Announcer
+from services.worker.figures import show_worker
 from services.worker.process import create_process
 from services.worker.references import ReferenceReader
 from services.worker.stopping import StopLight
@@ -40,14 +43,21 @@ class WorkerApp:
     light: StopLight
     #: Unlike any other worker's, also one that had our host name and process id before.
     worker: str
+    #: Whether messages may come.
+    taking: bool = False
 
     def run(self) -> int:
         """Load the model, then take jobs until told to stop; the process's exit status.
 
-        Raises `ModelError` where the model cannot be loaded.
+        Raises `ModelError` where the model cannot be loaded, `SettingsError` where its port cannot be had.
         """
+        with shown("worker", self.parts.settings, self.parts.meter, self._is_ready):
+            self.engine.load()
+            show_worker(self.parts, self.engine)
+            return self._take_jobs()
+
+    def _take_jobs(self) -> int:
         settings = self.parts.settings
-        self.engine.load()
         info = self.hooks.mark(self.engine.describe())
         logger.info("engine_loaded", engine=info.engine, model=info.model, device=info.device, worker=self.worker)
         announcer = Announcer(self.parts, self.worker, info, self.light)
@@ -55,6 +65,7 @@ class WorkerApp:
         register_synthesis(celery, self._runner())
 
         def on_ready(_consumer: Any) -> None:
+            self.taking = True
             announcer.tell()
             logger.info("worker_ready", worker=self.worker)
 
@@ -69,6 +80,9 @@ class WorkerApp:
             process.start()
         announcer.withdraw()
         return int(process.exitcode or 0)
+
+    def _is_ready(self) -> bool:
+        return self.taking and self.light.is_green()
 
     def close(self) -> None:
         self.engine.close()
@@ -88,11 +102,13 @@ class WorkerApp:
 
 def create_app(settings: Settings) -> WorkerApp:
     """Raises `UnknownEngine`, and `SettingsError` where a transcriber or hook asked for is not installed."""
-    references = ReferenceReader(
-        create_transcriber(settings), max_seconds=_reference_seconds(settings), target_rms=settings.target_rms
-    )
+    manifest = _manifest(settings)
+    # An engine with models of its own is given what F5-TTS takes.
+    seconds = manifest.reference_seconds if manifest else limits.DEFAULT_REFERENCE_SECONDS
+    references = ReferenceReader(create_transcriber(settings), max_seconds=seconds, target_rms=settings.target_rms)
+    meter = create_meter("worker", settings)
     return WorkerApp(
-        parts=connect(settings),
+        parts=observed(connect(settings), meter, language=_only_language(manifest)),
         engine=create_engine(settings.engine, settings.engine_config()),
         references=references,
         hooks=load_audio_hooks(settings),
@@ -101,9 +117,14 @@ def create_app(settings: Settings) -> WorkerApp:
     )
 
 
-def _reference_seconds(settings: Settings) -> float:
-    """What the model takes of a reference. An engine with models of its own is given what F5-TTS takes."""
+def _manifest(settings: Settings) -> Manifest | None:
+    """What is known of the model; None of one that is not there, or an engine's own."""
     try:
-        return resolve_manifest(settings.engine_config()).reference_seconds
+        return resolve_manifest(settings.engine_config())
     except ModelError:
-        return limits.DEFAULT_REFERENCE_SECONDS
+        return None
+
+
+def _only_language(manifest: Manifest | None) -> str | None:
+    """What the model speaks, where that is one language."""
+    return manifest.languages[0] if manifest and len(manifest.languages) == 1 else None

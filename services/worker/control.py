@@ -1,6 +1,7 @@
 """`python -m services.worker.control`: the process that looks after the jobs. Free of torch."""
 
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -16,8 +17,11 @@ from services.shared.logging import configure_logging
 from services.shared.parts import Parts, connect
 from services.shared.settings import Settings, SettingsError, load_settings
 from services.shared.signing import Signer
+from services.shared.telemetry.endpoint import create_meter, shown
+from services.shared.telemetry.observed import observed
 from services.worker.deliveries import SLOTS, Deliverer
 from services.worker.process import create_process, leave_on_signals
+from services.worker.queue_figures import show_queue
 from services.worker.retention import Retention
 from services.worker.stopping import StopLight
 from services.worker.sweeper import Sweeper
@@ -50,28 +54,42 @@ def main() -> int:
     leave_on_signals()
     try:
         settings = load_settings()
+        configure_logging(settings)
+        return run(settings)
     except SettingsError as error:
         sys.stderr.write(f"{error}\n")
         return 2
-    configure_logging(settings)
-    return run(settings)
 
 
 def run(settings: Settings) -> int:
-    """Look after the jobs until told to stop; the process's exit status."""
-    parts = connect(settings)
+    """Look after the jobs until told to stop; the process's exit status.
+
+    Raises `SettingsError` where its port cannot be had.
+    """
+    ready = threading.Event()
+    parts = observed(connect(settings), create_meter("control", settings))
+    show_queue(parts)
     celery = create_celery(settings)
     register_sweep(celery, Sweeper(parts))
     schedule_sweeps(celery, settings.sweep_seconds)
     celery.steps["worker"].add(Beat)
+
+    def on_ready(_consumer: Any) -> None:
+        ready.set()
+        logger.info("control_ready")
+
     process = create_process(
         celery,
         queues=[CONTROL_QUEUE],
         threads=1,
         light=StopLight(0.0, time.monotonic),
-        on_ready=lambda _consumer: logger.info("control_ready"),
+        on_ready=on_ready,
     )
-    with delivering(parts), Ticker("retention", settings.sweep_seconds, Retention(parts).enforce):
+    with (
+        shown("control", settings, parts.meter, ready.is_set),
+        delivering(parts),
+        Ticker("retention", settings.sweep_seconds, Retention(parts).enforce),
+    ):
         process.start()
     parts.close()
     logger.info("control_stopped")

@@ -24,6 +24,9 @@ def main() -> int:
         return 2
     try:
         return app.run()
+    except SettingsError as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
     except TimbreError as error:
         logger.critical("worker_unusable", reason=error.type, detail=str(error))
         return 2

@@ -11,6 +11,7 @@ from services.shared.errors import JobNotFound, LeaseLost, StaleJob, TransitionR
 from services.shared.job import Job, confirm_cancel, expire, fail, release
 from services.shared.parts import Parts
 from services.shared.priority import Priority
+from services.shared.telemetry import metrics
 from services.worker.cleaning import close
 from services.worker.dispatch import enqueue
 from services.worker.faults import WORKER_CRASHED
@@ -37,6 +38,7 @@ class Sweeper:
         """
         done: Counter[str] = Counter()
         self._each(self._parts.jobs.lapsed(self._parts.clock(), _BATCH), self._recover, done)
+        self._parts.meter.count(metrics.LEASES_LOST, done.total())
         queued = self._parts.jobs.queued(_BATCH)
         lost_before = {one: self._lost_before(one, queued) for one in Priority}
         self._each(queued, lambda job: self._forward(job, lost_before[job.priority]), done)
@@ -53,6 +55,7 @@ class Sweeper:
             if deed:
                 logger.info("job_swept", deed=deed, job_id=job.id, attempt=job.attempt)
                 done[deed] += 1
+                self._parts.meter.count(metrics.SWEPT, deed=deed)
 
     # --- jobs whose worker died -------------------------------------------------------------------
 

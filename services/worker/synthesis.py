@@ -23,6 +23,7 @@ from services.worker.broadcast import Broadcast
 from services.worker.claiming import take
 from services.worker.cleaning import close, discard_attempt
 from services.worker.dispatch import enqueue
+from services.worker.figures import first_heard, running
 from services.worker.lease import Lease, Stopping
 from services.worker.references import ReferenceReader
 from services.worker.results import Result, encode_result
@@ -80,7 +81,7 @@ class SynthesisRunner:
     def _attempt(self, job: Job) -> JobStatus | None:
         logger.info("attempt_started")
         lease = self._lease(job)
-        with lease.kept():
+        with lease.kept(), running(self._parts.meter):
             try:
                 return self._complete(job, lease)
             except Exception as error:
@@ -148,12 +149,13 @@ class SynthesisRunner:
             stream=job.input.stream,
         )
         broadcast = Broadcast(self._parts.audio, job)
+        send = first_heard(self._parts, job, broadcast.send)
         try:
             synthesis = self._engine.synthesize(
                 request,
                 on_progress=lease.report,
                 should_cancel=lease.interrupted,
-                on_audio=ignore if self._hooks else broadcast.send,
+                on_audio=ignore if self._hooks else send,
             )
         except Canceled as canceled:
             lease.explain()  # The engine knows that it was told to stop; the lease knows why.
@@ -161,7 +163,7 @@ class SynthesisRunner:
         if self._hooks:
             # They see the whole of it, and nobody hears what they have not seen.
             synthesis = replace(synthesis, audio=self._hooks.process(synthesis.audio, job.owner, lease.check))
-            broadcast.send(synthesis.audio)
+            send(synthesis.audio)
         broadcast.end()
         return synthesis
 

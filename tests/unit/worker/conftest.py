@@ -14,6 +14,9 @@ from services.shared.hooks import AudioChain, AudioHook
 from services.shared.job import Job, JobStatus, mark_enqueued
 from services.shared.outbound.testing import MemoryOutbound
 from services.shared.parts import Parts
+from services.shared.ports import Meter
+from services.shared.telemetry.observed import observed
+from services.shared.telemetry.silent import SilentMeter
 from services.shared.testing import (
     ManualClock,
     MemoryBlobStore,
@@ -110,6 +113,7 @@ class Bench:
     engine: CuedEngine = field(default_factory=CuedEngine)
     transcriber: ScriptedTranscriber = field(default_factory=ScriptedTranscriber)
     hooks: dict[str, AudioHook] = field(default_factory=dict)
+    meter: Meter = field(default_factory=SilentMeter)
     red: bool = False
     #: Run, one after the other, whenever the worker sleeps between tries.
     on_sleep: list[Callable[[], None]] = field(default_factory=list)
@@ -129,7 +133,7 @@ class Bench:
     @property
     def parts(self) -> Parts:
         shared = memory_parts(clock=self.clock, settings=self.settings)
-        return replace(
+        parts = replace(
             shared,
             jobs=self.jobs,
             blobs=self.blobs,
@@ -141,6 +145,7 @@ class Bench:
             results=self.results,
             audio=self.audio,
         )
+        return observed(parts, self.meter)
 
     def configure(self, **settings: object) -> None:
         self.settings = make_settings(**{"heartbeat_seconds": 4.0, "lease_seconds": 10.0} | settings)

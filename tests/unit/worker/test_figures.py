@@ -1,0 +1,138 @@
+"""What a worker and the control process show of themselves, and of what waits."""
+
+import pytest
+
+from services.shared.adapters.prometheus_meter import PrometheusMeter
+from services.shared.job import claim
+from services.shared.ports import WorkerBeat
+from services.shared.telemetry.observed import observed
+from services.shared.testing import make_job, memory_parts
+from services.worker.figures import show_worker
+from services.worker.gpus import Gpus
+from services.worker.queue_figures import show_queue
+from services.worker.sweeper import Sweeper
+from tests.fakes import pynvml
+from tests.figures import figure, samples
+from tests.unit.worker.conftest import Bench
+
+
+@pytest.fixture
+def meter() -> PrometheusMeter:
+    return PrometheusMeter("worker", label_values=10)
+
+
+# --- the worker -------------------------------------------------------------------------------------
+
+
+def test_steps_of_the_solver_are_counted(bench: Bench, meter: PrometheusMeter) -> None:
+    show_worker(observed(bench.parts, meter), bench.engine.tone)
+    bench.runner().run(bench.submit(nfe_step=7).id)
+    assert figure(meter, "tts_nfe_steps_total") == 7
+    assert figure(meter, "tts_batch_forwards_total") == 7
+    assert figure(meter, "tts_worker_info", engine="tone", device="cpu") == 1
+    assert figure(meter, "tts_worker_slots") == bench.settings.max_concurrency
+    assert 0 < figure(meter, "tts_model_disk_free_bytes") < figure(meter, "tts_model_disk_size_bytes")
+
+
+def test_an_engine_that_counts_nothing_is_no_error(bench: Bench, meter: PrometheusMeter) -> None:
+    show_worker(observed(bench.parts, meter), bench.engine)
+    assert figure(meter, "tts_worker_slots") > 0
+    assert b"tts_nfe_steps_total" not in meter.exposition()[0]
+
+
+def test_attempts_under_way_are_counted(bench: Bench, meter: PrometheusMeter) -> None:
+    bench.meter = meter
+    during: list[float] = []
+    bench.engine.cues[3] = lambda: during.append(figure(meter, "tts_running_jobs"))
+    bench.runner().run(bench.submit().id)
+    assert during == [1.0]
+    assert figure(meter, "tts_running_jobs") == 0
+
+
+def test_a_streamed_job_is_first_heard_at_its_first_piece(bench: Bench, meter: PrometheusMeter) -> None:
+    bench.meter = meter
+    job = bench.submit(text="A text of some words.", stream=True)
+    bench.engine.cues[1] = lambda: bench.clock.advance(0.5)
+    bench.engine.cues[2] = lambda: bench.clock.advance(8.0)
+    bench.runner().run(job.id)
+    assert figure(meter, "tts_time_to_first_audio_seconds_sum", streamed="true") == 0.5
+    assert figure(meter, "tts_time_to_first_audio_seconds_count") == 1
+    assert figure(meter, "tts_job_duration_seconds_sum") == 8.5
+
+
+@pytest.mark.parametrize(
+    ("visible", "shown"), [(None, ["0", "1"]), ("1", ["1"]), ("GPU-0a5c", ["0"]), ("", []), ("7", [])]
+)
+def test_only_the_gpus_that_the_process_may_use_are_its_own(
+    meter: PrometheusMeter, visible: str | None, shown: list[str]
+) -> None:
+    meter.on_scrape(Gpus(pynvml, visible).figures)
+    found = samples(meter.exposition()[0].decode(), "tts_gpu_utilization_ratio")
+    assert [labels["gpu"] for labels, _ in found] == shown
+
+
+def test_what_the_driver_says_is_shown_in_base_units(meter: PrometheusMeter) -> None:
+    meter.on_scrape(Gpus(pynvml, "1").figures)
+    assert figure(meter, "tts_gpu_utilization_ratio", gpu="1") == pytest.approx(0.41)
+    assert figure(meter, "tts_gpu_memory_used_bytes", gpu="1") == 11 * 2**30
+    assert figure(meter, "tts_gpu_memory_total_bytes", gpu="1") == 80 * 2**30
+
+
+# --- what waits ---------------------------------------------------------------------------------------
+
+
+def test_what_waits_is_shown_by_number_age_and_length(meter: PrometheusMeter) -> None:
+    parts = memory_parts()
+    now = parts.clock()
+    for age, text in ((5.0, "x" * 150), (45.0, "y" * 300)):
+        parts.jobs.add(make_job(created_at=now - age, text=text))
+    running = make_job(created_at=now - 90.0)
+    parts.jobs.add(running)
+    parts.jobs.replace(running, claim(running, "worker-1", now, 10.0))
+    parts.queue.send("somebody")
+    parts.workers.announce(WorkerBeat("worker-1", {}, now, slots=3), 10.0)
+    show_queue(observed(parts, meter))
+    assert figure(meter, "tts_queue_depth", priority="default") == 1
+    assert figure(meter, "tts_jobs", status="queued") == 2
+    assert figure(meter, "tts_jobs", status="processing") == 1
+    assert figure(meter, "tts_queue_oldest_age_seconds") == pytest.approx(45.0)
+    assert figure(meter, "tts_queue_audio_seconds") == pytest.approx(30.0)
+    assert figure(meter, "tts_ready_workers") == 1
+    assert figure(meter, "tts_ready_slots") == 3
+
+
+def test_speech_of_jobs_that_were_not_looked_at_is_estimated(meter: PrometheusMeter) -> None:
+    parts = memory_parts()
+    for number in range(1_000):
+        parts.jobs.add(make_job(created_at=parts.clock() + number, text="x" * 30))
+    show_queue(observed(parts, meter))
+    assert figure(meter, "tts_queue_audio_seconds") == pytest.approx(2_000.0)
+
+
+def test_an_empty_queue_shows_zeros(meter: PrometheusMeter) -> None:
+    show_queue(observed(memory_parts(), meter))
+    for name in ("tts_queue_depth", "tts_queue_oldest_age_seconds", "tts_queue_audio_seconds", "tts_ready_workers"):
+        assert samples(meter.exposition()[0].decode(), name)[0][1] == 0.0
+
+
+def test_a_broker_that_is_away_hides_itself_alone(meter: PrometheusMeter) -> None:
+    parts = memory_parts()
+    show_queue(observed(parts, meter))
+    parts.queue.down = True  # type: ignore[attr-defined] # The fake's switch.
+    shown = meter.exposition()[0].decode()
+    assert samples(shown, "tts_queue_depth") == []
+    assert samples(shown, "tts_jobs") != []
+    assert figure(meter, "tts_storage_errors_total", part="queue", error="job-queue-unavailable") >= 1
+
+
+def test_what_the_sweeper_does_is_counted(bench: Bench, meter: PrometheusMeter) -> None:
+    bench.meter = meter
+    job = bench.submit()
+    bench.jobs.replace(job, claim(job, "worker-dead", bench.clock(), 10.0))
+    bench.submit(sent=False)
+    bench.clock.advance(20.0)
+    Sweeper(bench.parts).sweep()
+    assert figure(meter, "tts_swept_jobs_total", deed="recovered") == 1
+    assert figure(meter, "tts_swept_jobs_total", deed="enqueued") == 1
+    assert figure(meter, "tts_leases_lost_total") == 1
+    assert figure(meter, "tts_job_retries_total", reason="setback") == 1
