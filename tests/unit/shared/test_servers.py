@@ -40,6 +40,11 @@ def test_seaweeds_keys_are_in_the_environment_alone(tmp_path: Path) -> None:
     assert {"-ip.bind=127.0.0.1", "-s3.port=8333", "-filer.port=8888"} <= set(command.argv)
 
 
+def test_seaweeds_makers_are_told_nothing(tmp_path: Path) -> None:
+    command = seaweed_command(SeaweedPorts.choose(), tmp_path, access_key="a", secret_key="b")
+    assert "-master.telemetry=false" in command.argv
+
+
 def test_the_filers_keys_survive_a_restart(tmp_path: Path) -> None:
     ports = SeaweedPorts.choose()
     seaweed_command(ports, tmp_path, access_key="a", secret_key="b")
