@@ -6,7 +6,7 @@ import numpy as np
 import soxr
 
 from f5_tts_core.audio.encoding import require_finite
-from f5_tts_core.audio.loudness import at_loudness, decibels, measure
+from f5_tts_core.audio.loudness import at_loudness, decibels, measure_integrated
 from f5_tts_core.joining import trim as trimmed
 from f5_tts_core.types import Waveform
 
@@ -30,7 +30,7 @@ def master(speech: Waveform, *, sample_rate: int, loudness: float | None = None,
     if loudness is not None:
         audio = at_loudness(audio, loudness)
     peak = float(np.abs(audio.samples).max(initial=0.0))
-    return Master(audio, round(decibels(min(peak, 1.0)), 2) if peak else None, measure(audio).integrated)
+    return Master(audio, round(decibels(min(peak, 1.0)), 2) if peak else None, measure_integrated(audio))
 
 
 def _resampled(speech: Waveform, sample_rate: int) -> Waveform:

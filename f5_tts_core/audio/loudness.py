@@ -41,15 +41,26 @@ class Loudness:
 
 def measure(audio: Waveform) -> Loudness:
     """Clips shorter than the meter's block are measured as if they went on and on."""
+    readings = _readings(audio, "peak=true:metadata=1")
+    peak = max((float(reading["lavfi.r128.true_peak"]) for reading in readings), default=0.0)
+    return Loudness(_integrated(readings), decibels(peak))
+
+
+def measure_integrated(audio: Waveform) -> float | None:
+    """The integrated loudness alone, in less than half of the time."""
+    return _integrated(_readings(audio, "metadata=1"))
+
+
+def _readings(audio: Waveform, options: str) -> list[dict[str, str]]:
     needed = math.ceil(_BLOCK_SECONDS * audio.sample_rate)
     samples = np.resize(audio.samples, needed) if 0 < len(audio.samples) < needed else audio.samples
-    meter = ("ebur128", "peak=true:metadata=1")
-    readings = [frame.metadata for frame in _filtered(Waveform(samples, audio.sample_rate), meter) if frame.metadata]
-    if not readings:
-        return Loudness(None, -math.inf)
-    integrated = float(readings[-1]["lavfi.r128.I"])
-    peak = max(float(reading["lavfi.r128.true_peak"]) for reading in readings)
-    return Loudness(integrated if integrated > _GATE else None, decibels(peak))
+    frames = _filtered(Waveform(samples, audio.sample_rate), ("ebur128", options))
+    return [frame.metadata for frame in frames if frame.metadata]
+
+
+def _integrated(readings: list[dict[str, str]]) -> float | None:
+    integrated = float(readings[-1]["lavfi.r128.I"]) if readings else _GATE
+    return integrated if integrated > _GATE else None
 
 
 def decibels(amplitude: float) -> float:

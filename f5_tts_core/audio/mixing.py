@@ -72,10 +72,12 @@ class Mixdown:
             return
         self._measure(block)
         block = np.clip(block, -_CEILING, _CEILING)
+        if self._first is None:
+            self._mean.add(block[:, 0])
+            return
         mean = block.mean(axis=1)
         self._mean.add(mean)
-        if self._first is not None:
-            self._first.add(np.ascontiguousarray(block[:, 0]))
+        self._first.add(np.ascontiguousarray(block[:, 0]))
         self._energy += float(np.square(block).sum(dtype=np.float64)) / self._channels
         self._mean_energy += float(np.square(mean).sum(dtype=np.float64))
 

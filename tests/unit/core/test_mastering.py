@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from f5_tts_core import errors
-from f5_tts_core.audio.loudness import TRUE_PEAK_CEILING, at_loudness, measure
+from f5_tts_core.audio.loudness import TRUE_PEAK_CEILING, at_loudness, measure, measure_integrated
 from f5_tts_core.formats import SAMPLE_RATES
 from f5_tts_core.mastering import master
 from f5_tts_core.testing import speech_like
@@ -57,6 +57,10 @@ class TestMeasure:
     @pytest.mark.parametrize("samples", [0, 1, 48_000])
     def test_silence_has_none(self, samples: int) -> None:
         assert measure(Waveform(np.zeros(samples, np.float32))).integrated is None
+
+    @pytest.mark.parametrize("signal", [tone(-20, 3.0), tone(-20, 0.1), Waveform(np.zeros(0, np.float32))])
+    def test_asked_for_alone_it_reads_the_same(self, signal: Waveform) -> None:
+        assert measure_integrated(signal) == measure(signal).integrated
 
 
 class TestAtLoudness:
