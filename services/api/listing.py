@@ -22,6 +22,6 @@ def refusing_cursors() -> Iterator[None]:
         raise InvalidField("`cursor` is not one of ours.", field="cursor", accepted=accepted) from error
 
 
-def forbid_keeping(response: Response) -> None:
+async def forbid_keeping(response: Response) -> None:
     """Answers hold signed URLs and progress: neither is for caches."""
     response.headers["Cache-Control"] = "no-store"

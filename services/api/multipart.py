@@ -47,8 +47,9 @@ async def read_form(content_type: str | None, stream: AsyncIterable[bytes], shap
     parser = _parser(content_type, builder)
     try:
         async for piece in stream:
-            # Hashing and writing to disk are not for the event loop.
-            await run_in_threadpool(_feed, parser, piece)
+            if piece:  # The last one is empty.
+                # Hashing and writing to disk are not for the event loop.
+                await run_in_threadpool(_feed, parser, piece)
         return builder.finish()
     except BaseException:
         builder.discard()

@@ -54,4 +54,9 @@ def api_state(connection: HTTPConnection) -> ApiState:
     return state
 
 
-State = Annotated[ApiState, Depends(api_state)]
+async def _api_state(connection: HTTPConnection) -> ApiState:
+    """Not a plain function: FastAPI would call it in a thread, at every request."""
+    return api_state(connection)
+
+
+State = Annotated[ApiState, Depends(_api_state)]
