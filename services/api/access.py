@@ -13,9 +13,9 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.api import allowances
-from services.api.hearing import SpeechCut
 from services.api.problems import internal_problem, respond
 from services.api.request_id import HEADER, choose_request_id
+from services.api.streamed import AnswerCut
 from services.shared.ports import Meter
 from services.shared.telemetry import metrics
 
@@ -51,7 +51,7 @@ class AccessLog:
         try:
             with suppress(ClientDisconnect):
                 await self._app(scope, receive, answer.send)
-        except SpeechCut as cut:
+        except AnswerCut as cut:
             # The server closes the line before the answer's end: that is how its client is told.
             log.warning("request.cut", path=_template(scope), reason=str(cut))
         except Exception:

@@ -24,6 +24,7 @@ from services.api.idempotency import HEADER as IDEMPOTENCY_HEADER
 from services.api.idempotency import REPLAYED_HEADER, Idempotency
 from services.api.library import VoiceLibrary
 from services.api.limits import BodyLimit
+from services.api.open_streams import OpenStreams
 from services.api.remote import Remote
 from services.api.request_id import HEADER as REQUEST_ID_HEADER
 from services.api.routes import (
@@ -58,6 +59,7 @@ STALL_SECONDS = 30.0
 CANCEL_WAIT_SECONDS = 1.0
 #: Proxies cut lines that are silent for long, the strictest after half a minute.
 QUIET_SECONDS = 15.0
+RECHECK_SECONDS = 5.0
 
 #: Our own routes in the order of the documentation, those in other services' manner, and what is about the service.
 _ROUTES = (
@@ -95,6 +97,7 @@ def create_app(
     stall_seconds: float = STALL_SECONDS,
     cancel_wait_seconds: float = CANCEL_WAIT_SECONDS,
     quiet_seconds: float = QUIET_SECONDS,
+    recheck_seconds: float = RECHECK_SECONDS,
 ) -> FastAPI:
     """The API on these parts, which it closes when it stops."""
     app = FastAPI(
@@ -106,7 +109,7 @@ def create_app(
         lifespan=_lifespan,
         middleware=_middleware(parts, stall_seconds),
     )
-    app.state.api = _state(parts, cancel_wait_seconds, quiet_seconds)
+    app.state.api = _state(parts, cancel_wait_seconds, quiet_seconds, recheck_seconds)
     for routes in _ROUTES:
         app.include_router(routes.router)
     # RunPod's own clients put an endpoint's id before the route.
@@ -117,12 +120,12 @@ def create_app(
     return app
 
 
-def _state(parts: Parts, cancel_wait_seconds: float, quiet_seconds: float) -> ApiState:
+def _state(parts: Parts, cancel_wait_seconds: float, quiet_seconds: float, recheck_seconds: float) -> ApiState:
     checks = InputChecks.of(parts.settings)
     submitter, library = Submitter(parts), VoiceLibrary(parts, checks)
     return ApiState(
         parts=parts,
-        authenticator=Authenticator(parts),
+        authenticator=Authenticator(parts, recheck_seconds),
         checks=checks,
         submitter=submitter,
         batcher=Batcher(parts, checks, submitter, library),
@@ -135,6 +138,7 @@ def _state(parts: Parts, cancel_wait_seconds: float, quiet_seconds: float) -> Ap
         lookup_slots=CapacityLimiter(REMOTE_SLOTS),
         cancel_wait_seconds=cancel_wait_seconds,
         quiet_seconds=quiet_seconds,
+        open_streams=OpenStreams(),
         started_at=time.monotonic(),
         created=parts.clock(),
     )

@@ -3,6 +3,7 @@
 import hmac
 from typing import TYPE_CHECKING, Final
 
+import anyio
 import anyio.to_thread
 from anyio import CapacityLimiter
 
@@ -10,7 +11,7 @@ from services.api.errors import Unauthorized
 from services.api.identity import ANYBODY, Identity
 from services.api.key_cache import KeyCache
 from services.shared.api_key import ApiKey, digest, stored_id
-from services.shared.errors import KeyNotFound
+from services.shared.errors import KeyNotFound, Unavailable
 from services.shared.parts import Parts
 from services.shared.scopes import USUAL
 
@@ -25,10 +26,12 @@ _TOKEN_SLOTS: Final = 4
 class Authenticator:
     """Of one event loop."""
 
-    def __init__(self, parts: Parts) -> None:
+    def __init__(self, parts: Parts, recheck_seconds: float) -> None:
+        """So often it is looked whether the key of who stays is good still."""
         self._settings = parts.settings
         self._clock = parts.clock
         self._tokens = _verifier(parts)
+        self._recheck_seconds = recheck_seconds
         self._token_slots = CapacityLimiter(_TOKEN_SLOTS)
         self.cache = KeyCache(parts.keys, parts.clock, parts.settings.key_cache_seconds)
 
@@ -51,6 +54,24 @@ class Authenticator:
             return await anyio.to_thread.run_sync(self._tokens.verify, credential, limiter=self._token_slots)
         raise _unknown()
 
+    async def until_revoked(self, identity: Identity) -> None:
+        """Until the key that let a caller in lets nobody in any more. Whoever came without one of the store stays."""
+        if not identity.key_id:
+            await anyio.sleep_forever()
+        while True:
+            await anyio.sleep(self._recheck_seconds)
+            if not await self._is_good(identity.key_id):
+                return
+
+    async def _is_good(self, key_id: str) -> bool:
+        """Whether a key that was is so still. Where that cannot be asked, it is."""
+        try:
+            return not self._has_expired(await self.cache.get(key_id))
+        except KeyNotFound:
+            return False
+        except Unavailable:
+            return True
+
     def _owner_by_settings(self, credential: str) -> str | None:
         """Takes as long for any key, known or not."""
         given = digest(credential)
@@ -65,9 +86,12 @@ class Authenticator:
             raise _unknown() from None
         if not hmac.compare_digest(digest(credential), key.digest):
             raise _unknown()
-        if key.expires_at is not None and key.expires_at <= self._clock():
+        if self._has_expired(key):
             raise Unauthorized("The API key has expired.", accepted=_ACCEPTED)
         return key
+
+    def _has_expired(self, key: ApiKey) -> bool:
+        return key.expires_at is not None and key.expires_at <= self._clock()
 
 
 def _verifier(parts: Parts) -> "TokenVerifier | None":

@@ -12,9 +12,8 @@ from f5_tts_core.formats import FORMATS, Encoding
 from services.api.errors import FieldRefused, InvalidField, ModelNotFound
 from services.api.fields import parse_json
 from services.api.form import SpeechForm
-from services.api.sample_voice import SAMPLE_VOICE
+from services.api.named_voices import NamedVoice
 from services.shared.settings import Settings
-from services.shared.voice import MAX_NAME_CHARACTERS
 
 DEFAULT_OUTPUT: Final = "mp3_44100_128"
 
@@ -67,14 +66,7 @@ class TextToSpeech(BaseModel):
 
 
 class TextToSpeechWithVoice(TextToSpeech):
-    voice_id: Annotated[
-        str,
-        Field(
-            max_length=MAX_NAME_CHARACTERS,
-            description=f"A stored voice by name or id; `{SAMPLE_VOICE}` is there from the start.",
-            examples=[SAMPLE_VOICE],
-        ),
-    ]
+    voice_id: NamedVoice
 
 
 def read_output_format(name: str) -> Encoding:

@@ -139,6 +139,11 @@ class AudioQuotaUsed(LimitReached):
     title = "The day's seconds of audio are used up"
 
 
+class TooManyStreams(LimitReached):
+    type = "stream-limit-reached"
+    title = "Too many streams are open"
+
+
 class IdentityProviderUnavailable(Unavailable):
     type = "identity-provider-unavailable"
     title = "The identity provider does not answer"

@@ -8,6 +8,7 @@ from starlette.concurrency import run_in_threadpool
 
 from services.api.errors import AudioNotReady
 from services.api.following import changes
+from services.api.streamed import AnswerCut
 from services.shared.errors import JobNotFound, Unavailable
 from services.shared.job import Job, JobStatus
 from services.shared.parts import Parts
@@ -19,8 +20,8 @@ _QUIET_SECONDS: Final = 0.5
 _BATCH: Final = 10
 
 
-class SpeechCut(Exception):
-    """Speech of which the beginning was heard will not go on. Raised where no answer can tell any more."""
+class SpeechCut(AnswerCut):
+    """Speech of which the beginning was heard will not go on."""
 
 
 class Ear:

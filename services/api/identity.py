@@ -1,6 +1,6 @@
 """Who is calling, what that allows, and how much."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Self, TypeVar
 
 from services.shared.api_key import ANONYMOUS, ApiKey
@@ -19,8 +19,11 @@ class Identity:
     requests_per_minute: int = 0
     concurrent_jobs: int = 0
     audio_seconds: float = 0.0
+    open_streams: int = 0
     #: Whose requests are counted together: a tenant's, or those of one key that has a number of its own.
     counted_as: str = ""
+    #: The store's key that let the caller in; empty where it was none of the store's.
+    key_id: str = ""
 
     @classmethod
     def of_tenant(cls, owner: str, scopes: frozenset[str], settings: Settings) -> Self:
@@ -31,19 +34,20 @@ class Identity:
             requests_per_minute=settings.tenant_requests_per_minute,
             concurrent_jobs=settings.tenant_concurrent_jobs,
             audio_seconds=settings.tenant_audio_seconds_per_day,
+            open_streams=settings.tenant_open_streams,
             counted_as=f"tenant:{owner}",
         )
 
     @classmethod
     def of_key(cls, key: ApiKey, settings: Settings) -> Self:
         usual, own = cls.of_tenant(key.owner, grant(key.scopes), settings), key.quotas
-        return cls(
-            usual.owner,
-            usual.scopes,
+        return replace(
+            usual,
             requests_per_minute=_first(own.requests_per_minute, usual.requests_per_minute),
             concurrent_jobs=_first(own.concurrent_jobs, usual.concurrent_jobs),
             audio_seconds=_first(own.audio_seconds, usual.audio_seconds),
             counted_as=usual.counted_as if own.requests_per_minute is None else f"key:{key.id}",
+            key_id=key.id,
         )
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from contextlib import aclosing
-from typing import Any, Final
+from typing import Any
 
 from fastapi import WebSocket, WebSocketDisconnect
 from starlette.concurrency import run_in_threadpool
@@ -11,24 +11,22 @@ from starlette.types import Message
 from f5_tts_core import limits
 from f5_tts_core.audio.streaming import StreamEncoder
 from f5_tts_core.errors import TooLongText
-from f5_tts_core.formats import FORMATS
 from services.api.cancellation import abandon
-from services.api.errors import ApiError, FieldRefused, InvalidField, SessionIdle, SessionOver, SpeechBrokenOff
+from services.api.errors import FieldRefused, InvalidField, SessionIdle, SessionOver
 from services.api.form import SpeechForm
 from services.api.hearing import SpeechCut, hear
 from services.api.live_schemas import LiveStart, read_text
 from services.api.manuscript import LONGEST, Manuscript, Utterance
 from services.api.named_voices import give_voice
-from services.api.sockets import first_of, problem_event
-from services.api.speaking import require_output, submit
+from services.api.playing import send_audio, started, why_cut
+from services.api.racing import first_of
+from services.api.sockets import problem_event
+from services.api.speaking import submit
 from services.api.spool import Upload
 from services.api.state import ApiState
 from services.api.streaming import encode_samples, first_samples
 from services.shared.job import Job
 from services.shared.voice import Voice
-
-#: Bytes of one message of audio: what clients take without being told to take more.
-FRAME_BYTES: Final = 32 * 1024
 
 #: A job on its way into the queue, and what it speaks.
 Submission = tuple[Utterance, "asyncio.Task[Job]"]
@@ -65,7 +63,7 @@ class LiveSession:
         """
         seconds = self._settings.live_session_seconds
         await run_in_threadpool(self._find_voice, "")
-        await self._tell_started()
+        await self._websocket.send_json(started(self._encoding))
         try:
             async with asyncio.timeout(seconds):
                 await first_of(self._read(), self._speak())
@@ -118,7 +116,7 @@ class LiveSession:
                 await self._play(*current)
         finally:
             following.cancel()
-        await self._send(await run_in_threadpool(self._encoder.finish))
+        await send_audio(self._websocket, await run_in_threadpool(self._encoder.finish))
         await self._tell_done()
         await self._websocket.close()
 
@@ -167,22 +165,11 @@ class LiveSession:
                 async for samples in speech:
                     await self._pass_on(samples)
         except SpeechCut as cut:
-            raise await self._reason(job, cut) from cut
+            raise await why_cut(self._state, job, cut) from cut
 
     async def _pass_on(self, samples: bytes) -> None:
         self._samples += len(samples) // 2
-        await self._send(await run_in_threadpool(encode_samples, self._encoder, samples))
-
-    async def _send(self, audio: bytes) -> None:
-        for start in range(0, len(audio), FRAME_BYTES):
-            await self._websocket.send_bytes(audio[start : start + FRAME_BYTES])
-
-    async def _reason(self, job: Job, cut: SpeechCut) -> ApiError:
-        """Raises what an ended job's record says, where it says anything."""
-        latest = await run_in_threadpool(self._state.parts.jobs.get, job.id)
-        if latest.status.is_terminal:
-            require_output(latest)
-        return SpeechBrokenOff(str(cut))
+        await send_audio(self._websocket, await run_in_threadpool(encode_samples, self._encoder, samples))
 
     async def _abandon(self) -> None:
         found = await asyncio.gather(*self._unheard, return_exceptions=True)
@@ -191,17 +178,6 @@ class LiveSession:
                 await run_in_threadpool(abandon, self._state.parts, job)
 
     # --- what is told ---------------------------------------------------------------------------
-
-    async def _tell_started(self) -> None:
-        encoding = self._encoding
-        await self._websocket.send_json(
-            {
-                "event": "started",
-                "format": encoding.format,
-                "content_type": FORMATS[encoding.format].content_type,
-                "sample_rate": encoding.sample_rate,
-            }
-        )
 
     async def _tell_chunk(self, utterance: Utterance, job: Job) -> None:
         if self._first_audio is None and self._asked_at is not None:

@@ -8,8 +8,7 @@ from starlette.types import Message
 from services.api.errors import InvalidField, MalformedJson
 from services.api.fields import parse_json
 from services.api.form import SpeechForm, SpeechOptions
-from services.api.sample_voice import SAMPLE_VOICE
-from services.shared.voice import MAX_NAME_CHARACTERS
+from services.api.named_voices import NamedVoice
 
 _ACCEPTED: Final = 'text, or {"text": …, "flush": …, "end": …}'
 
@@ -17,14 +16,7 @@ _ACCEPTED: Final = 'text, or {"text": …, "flush": …, "end": …}'
 class LiveStart(SpeechOptions):
     """The first message: whose voice, and how all of the session's text is spoken."""
 
-    voice_id: Annotated[
-        str,
-        Field(
-            max_length=MAX_NAME_CHARACTERS,
-            description=f"A stored voice by name or id; `{SAMPLE_VOICE}` is there from the start.",
-            examples=[SAMPLE_VOICE],
-        ),
-    ]
+    voice_id: NamedVoice
 
     def form(self, text: str) -> SpeechForm:
         """As the native route takes it, but for the voice. Raises `InvalidField`."""

@@ -1,12 +1,25 @@
 """Voices as other services' routes name them: by a word in the request, rather than by our ids alone."""
 
+from typing import Annotated
+
+from pydantic import Field
+
 from services.api.errors import FieldRefused
 from services.api.form import SpeechForm
 from services.api.sample_voice import SAMPLE_VOICE, sample_transcript, sample_upload
 from services.api.spool import Upload
 from services.api.state import ApiState
 from services.shared.errors import VoiceNotFound
-from services.shared.voice import Voice
+from services.shared.voice import MAX_NAME_CHARACTERS, Voice
+
+NamedVoice = Annotated[
+    str,
+    Field(
+        max_length=MAX_NAME_CHARACTERS,
+        description=f"A stored voice by name or id; `{SAMPLE_VOICE}` is there from the start.",
+        examples=[SAMPLE_VOICE],
+    ),
+]
 
 
 def give_voice(

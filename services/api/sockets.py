@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -12,7 +12,9 @@ from starlette.types import Message
 from f5_tts_core.errors import TimbreError
 from services.api.auth import identify, require, sent_key
 from services.api.errors import KeyAwaited, Unauthorized
+from services.api.identity import Identity
 from services.api.problems import problem_of
+from services.api.racing import first_of
 from services.api.state import ApiState
 from services.shared.scopes import SPEECH
 
@@ -24,7 +26,7 @@ _CLOSE_FORBIDDEN: Final = 1_008
 
 
 async def attend(
-    websocket: WebSocket, state: ApiState, talk: Callable[[str], Awaitable[None]], *, explain: bool = False
+    websocket: WebSocket, state: ApiState, talk: Callable[[str], Coroutine[Any, Any, None]], *, explain: bool = False
 ) -> None:
     """Have `talk` with a caller who may speak, by its name. What it raises closes the line.
 
@@ -36,7 +38,9 @@ async def attend(
     await websocket.accept()
     try:
         try:
-            await talk(await _identify(websocket, state))
+            identity = await _identify(websocket, state)
+            with state.open_streams.hold(identity):
+                await first_of(talk(identity.owner), _until_revoked(state, identity))
         except TimbreError as error:
             await _refuse(websocket, error, explain=explain)
     except WebSocketDisconnect:
@@ -63,27 +67,20 @@ async def hear_out(websocket: WebSocket) -> None:
         continue
 
 
-async def first_of(*works: Coroutine[Any, Any, None]) -> None:
-    """Whichever is done first ends the others."""
-    tasks = [asyncio.ensure_future(work) for work in works]
-    try:
-        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        for task in done:
-            task.result()
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-
-
 def _is_welcome(websocket: WebSocket, origins: tuple[str, ...]) -> bool:
     """Browsers let any page open a WebSocket anywhere, and leave it to us to look at whose page it is."""
     origin = websocket.headers.get("origin")
     return origin is None or origin in origins or urlsplit(origin).netloc == websocket.headers.get("host")
 
 
-async def _identify(websocket: WebSocket, state: ApiState) -> str:
-    """The caller's name. Raises `KeyAwaited`, `WebSocketDisconnect`, and what `identify` and `require` raise."""
+async def _until_revoked(state: ApiState, identity: Identity) -> None:
+    """Raises `Unauthorized`."""
+    await state.authenticator.until_revoked(identity)
+    raise Unauthorized("The API key is not known any more.")
+
+
+async def _identify(websocket: WebSocket, state: ApiState) -> Identity:
+    """Who may speak. Raises `KeyAwaited`, `WebSocketDisconnect`, and what `identify` and `require` raise."""
     key = sent_key(websocket.headers)
     if state.authenticator.asks_who and key is None:
         try:
@@ -93,7 +90,7 @@ async def _identify(websocket: WebSocket, state: ApiState) -> str:
             raise KeyAwaited(f"No message within {KEY_SECONDS:g} seconds.", accepted='{"api_key": …}') from error
     identity = await identify(websocket, key)
     require(identity, SPEECH)
-    return identity.owner
+    return identity
 
 
 def _read_key(message: Message) -> str:

@@ -16,8 +16,9 @@ from services.api.multipart import Form
 from services.api.schemas import moment
 from services.api.spool import Upload
 from services.api.state import ApiState
+from services.shared.errors import BlobNotFound
 from services.shared.job import Job, JobOutput
-from services.shared.lifetimes import audio_expires_at
+from services.shared.lifetimes import audio_expires_at, has_audio
 from services.shared.voice import Voice
 
 #: The audio that such a route answers, for its `responses`.
@@ -73,10 +74,20 @@ async def choose_reference(state: ApiState, caller: str, fields: SharedFields, f
 
 
 async def answer_audio(state: ApiState, job: Job, headers: Mapping[str, str]) -> Response:
-    """An ended job's audio. Raises `JobFailed`, `AudioNotReady`, `Unavailable`."""
+    """An ended job's audio. Raises what `stored_audio` raises."""
+    audio = await stored_audio(state, job)
+    return Response(audio, 200, headers, FORMATS[job.input.format].content_type)
+
+
+async def stored_audio(state: ApiState, job: Job) -> bytes:
+    """What an ended job made. Raises `JobFailed`, `AudioNotReady`, `AudioExpired`, `Unavailable`."""
     output = require_output(job)
-    audio = await run_in_threadpool(state.parts.blobs.get, output.key)
-    return Response(audio, 200, headers, FORMATS[output.format].content_type)
+    if not has_audio(job, state.parts.settings, state.parts.clock()):
+        raise no_audio(state, job)
+    try:
+        return await run_in_threadpool(state.parts.blobs.get, output.key)
+    except BlobNotFound:
+        raise no_audio(state, job) from None
 
 
 def require_output(job: Job) -> JobOutput:

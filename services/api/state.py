@@ -14,6 +14,7 @@ from services.api.estimates import Estimator
 from services.api.idempotency import Idempotency
 from services.api.library import VoiceLibrary
 from services.api.narration import EventId, Narrator
+from services.api.open_streams import OpenStreams
 from services.api.remote import Remote
 from services.api.schemas import job_state
 from services.api.submission import Submitter
@@ -40,6 +41,7 @@ class ApiState:
     cancel_wait_seconds: float
     #: Events of a job that stands still: so often its listeners hear that the line does too.
     quiet_seconds: float
+    open_streams: OpenStreams
     started_at: float
     #: The same moment by the clock that jobs go by.
     created: float

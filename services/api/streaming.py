@@ -20,7 +20,7 @@ from services.api.hearing import hear
 from services.api.speaking import answer_audio, submit
 from services.api.spool import Upload
 from services.api.state import ApiState
-from services.api.streamed import Streamed
+from services.api.streamed import KeyRevoked, Streamed
 from services.shared.job import Job
 from services.shared.voice import Voice
 
@@ -86,10 +86,10 @@ class SpeechStream(Streamed):
         self._was_sent = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Raises `SpeechCut`. Being stopped ourselves is no client's leaving: its job goes on."""
+        """Raises `AnswerCut`. Being stopped ourselves is no client's leaving: its job goes on."""
         try:
             await super().__call__(scope, receive, send)
-        except ClientDisconnect:
+        except (ClientDisconnect, KeyRevoked):
             await self._leave()
             raise
         if not self._was_sent:

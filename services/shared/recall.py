@@ -35,7 +35,8 @@ class Recall:
         """What an identical job has; None where this one is to be spoken, and others wait for it from then on.
 
         While an identical job is being spoken, calls `wait` again and again, which may end that by raising. One that
-        fails, is canceled or loses its worker is waited for no more.
+        fails, is canceled or loses its worker is waited for no more. A job that is listened to waits for none: its
+        listeners would hear nothing until the other one's end.
         """
         digest = self._digest(job, engine)
         named = self._take(digest, job.id) if digest else job.id
@@ -44,6 +45,8 @@ class Recall:
             if other and self._has_audio(other):
                 return other.output
             if other and self._is_spoken_now(other):
+                if job.input.stream:
+                    return None
                 wait()
                 named = self._take(digest, job.id)
             else:

@@ -103,6 +103,8 @@ class Settings(BaseModel):
     tenant_requests_per_minute: Annotated[int, Field(ge=0, le=1_000_000)] = 600
     #: Jobs of a tenant that may be queued and processing; 0: any number.
     tenant_concurrent_jobs: Annotated[int, Field(ge=0)] = 10_000
+    #: Streams of audio and events, and WebSockets, that a tenant may have open at one API process; 0: any number.
+    tenant_open_streams: Annotated[int, Field(ge=0)] = 1_000
     #: Seconds of audio that may be made for a tenant on a day (UTC); 0: any number.
     tenant_audio_seconds_per_day: Annotated[float, Field(ge=0)] = 0.0
 

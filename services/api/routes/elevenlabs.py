@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from pydantic import BaseModel
 from starlette.concurrency import run_in_threadpool
 
@@ -15,10 +15,11 @@ from services.api.named_voices import give_voice
 from services.api.sample_voice import SAMPLE_VOICE
 from services.api.speaking import AUDIO_CONTENT
 from services.api.state import ApiState, State
+from services.api.streamed import count_stream
 from services.api.streaming import speak_aloud
 from services.shared.voice import MAX_NAME_CHARACTERS
 
-router = APIRouter(prefix="/v1/text-to-speech", tags=["elevenlabs"])
+router = APIRouter(prefix="/v1/text-to-speech", tags=["elevenlabs"], dependencies=[Depends(count_stream)])
 
 VoiceWord = Annotated[str, Path(max_length=MAX_NAME_CHARACTERS, examples=[SAMPLE_VOICE])]
 OutputFormat = Annotated[

@@ -4,7 +4,7 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Header, Query, Response
+from fastapi import APIRouter, Depends, Header, Query, Response
 from fastapi.sse import KEEPALIVE_COMMENT, format_sse_event
 from starlette.concurrency import run_in_threadpool
 
@@ -15,7 +15,7 @@ from services.api.narration import EventId, JobEvent
 from services.api.ownership import own_job
 from services.api.routes.jobs import JobId
 from services.api.state import State
-from services.api.streamed import Streamed
+from services.api.streamed import Streamed, count_stream
 
 router = APIRouter(tags=["jobs"])
 
@@ -54,7 +54,13 @@ class EventStream(Streamed):
     media_type = EVENT_STREAM
 
 
-@router.get("/jobs/{job_id}/events", response_class=EventStream, responses=_RESPONSES, summary="Listen to a job")
+@router.get(
+    "/jobs/{job_id}/events",
+    response_class=EventStream,
+    responses=_RESPONSES,
+    dependencies=[Depends(count_stream)],
+    summary="Listen to a job",
+)
 async def stream_events(
     *,
     job_id: JobId,

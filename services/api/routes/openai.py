@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Query, Request, Response, Security
+from fastapi import APIRouter, Depends, Path, Query, Request, Response, Security
 from starlette.concurrency import run_in_threadpool
 
 from services.api.auth import Caller, VoiceReader, authenticate
@@ -25,6 +25,7 @@ from services.api.openai_schemas import (
 from services.api.speaking import AUDIO_CONTENT
 from services.api.spool import Upload
 from services.api.state import ApiState, State
+from services.api.streamed import count_stream
 from services.api.streaming import speak_aloud
 from services.shared.cursor import Cursor
 from services.shared.voice import Voice
@@ -41,7 +42,12 @@ _BODY: dict[str, Any] = {
 
 
 @router.post(
-    "/audio/speech", response_class=Response, responses=_SPEECH, openapi_extra=_BODY, summary="Speak, as OpenAI does"
+    "/audio/speech",
+    response_class=Response,
+    responses=_SPEECH,
+    openapi_extra=_BODY,
+    dependencies=[Depends(count_stream)],
+    summary="Speak, as OpenAI does",
 )
 async def create_speech(request: Request, caller: Caller, state: State) -> Response:
     """Speak `input` in a stored voice, and answer the audio as it is made.

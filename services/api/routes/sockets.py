@@ -9,7 +9,8 @@ from starlette.concurrency import run_in_threadpool
 from services.api.following import follow
 from services.api.narration import EventId, JobEvent
 from services.api.ownership import own_job
-from services.api.sockets import attend, first_of, hear_out
+from services.api.racing import first_of
+from services.api.sockets import attend, hear_out
 from services.api.state import ApiState, State
 from services.shared.job import Job
 

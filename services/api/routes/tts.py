@@ -4,12 +4,13 @@ from contextlib import suppress
 from functools import partial
 from typing import Any
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import JSONResponse
 from starlette.concurrency import run_in_threadpool
 
 from services.api.auth import Caller
 from services.api.documentation import NOT_IN_TIME, VOICE_NOT_FOUND, problems
+from services.api.errors import AudioExpired
 from services.api.form import SpeechForm, form_schema, form_shape, parse_speech
 from services.api.idempotency import REPLAYED_HEADER, IdempotencyKey, fingerprint
 from services.api.multipart import read_form
@@ -17,6 +18,7 @@ from services.api.preference import Wait, choose_wait
 from services.api.schemas import JobView, job_view
 from services.api.speaking import AUDIO_CONTENT, answer_audio, take_in
 from services.api.state import ApiState, State
+from services.api.streamed import count_stream
 from services.api.streaming import answer_own_speech
 from services.api.waiting import wait_for_end
 from services.shared.errors import BlobStoreUnavailable
@@ -35,7 +37,7 @@ _RESPONSES: dict[int | str, dict[str, Any]] = {
 _STREAM_RESPONSES: dict[int | str, dict[str, Any]] = {
     200: {"description": "The audio, as it is made.", "content": AUDIO_CONTENT},
     **problems(
-        *(400, 401, 404, 408, 409, 413, 415, 422, 500, 503, 504),
+        *(400, 401, 404, 408, 409, 410, 413, 415, 422, 500, 503, 504),
         examples={404: VOICE_NOT_FOUND, 504: NOT_IN_TIME},
         instance="/tts/stream",
     ),
@@ -72,6 +74,7 @@ async def speak(request: Request, caller: Caller, state: State, idempotency_key:
     status_code=200,
     response_class=Response,
     responses=_STREAM_RESPONSES,
+    dependencies=[Depends(count_stream)],
     openapi_extra=_FORM,
     summary="Speak a text, and hear it while it is spoken",
 )
@@ -116,7 +119,7 @@ async def _answer(request: Request, state: ApiState, job: Job, wait: Wait) -> Re
         headers["Preference-Applied"] = wait.applied
     if wait.seconds and job.status.is_terminal:
         # The job is done whatever the object store does now: where the audio cannot be had, the job is.
-        with suppress(BlobStoreUnavailable):
+        with suppress(BlobStoreUnavailable, AudioExpired):
             return await answer_audio(state, job, {"Content-Location": f"{root}/jobs/{job.id}/audio", **headers})
     view = job_view(job, state.parts, root, standing=await run_in_threadpool(state.estimator.standing, job))
     return JSONResponse(view.model_dump(mode="json"), 202, {"Location": view.urls.self, **headers})

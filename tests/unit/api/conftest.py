@@ -13,8 +13,15 @@ from tests.unit.api.client import KEYS, Client
 def make_client() -> Callable[..., Client]:
     """A client of an API with these settings."""
 
-    def make(*, stall_seconds: float = 5.0, quiet_seconds: float = 5.0, **settings: Any) -> Client:
-        return Client(memory_parts(**settings), stall_seconds=stall_seconds, quiet_seconds=quiet_seconds)
+    def make(
+        *, stall_seconds: float = 5.0, quiet_seconds: float = 5.0, recheck_seconds: float = 5.0, **settings: Any
+    ) -> Client:
+        return Client(
+            memory_parts(**settings),
+            stall_seconds=stall_seconds,
+            quiet_seconds=quiet_seconds,
+            recheck_seconds=recheck_seconds,
+        )
 
     return make
 

@@ -48,6 +48,7 @@ DOORS: Final[dict[Door, str | None]] = {
     ("POST", "/jobs/{job_id}/cancel"): "speech",
     ("GET", "/jobs/{job_id}/audio"): "speech",
     ("GET", "/jobs/{job_id}/stream"): "speech",
+    ("WEBSOCKET", "/jobs/{job_id}/stream"): "speech",
     ("GET", "/jobs/{job_id}/events"): "speech",
     ("WEBSOCKET", "/jobs/{job_id}/ws"): "speech",
     ("GET", "/jobs/{job_id}/webhook"): "speech",

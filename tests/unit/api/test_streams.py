@@ -12,11 +12,13 @@ from structlog.testing import capture_logs
 
 from f5_tts_core.testing import speech_like
 from services.api.idempotency import REPLAYED_HEADER
+from services.shared.api_key import stored_id
 from services.shared.job import Job, JobFault, JobStatus, claim, fail, release
 from services.shared.parts import Parts
 from tests.unit.api.client import (
     ALICE,
     BOB,
+    KEYS,
     REFERENCE,
     REFERENCE_TEXT,
     SECOND,
@@ -26,8 +28,9 @@ from tests.unit.api.client import (
     run_job,
     say,
     start_job,
+    store_key,
 )
-from tests.unit.api.live import AudioLine, hearing, submitted
+from tests.unit.api.live import AudioLine, calling, hearing, submitted
 
 pytestmark = pytest.mark.anyio
 MakeClient = Callable[..., Client]
@@ -336,3 +339,176 @@ async def test_a_deleted_job_leaves_no_pieces(client: Client) -> None:
         await line.open()
         assert line.status == 204
     assert client.parts.audio.read(job.id, 1, after=0, limit=10) == []
+
+
+# --- audio that is over ----------------------------------------------------------------------------
+
+
+async def answered(client: Client, request: httpx.Request) -> tuple[int, bytes]:
+    async with hearing(client.app, request) as line:
+        await line.open()
+        return line.status, await line.chunk() or b""
+
+
+async def test_audio_whose_time_is_over_is_gone(make_client: MakeClient) -> None:
+    client = make_client(output_ttl_seconds=60)
+    job = run_job(client.parts, add_job(client.parts, stream=True))
+    client.parts.clock.advance(61)
+    status, body = await answered(client, get(job))
+    assert (status, b"/problems/audio-expired" in body) == (410, True)
+
+
+async def test_audio_that_was_deleted_before_its_time_is_gone_too(client: Client) -> None:
+    job = run_job(client.parts, add_job(client.parts, stream=True))
+    client.parts.blobs.blobs.clear()
+    assert (await answered(client, get(job)))[0] == 410
+
+
+async def test_a_repeated_request_whose_audio_is_over_is_told_so(make_client: MakeClient) -> None:
+    client = make_client(output_ttl_seconds=60)
+    request = post()
+    request.headers["Idempotency-Key"] = "once"
+    async with hearing(client.app, request) as line:
+        job = run_job(client.parts, await submitted(client.parts))
+        await line.open()
+        assert line.status == 200
+    client.parts.clock.advance(61)
+    assert (await answered(client, request))[0] == 410
+    assert client.parts.queue.sent == [job.id]
+
+
+# --- how many, and for how long --------------------------------------------------------------------
+
+
+async def test_a_caller_has_so_many_streams_open_and_no_more(make_client: MakeClient) -> None:
+    client = make_client(api_keys=KEYS, tenant_open_streams=2)
+    job = start_job(client.parts, add_job(client.parts, owner="alice", format="pcm", stream=True))
+    theirs = run_job(client.parts, add_job(client.parts, owner="bob"))
+    say(client.parts, job, SECOND)
+    asked = {"model": "tts-1", "input": "Hello there.", "voice": "sample"}
+    more = [
+        get(job, bearer(ALICE)),
+        httpx.Request("GET", f"http://timbre.test/jobs/{job.id}/events", headers=bearer(ALICE)),
+        httpx.Request("POST", "http://timbre.test/v1/audio/speech", headers=bearer(ALICE), json=asked),
+        httpx.Request("POST", "http://timbre.test/v1/text-to-speech/sample", headers=bearer(ALICE), json=asked),
+        post(),
+    ]
+    more[-1].headers.update(bearer(ALICE))
+    async with hearing(client.app, get(job, bearer(ALICE))) as first, hearing(client.app, more[0]) as second:
+        await first.open()
+        await second.open()
+        for request in more:
+            status, body = await answered(client, request)
+            assert status == 429
+            assert b"stream" in body
+        async with calling(client.app, f"/jobs/{job.id}/ws", headers=bearer(ALICE)) as socket:
+            assert await socket.message() == {"code": 4429, "reason": "stream-limit-reached"}
+        assert (await answered(client, get(theirs, bearer(BOB))))[0] == 200
+        assert client.parts.queue.sent == []
+    async with hearing(client.app, more[0]) as line:
+        await line.open()
+        assert line.status == 200
+
+
+async def test_a_revoked_key_ends_what_it_opened(make_client: MakeClient) -> None:
+    client = make_client(require_auth=True, key_cache_seconds=0, recheck_seconds=0.01)
+    key, other = (store_key(client.parts, "alice", "speech") for _ in range(2))
+    job = start_job(client.parts, add_job(client.parts, owner="alice", format="pcm", stream=True))
+    say(client.parts, job, SECOND)
+    async with (
+        hearing(client.app, get(job, bearer(key))) as line,
+        hearing(client.app, get(job, bearer(other))) as stays,
+        calling(client.app, f"/jobs/{job.id}/stream", headers=bearer(key)) as socket,
+    ):
+        for one in (line, stays):
+            await one.open()
+            assert await one.chunk() == SECOND
+        assert (await socket.message())["event"] == "started"
+        await socket.audio(len(SECOND))
+        client.parts.keys.remove(stored_id(key) or "")
+        assert await cut(line) == b""
+        assert (await socket.message())["problem"]["status"] == 401
+        assert (await socket.message())["code"] == 4401
+        say(client.parts, job, b"", first=2)
+        assert await stays.rest() == b""
+    assert not client.parts.jobs.get(job.id).cancel_requested
+
+
+async def test_what_was_spoken_for_a_revoked_key_is_stopped(make_client: MakeClient) -> None:
+    client = make_client(require_auth=True, key_cache_seconds=0, recheck_seconds=0.01)
+    key = store_key(client.parts, "alice", "speech")
+    request = post()
+    request.headers.update(bearer(key))
+    async with hearing(client.app, request) as line:
+        job = start_job(client.parts, await submitted(client.parts))
+        say(client.parts, job, SECOND)
+        await line.open()
+        assert await line.chunk() == SECOND
+        client.parts.keys.remove(stored_id(key) or "")
+        assert await cut(line) == b""
+    assert client.parts.jobs.get(job.id).cancel_requested
+
+
+async def test_a_store_of_keys_that_is_away_ends_nothing(make_client: MakeClient) -> None:
+    client = make_client(require_auth=True, key_cache_seconds=0, recheck_seconds=0.001)
+    job = start_job(client.parts, add_job(client.parts, owner="alice", format="pcm", stream=True))
+    say(client.parts, job, SECOND)
+    async with hearing(client.app, get(job, bearer(store_key(client.parts, "alice", "speech")))) as line:
+        await line.open()
+        assert await line.chunk() == SECOND
+        client.parts.keys.down = True
+        # Nothing tells of the rest: it is found when it is looked for, many checks of the key later.
+        client.parts.events.down = True
+        say(client.parts, job, SECOND, b"", first=2)
+        assert await line.rest() == SECOND
+
+
+# --- over a WebSocket ------------------------------------------------------------------------------
+
+
+async def test_a_job_is_heard_over_a_websocket(client: Client) -> None:
+    job = start_job(client.parts, add_job(client.parts, format="pcm", stream=True, sample_rate=24_000))
+    async with calling(client.app, f"/jobs/{job.id}/stream") as socket:
+        assert await socket.message() == {
+            "event": "started",
+            "format": "pcm",
+            "content_type": "audio/pcm",
+            "sample_rate": 24_000,
+            "job_id": job.id,
+        }
+        say(client.parts, job, SECOND)
+        assert await socket.audio(len(SECOND)) == SECOND
+        assert client.parts.jobs.get(job.id).status is JobStatus.PROCESSING
+        say(client.parts, job, SECOND, b"", first=2)
+        assert await socket.audio(len(SECOND)) == SECOND
+        assert await socket.message() == {"event": "done", "job_id": job.id}
+        assert (await socket.message())["code"] == 1000
+
+
+async def test_so_is_one_that_is_over(client: Client) -> None:
+    job = run_job(client.parts, add_job(client.parts), b"RIFF" * 10_000)
+    async with calling(client.app, f"/jobs/{job.id}/stream") as socket:
+        assert (await socket.message())["format"] == "wav"
+        assert await socket.audio(40_000) == b"RIFF" * 10_000
+        assert (await socket.message())["event"] == "done"
+
+
+async def test_what_goes_wrong_is_told_there_too(client: Client) -> None:
+    job = start_job(client.parts, add_job(client.parts, format="pcm", stream=True))
+    async with calling(client.app, f"/jobs/{job.id}/stream") as socket:
+        say(client.parts, job, SECOND)
+        await socket.message()
+        await socket.audio(len(SECOND))
+        client.parts.jobs.replace(job, fail(job, 1, FAULT, client.parts.clock()))
+        assert (await socket.message())["problem"]["type"] == "/problems/engine-out-of-memory"
+        assert (await socket.message())["code"] == 4500
+    async with calling(client.app, "/jobs/none/stream") as socket:
+        assert (await socket.message())["problem"]["status"] == 404
+
+
+async def test_who_leaves_there_changes_nothing(client: Client) -> None:
+    job = start_job(client.parts, add_job(client.parts, format="pcm", stream=True))
+    async with calling(client.app, f"/jobs/{job.id}/stream") as socket:
+        await socket.message()
+    assert client.parts.events.listened() == []
+    assert not client.parts.jobs.get(job.id).cancel_requested

@@ -204,6 +204,18 @@ def test_an_identical_job_under_way_is_waited_for(bench, underway):
     assert bench.blobs.get(second.output.key) == b"audio"
 
 
+def test_who_is_listened_to_waits_for_nobody(bench):
+    leader = bench.submit(cache=True, stream=True)
+    leader = bench.jobs.replace(leader, claim(leader, "worker-b", bench.clock(), 10.0))
+    assert Recall(bench.parts).find_or_lead(leader, bench.engine.describe(), pytest.fail) is None
+    bench.on_sleep = [pytest.fail]
+    assert not _run(bench, stream=True).output.cached
+    _succeed(bench, leader)
+    # What is there already is nothing to wait for.
+    assert _run(bench, stream=True).output.cached
+    assert _spoken(bench) == 1
+
+
 @pytest.mark.parametrize(
     "end",
     [
