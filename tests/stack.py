@@ -163,9 +163,12 @@ class Stack:
 
     def figures_url(self, process: str) -> str:
         """Where the first process of this name shows its figures."""
-        child = next(child for child in self._children if child.log.name.startswith(f"{process}-"))
-        (shown,) = child.events("metrics_shown")
+        (shown,) = self.find(process).events("metrics_shown")
         return f"http://{shown['host']}:{shown['port']}"
+
+    def find(self, process: str) -> Child:
+        """The first process of this name."""
+        return next(child for child in self._children if child.log.name.startswith(f"{process}-"))
 
     # --- jobs -----------------------------------------------------------------------------------
 

@@ -7,6 +7,7 @@ import structlog
 
 from services.api.form import SpeechForm
 from services.api.recalling import Recaller
+from services.api.request_id import bound_request_id
 from services.api.spool import BINARY, Upload
 from services.shared.errors import JobNotFound, StaleJob, TooManyJobs, Unavailable
 from services.shared.job import Job, JobInput, mark_enqueued, new_id, own_reference, reference_key
@@ -65,6 +66,7 @@ class Submitter:
             webhook_url=form.webhook_url,
             batch_id=batch_id,
             language=reference.language if isinstance(reference, Voice) else None,
+            request_id=bound_request_id(),
         )
 
     def _store(self, job: Job, reference: Upload | Voice, limit: int) -> None:

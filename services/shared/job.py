@@ -136,9 +136,16 @@ class Job:
     priority: Priority = Priority.DEFAULT
     #: What its stored voice speaks, as a BCP 47 tag; None where nobody said.
     language: str | None = None
+    #: The request that it was submitted with, as the API's log and its answer name it.
+    request_id: str | None = None
 
     def log_context(self) -> dict[str, object]:
-        return {"job_id": self.id, "owner": self.owner, "status": str(self.status), "attempt": self.attempt}
+        return {**self.log_ids(), "owner": self.owner, "status": str(self.status), "attempt": self.attempt}
+
+    def log_ids(self) -> dict[str, str]:
+        """What every line about the job has, whichever process says it."""
+        ids = {"job_id": self.id, "request_id": self.request_id}
+        return {name: value for name, value in ids.items() if value is not None}
 
 
 def new_id(now: float) -> str:

@@ -84,15 +84,16 @@ class Deliverer:
     # --- one delivery, on a thread of the executor --------------------------------------------------
 
     def _deliver(self, held: HeldDelivery, host: str) -> None:
-        try:
-            self._settle(held, self._try(held))
-        except Unavailable as error:
-            # It is made again once nobody holds it any more.
-            logger.warning("delivery_unsettled", job_id=held.job.id, reason=error.type)
-        except Exception:
-            logger.exception("delivery_broke_off", job_id=held.job.id)
-        finally:
-            self._slots.give_back(host)
+        with structlog.contextvars.bound_contextvars(**held.job.log_ids()):
+            try:
+                self._settle(held, self._try(held))
+            except Unavailable as error:
+                # It is made again once nobody holds it any more.
+                logger.warning("delivery_unsettled", reason=error.type)
+            except Exception:
+                logger.exception("delivery_broke_off")
+            finally:
+                self._slots.give_back(host)
 
     def _try(self, held: HeldDelivery) -> Try:
         at, started = self._parts.clock(), self._stopwatch()
@@ -111,16 +112,15 @@ class Deliverer:
     def _settle(self, held: HeldDelivery, attempt: Try) -> None:
         delivery = after(held.delivery, attempt, self._parts.clock(), self._chance())
         if self._parts.webhooks.settle(held, delivery):
-            _log(held.job.id, delivery, attempt)
+            _log(delivery, attempt)
         else:
-            logger.info("delivery_in_other_hands", job_id=held.job.id)
+            logger.info("delivery_in_other_hands")
 
 
-def _log(job_id: str, delivery: Delivery, attempt: Try) -> None:
+def _log(delivery: Delivery, attempt: Try) -> None:
     """Without the URL: it may hold what opens the receiver's door."""
     logger.info(
         "webhook_tried",
-        job_id=job_id,
         state=delivery.state,
         attempt=delivery.attempts,
         status=attempt.status,

@@ -48,14 +48,18 @@ class Sweeper:
 
     def _each(self, jobs: Iterable[Job], act: Callable[[Job], str | None], done: Counter[str]) -> None:
         for job in jobs:
-            try:
-                deed = act(job)
-            except (StaleJob, JobNotFound, TransitionRefused, LeaseLost):
-                continue  # Somebody was quicker, and the job needs us no more.
-            if deed:
-                logger.info("job_swept", deed=deed, job_id=job.id, attempt=job.attempt)
-                done[deed] += 1
-                self._parts.meter.count(metrics.SWEPT, deed=deed)
+            with structlog.contextvars.bound_contextvars(**job.log_ids(), attempt=job.attempt):
+                self._look_after(job, act, done)
+
+    def _look_after(self, job: Job, act: Callable[[Job], str | None], done: Counter[str]) -> None:
+        try:
+            deed = act(job)
+        except (StaleJob, JobNotFound, TransitionRefused, LeaseLost):
+            return  # Somebody was quicker, and the job needs us no more.
+        if deed:
+            logger.info("job_swept", deed=deed)
+            done[deed] += 1
+            self._parts.meter.count(metrics.SWEPT, deed=deed)
 
     # --- jobs whose worker died -------------------------------------------------------------------
 

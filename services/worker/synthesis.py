@@ -68,7 +68,7 @@ class SynthesisRunner:
         job = None if self._stopping() else self._take(job_id)
         if job is None:
             return None
-        with structlog.contextvars.bound_contextvars(job_id=job.id, attempt=job.attempt):
+        with structlog.contextvars.bound_contextvars(**job.log_ids(), attempt=job.attempt):
             return self._close(job) if job.status.is_terminal else self._attempt(job)
 
     def _take(self, job_id: str) -> Job | None:

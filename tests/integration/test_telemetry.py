@@ -1,5 +1,6 @@
 """What operators see of real processes after ten jobs, some of which went well."""
 
+import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +19,7 @@ from tests.stack import REFERENCE, Stack, running_stack
 
 FAKES = Path(__file__).parents[1] / "fakes"
 TEXT = "A most private sentence."
+REQUEST = "the-one-that-is-followed"
 SETTINGS = {
     **{"webhook_secret": new_secret(), "outbound_allowed_hosts": LOOPBACK, "sweep_seconds": 0.3},
     **{"api_metrics_port": 0, "worker_metrics_port": 0, "control_metrics_port": 0},
@@ -47,7 +49,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory, receiver: Receiver) -> Itera
 
 
 def _run_ten_jobs(stack: Stack, client: httpx.Client, hook: str) -> None:
-    jobs = [_speak(client, webhook_url=hook), _speak(client, stream="true")]
+    jobs = [_speak(client, {"X-Request-ID": REQUEST}, webhook_url=hook), _speak(client, stream="true")]
     jobs += [_speak(client, text=f"{TEXT} {number}.") for number in range(4)]
     for _ in range(2):  # The second has the audio of the first.
         jobs.append(_speak(client, seed="7"))
@@ -58,9 +60,10 @@ def _run_ten_jobs(stack: Stack, client: httpx.Client, hook: str) -> None:
     assert ended.count(JobStatus.SUCCEEDED) == 9, stack.logs()
 
 
-def _speak(client: httpx.Client, **fields: str) -> str:
+def _speak(client: httpx.Client, headers: dict[str, str] | None = None, **fields: str) -> str:
     data = {"text": TEXT, "ref_text": "What was said in private.", **fields}
-    answer = client.post("/tts", data=data, files={"voice": ("voice.wav", REFERENCE, "audio/wav")})
+    files = {"voice": ("private.wav", REFERENCE, "audio/wav")}
+    answer = client.post("/tts", data=data, files=files, headers=headers)
     assert answer.status_code == 202, answer.text
     return str(answer.json()["job_id"])
 
@@ -96,3 +99,26 @@ def test_a_worker_and_control_can_be_probed(stack: Stack) -> None:
         url = stack.figures_url(process)
         assert httpx.get(f"{url}/healthz").status_code == 200
         assert httpx.get(f"{url}/readyz").status_code == 200
+
+
+# --- logs -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("process", PROCESSES)
+def test_every_line_is_json_and_none_holds_what_a_client_said(stack: Stack, process: str) -> None:
+    log = stack.find(process).log.read_text()
+    assert [line for line in log.splitlines() if not line.startswith("{")] == []
+    assert "private" not in log
+
+
+def test_a_request_is_followed_through_all_processes_by_its_id(stack: Stack) -> None:
+    followed = {process: _events(stack, process) for process in PROCESSES}
+    assert {"request"} <= followed["api"]
+    assert {"attempt_started", "job_ended"} <= followed["worker"]
+    assert {"webhook_tried"} <= followed["control"]
+
+
+def _events(stack: Stack, process: str) -> set[str]:
+    """What the process said about the one request that is followed."""
+    lines = [json.loads(line) for line in stack.find(process).log.read_text().splitlines()]
+    return {line["event"] for line in lines if line.get("request_id") == REQUEST and line.get("job_id")}
