@@ -45,6 +45,7 @@ from services.api.routes import (
     webhooks,
 )
 from services.api.routes import problems as problem_types
+from services.api.screening import Screening
 from services.api.state import ApiState
 from services.api.submission import Submitter
 from services.api.version import VERSION
@@ -54,6 +55,8 @@ from services.shared.parts import Parts
 CHECK_SLOTS = min(4, os.cpu_count() or 1)
 #: References fetched at once, and as many webhooks' hosts looked up.
 REMOTE_SLOTS = 32
+#: Uploads that the virus scanner looks at once: fewer than clamd has threads for.
+SCAN_SLOTS = 8
 #: Seconds between two pieces of a body after which its client is given up.
 STALL_SECONDS = 30.0
 CANCEL_WAIT_SECONDS = 1.0
@@ -133,6 +136,7 @@ def _state(parts: Parts, cancel_wait_seconds: float, quiet_seconds: float, reche
         estimator=Estimator(parts),
         idempotency=Idempotency(parts),
         check_slots=CapacityLimiter(CHECK_SLOTS),
+        screening=Screening(parts.scanner, CapacityLimiter(SCAN_SLOTS)),
         remote=Remote(parts),
         fetch_slots=CapacityLimiter(REMOTE_SLOTS),
         lookup_slots=CapacityLimiter(REMOTE_SLOTS),

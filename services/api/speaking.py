@@ -70,6 +70,7 @@ async def choose_reference(state: ApiState, caller: str, fields: SharedFields, f
         form.files[source] = await anyio.to_thread.run_sync(
             state.remote.fetch_voice, fields.voice_url, limiter=state.fetch_slots
         )
+    await state.screening.check({source: form.files[source]})
     return form.files[source]
 
 

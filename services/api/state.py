@@ -17,6 +17,7 @@ from services.api.narration import EventId, Narrator
 from services.api.open_streams import OpenStreams
 from services.api.remote import Remote
 from services.api.schemas import job_state
+from services.api.screening import Screening
 from services.api.submission import Submitter
 from services.shared.parts import Parts
 
@@ -33,6 +34,7 @@ class ApiState:
     idempotency: Idempotency
     #: Decoding uploads is heavy: only so many at once, in threads of their own.
     check_slots: CapacityLimiter
+    screening: Screening
     remote: Remote
     #: Waiting for strangers' servers takes long, and for their names may: both have threads of their own.
     fetch_slots: CapacityLimiter

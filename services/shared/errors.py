@@ -103,6 +103,27 @@ class JobQueueUnavailable(Unavailable):
     title = "The queue does not answer"
 
 
+class ScannerUnavailable(Unavailable):
+    type = "scanner-unavailable"
+    title = "The virus scanner does not answer"
+
+
+class UploadInfected(TimbreError):
+    """`signature` is the scanner's name for what it found: for logs, not for whoever sent it."""
+
+    type = "upload-infected"
+    title = "The upload holds malware"
+
+    def __init__(self, signature: str) -> None:
+        super().__init__("The virus scanner found malware in the file.")
+        self.signature = signature
+
+
+class UploadTooLargeToScan(TimbreError):
+    type = "upload-too-large-to-scan"
+    title = "The upload is larger than the virus scanner takes"
+
+
 class TranscriptionFailed(TimbreError):
     """No words were recognised in the reference."""
 

@@ -8,6 +8,7 @@ from minio import Minio
 from pydantic import HttpUrl
 
 from services.shared.adapters.celery_queue import CeleryJobQueue, create_celery
+from services.shared.adapters.clamd import ClamdScanner
 from services.shared.adapters.redis_audio import RedisAudioChannel
 from services.shared.adapters.redis_batches import RedisBatchStore
 from services.shared.adapters.redis_client import connect_redis
@@ -41,6 +42,7 @@ from services.shared.ports import (
     PaceKeeper,
     RateLimiter,
     ResultIndex,
+    UploadScanner,
     VoiceStore,
     WebhookStore,
     WorkerRegistry,
@@ -72,6 +74,8 @@ class Parts:
     keys: KeyStore
     rates: RateLimiter
     audio: AudioChannel
+    #: None: uploads are not scanned.
+    scanner: UploadScanner | None
     meter: Meter = field(default_factory=SilentMeter)
     closers: tuple[Callable[[], None], ...] = field(default=(), repr=False)
 
@@ -105,6 +109,7 @@ def connect(settings: Settings, clock: Clock = time.time) -> Parts:
         keys=RedisKeyStore(redis),
         rates=RedisRateLimiter(redis),
         audio=RedisAudioChannel(audio, kept=settings.stream_pieces, ttl_seconds=settings.stream_ttl_seconds),
+        scanner=_scanner(settings),
         closers=(celery.close, redis.close, audio.close),
     )
 
@@ -118,6 +123,12 @@ def _blob_store(settings: Settings, clock: Clock) -> S3BlobStore:
         clock=clock,
         public_base_url=str(public) if public else None,
     )
+
+
+def _scanner(settings: Settings) -> ClamdScanner | None:
+    if settings.clamd_address is None:
+        return None
+    return ClamdScanner(*settings.clamd_address, seconds=settings.clamd_timeout_seconds)
 
 
 def _s3(settings: Settings, endpoint: HttpUrl) -> Minio:

@@ -218,6 +218,10 @@ class Settings(BaseModel):
     audio_hooks: tuple[str, ...] = ()
     #: What the text hook `content-filter` refuses: a file of UTF-8 text, a word or phrase a line.
     content_filter_path: Path | None = None
+    #: ClamAV's daemon, host:port: looks at every upload, of which none is taken while it is away. Unset: nobody looks.
+    clamd_address: tuple[str, int] | None = None
+    #: How long it may take to answer.
+    clamd_timeout_seconds: Annotated[float, Field(gt=0, le=600)] = 30.0
 
     # --- outbound -------------------------------------------------------------------------------
     #: Hosts, addresses and networks (10.0.0.0/8) that webhooks and references by URL may lead to although they are
@@ -317,6 +321,11 @@ class Settings(BaseModel):
         if not all(_HOST.fullmatch(entry) or _is_network(entry) for entry in entries):
             raise ValueError("expected hosts, addresses and networks, comma separated: hooks.internal, 10.0.0.0/8")
         return entries
+
+    @field_validator("clamd_address", mode="before")
+    @classmethod
+    def _split_address(cls, value: Any) -> Any:
+        return _parse_address(value) if isinstance(value, str) else value
 
     @field_validator("webhook_secret")
     @classmethod
@@ -426,6 +435,17 @@ def _parse_api_keys(text: str) -> dict[str, str]:
     if len({name for name, _ in pairs}) != len(pairs):
         raise ValueError("one name is there twice; expected every name once")
     return dict(pairs)
+
+
+def _parse_address(text: str) -> tuple[str, int]:
+    parts = urlsplit(f"//{text}")
+    try:
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        host = port = None
+    if not (host and port) or parts.netloc != text:
+        raise ValueError("expected host:port, such as clamd:3310 or [::1]:3310")
+    return host, port
 
 
 def _is_network(entry: str) -> bool:

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from fastapi import APIRouter, Security
@@ -31,7 +31,7 @@ async def healthz() -> Health:
 @router.get("/readyz", responses=problems(500, 503), summary="Do all parts answer?")
 async def readyz(state: State) -> Readiness:
     """503 names the parts that do not answer."""
-    parts = await _probe(state.parts)
+    parts = await _probe(_pings(state.parts))
     away = [part.name for part in parts if not part.ok]
     if away:
         raise NotReady(f"No answer from: {', '.join(away)}.", [part.model_dump() for part in parts])
@@ -47,7 +47,7 @@ async def readyz(state: State) -> Readiness:
 async def detailed(state: State) -> DetailedHealth:
     """Always 200: what is wrong is in the body."""
     parts, workers, depth, counts = await asyncio.gather(
-        _probe(state.parts),
+        _probe(_pings(state.parts) | _scanner_ping(state.parts)),
         _ask(lambda: _workers(state.parts)),
         _ask(state.parts.queue.depth),
         _ask(state.parts.jobs.counts),
@@ -81,8 +81,17 @@ async def config(state: State) -> dict[str, Any]:
     return state.parts.settings.public_view()
 
 
-async def _probe(parts: Parts) -> list[PartHealth]:
-    pings = {"job_store": parts.jobs.ping, "object_store": parts.blobs.ping, "queue": parts.queue.ping}
+def _pings(parts: Parts) -> dict[str, Callable[[], None]]:
+    """Of what nothing goes without."""
+    return {"job_store": parts.jobs.ping, "object_store": parts.blobs.ping, "queue": parts.queue.ping}
+
+
+def _scanner_ping(parts: Parts) -> dict[str, Callable[[], None]]:
+    """Without it no upload is taken, and everything else goes on: no reason to send requests elsewhere."""
+    return {} if parts.scanner is None else {"scanner": parts.scanner.ping}
+
+
+async def _probe(pings: Mapping[str, Callable[[], None]]) -> list[PartHealth]:
     return list(await asyncio.gather(*(run_in_threadpool(_ping, name, ping) for name, ping in pings.items())))
 
 

@@ -62,6 +62,7 @@ async def add_voice(request: Request, caller: VoiceKeeper, state: State) -> Resp
         if SAMPLE not in form.files:
             raise InvalidField(f"`{SAMPLE}` is missing.", field=SAMPLE, accepted="a file")
         sample, recording = form.files[SAMPLE], form.files.get(RECORDING)
+        await state.screening.check(form.files)
         draft = partial(state.library.draft, caller, fields, sample, recording)
         voice = await anyio.to_thread.run_sync(draft, limiter=state.check_slots)
         await run_in_threadpool(state.library.add, voice, sample, recording)

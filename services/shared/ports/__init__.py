@@ -14,6 +14,7 @@ from services.shared.ports.keys import KeyPage, KeyStore, RateLimiter, Window
 from services.shared.ports.outbound import Outbound
 from services.shared.ports.queue import JobQueue
 from services.shared.ports.results import ResultIndex
+from services.shared.ports.scanning import UploadScanner
 from services.shared.ports.telemetry import Meter
 from services.shared.ports.transcription import Transcriber, Transcript
 from services.shared.ports.voices import VoicePage, VoiceStore
@@ -48,6 +49,7 @@ __all__ = [
     "StoredBlob",
     "Transcriber",
     "Transcript",
+    "UploadScanner",
     "Usage",
     "VoicePage",
     "VoiceStore",

@@ -17,6 +17,7 @@ from services.shared.testing.keys import MemoryKeyStore, MemoryRateLimiter
 from services.shared.testing.pace import MemoryPaceKeeper
 from services.shared.testing.queue import MemoryJobQueue
 from services.shared.testing.results import MemoryResultIndex
+from services.shared.testing.scanning import MemoryScanner
 from services.shared.testing.voices import MemoryVoiceStore
 from services.shared.testing.webhooks import MemoryWebhookStore
 from services.shared.testing.workers import MemoryWorkerRegistry
@@ -59,4 +60,5 @@ def memory_parts(*, clock: Clock | None = None, settings: Settings | None = None
         keys=MemoryKeyStore(),
         rates=MemoryRateLimiter(time),
         audio=MemoryAudioChannel(time, jobs.watchers, kept=chosen.stream_pieces, ttl_seconds=chosen.stream_ttl_seconds),
+        scanner=MemoryScanner() if chosen.clamd_address else None,
     )
