@@ -19,6 +19,8 @@ from f5_tts_core import errors, limits
 from f5_tts_core.audio.containers import ACCEPTED, sniff
 from f5_tts_core.audio.mixing import Block, Mixdown, Recording, too_long
 
+#: What libsndfile says of FLAC that was written as a stream, and cannot read to its end.
+_ENDLESS: Final = 2**63 - 1
 #: Samples, all channels together, that are decoded at a time.
 _BLOCK_SAMPLES: Final = 65_536
 #: Demuxers of libavformat whose files go to PyAV at once. (libsndfile writes to stderr in these.)
@@ -100,6 +102,9 @@ def _decode_with_libsndfile(file: _Nameless, max_seconds: float) -> Recording:
         sound = soundfile.SoundFile(file)
     except Exception as error:
         raise _UnknownToLibsndfileError from error
+    if sound.frames == _ENDLESS:
+        sound.close()
+        raise _UnknownToLibsndfileError
     with closing(sound):
         mixdown = Mixdown(sound.samplerate, sound.channels, max_seconds)
         if sound.frames > max_seconds * sound.samplerate:

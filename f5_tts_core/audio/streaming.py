@@ -10,17 +10,19 @@ import numpy.typing as npt
 import soxr
 
 from f5_tts_core import limits
-from f5_tts_core.audio.encoding import CODECS, add_stream, quantized
-from f5_tts_core.formats import AudioFormat, Encoding
+from f5_tts_core.audio.encoding import CODECS, Codec, add_stream, quantized
+from f5_tts_core.formats import Encoding
 
 Samples = npt.NDArray[np.float32]
 
-#: Not FLAC: its header is written last, and what does without it, libsndfile takes for endless.
-STREAMED_FORMATS: Final[tuple[AudioFormat, ...]] = ("wav", "mp3", "opus", "aac", "pcm")
+#: By bits a sample. As a stream it does not know its length, which decoders but libsndfile take for what it is.
+_FLAC: Final = {16: Codec("flac", "flac", "s16"), 24: Codec("flac", "flac", "s32")}
 #: Each packet leaves at once.
 _OPTIONS: Final = {"fflags": "+bitexact", "flush_packets": "1"}
 #: By container: pages of Ogg after 0.2 s; of MP3's headers none, since they tell the whole length.
 _CONTAINER_OPTIONS: Final = {"ogg": {"page_duration": "200000"}, "mp3": {"write_xing": "0", "id3v2_version": "0"}}
+#: libav's names for samples.
+_LAYOUTS: Final = {"float32": "flt", "int16": "s16", "int32": "s32"}
 #: A length that no stream reaches: what players take for "until it ends".
 _ENDLESS: Final = 2**32 - 1
 
@@ -34,10 +36,7 @@ class _Writer(Protocol):
 
 
 class StreamEncoder:
-    """Takes mono samples at 24 kHz, gives out bytes of `encoding`. Not thread-safe; `finish` last, and once.
-
-    Of a format of `STREAMED_FORMATS`.
-    """
+    """Takes mono samples at 24 kHz, gives out bytes of `encoding`. Not thread-safe; `finish` last, and once."""
 
     def __init__(self, encoding: Encoding) -> None:
         bare = encoding.format in ("wav", "pcm")
@@ -76,7 +75,8 @@ class _BareWriter:
 
 class _LibavWriter:
     def __init__(self, encoding: Encoding) -> None:
-        codec = CODECS[encoding.format]
+        self._bits = encoding.bit_depth
+        codec = CODECS[encoding.format] if self._bits is None else _FLAC[self._bits]
         self._sink = _Sink()
         options = {**_OPTIONS, **_CONTAINER_OPTIONS.get(codec.container, {})}
         self._output = av.open(self._sink, "w", format=codec.container, options=options)
@@ -103,7 +103,8 @@ class _LibavWriter:
             self._output.mux(self._stream.encode(cut))
 
     def _frame(self, samples: Samples) -> av.AudioFrame:
-        frame = av.AudioFrame.from_ndarray(samples[None], format="flt", layout="mono")
+        whole = samples if self._bits is None else quantized(samples, self._bits)
+        frame = av.AudioFrame.from_ndarray(whole[None], format=_LAYOUTS[whole.dtype.name], layout="mono")
         frame.sample_rate, frame.time_base = self._stream.rate, Fraction(1, self._stream.rate)
         frame.pts = self._taken
         self._taken += len(samples)

@@ -6,7 +6,6 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field
 
 from f5_tts_core import limits
-from f5_tts_core.audio.streaming import STREAMED_FORMATS
 from f5_tts_core.errors import UnsupportedEncoding
 from f5_tts_core.formats import BIT_DEPTHS, FORMATS, MAX_BITRATE, MIN_BITRATE, SAMPLE_RATES, AudioFormat, Encoding
 from services.api.errors import InvalidField
@@ -159,7 +158,7 @@ class SpeechForm(SpokenText):
         bool,
         Field(
             description="Make the audio so that it can be heard while it is spoken, at `GET /jobs/{job_id}/stream`. "
-            "Not as flac, nor with `remove_silence`, `loudness` or `trim`, which look at the whole of it."
+            "Not with `remove_silence`, `loudness` or `trim`, which look at the whole of it."
         ),
     ] = False
     mode: Annotated[
@@ -168,16 +167,13 @@ class SpeechForm(SpokenText):
     ] = None
 
     def as_stream(self) -> Self:
-        """The same, to be heard while it is made where its format allows."""
-        return self.model_copy(update={"stream": self.format in STREAMED_FORMATS})
+        """The same, to be heard while it is made; but for FLAC, of which most programs want to know its length."""
+        return self.model_copy(update={"stream": self.format != "flac"})
 
     def check_stream(self) -> None:
         """Raises `InvalidField` where what is to be heard while it is made would have to be whole first."""
         if not self.stream:
             return
-        if self.format not in STREAMED_FORMATS:
-            detail = f"`format`: {self.format} cannot be written while it is spoken."
-            raise InvalidField(detail, field="format", accepted=", ".join(STREAMED_FORMATS))
         whole = {"remove_silence": self.remove_silence, "loudness": self.loudness is not None, "trim": self.trim}
         for name, asked in whole.items():
             if asked:

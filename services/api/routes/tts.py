@@ -79,12 +79,13 @@ async def speak(request: Request, caller: Caller, state: State, idempotency_key:
     summary="Speak a text, and hear it while it is spoken",
 )
 async def stream(request: Request, caller: Caller, state: State, idempotency_key: IdempotencyKey = None) -> Response:
-    """Takes the form of `POST /tts`, and answers the audio as it is made, in chunks, in any format but flac.
+    """Takes the form of `POST /tts`, and answers the audio as it is made, in chunks.
 
     The text's first words are spoken first and leave at once. The job's id is in `X-Job-Id`. Trouble before the first
     byte is answered as a problem; after it, the line is closed before the answer's proper end, and the job tells why.
     A client that leaves early cancels the job, as does one that would wait for its first byte longer than
-    `MAX_WAIT_SECONDS`. The length of a WAV is not known ahead: its header names the largest there is.
+    `MAX_WAIT_SECONDS`. The length of a WAV is not known ahead: its header names the largest there is, and a
+    FLAC's none.
 
     A text that is still being written is spoken meanwhile over the WebSocket `/tts/live`: first comes a message with
     `voice_id` and any of these options, as JSON, then text in pieces cut anywhere (bare, or as `{"text": …}`), with

@@ -103,6 +103,7 @@ async def test_a_request_is_answered_with_its_speech(client: Client) -> None:
     ("name", "content_type"),
     [
         ("wav", "audio/wav"),
+        ("flac", "audio/flac"),
         ("mp3", "audio/mpeg"),
         ("opus", "audio/ogg"),
         ("aac", "audio/aac"),
@@ -319,9 +320,7 @@ async def test_to_others_there_is_nothing_to_hear(locked: Client) -> None:
         assert await line.rest() == SECOND
 
 
-@pytest.mark.parametrize(
-    ("name", "value"), [("remove_silence", "true"), ("loudness", "-16"), ("trim", "true"), ("format", "flac")]
-)
+@pytest.mark.parametrize(("name", "value"), [("remove_silence", "true"), ("loudness", "-16"), ("trim", "true")])
 async def test_what_needs_the_whole_audio_is_refused(client: Client, name: str, value: str) -> None:
     async with hearing(client.app, post(**{name: value})) as line:
         await line.open()

@@ -115,7 +115,8 @@ class TestDecode:
         file = Counting(bomb[:21] + bytes([bomb[21] & 0xF0, 0, 0, 0, 0]) + bomb[26:])
         with pytest.raises(errors.TooLongAudio):
             decode(file)
-        assert file.taken < len(bomb) / 4
+        # What is read ahead, 32 kB at a time, holds most of an hour of silence.
+        assert file.taken < len(bomb) / 2
 
     @settings(max_examples=60, deadline=None)
     @given(

@@ -9,8 +9,8 @@ import pytest
 import soxr
 
 from f5_tts_core.audio import decode, encode
-from f5_tts_core.audio.streaming import STREAMED_FORMATS, StreamEncoder
-from f5_tts_core.formats import AudioFormat, Encoding
+from f5_tts_core.audio.streaming import StreamEncoder
+from f5_tts_core.formats import FORMATS, AudioFormat, Encoding
 from f5_tts_core.testing import speech_like
 
 SPEECH = speech_like(3.0, seed=5)
@@ -32,7 +32,7 @@ def played(data: bytes, encoding: Encoding) -> npt.NDArray[np.float32]:
     return np.concatenate([frame.to_ndarray()[0] for frame in frames])
 
 
-@pytest.mark.parametrize("name", STREAMED_FORMATS)
+@pytest.mark.parametrize("name", FORMATS)
 @pytest.mark.parametrize("rate", [24_000, 48_000])
 def test_it_holds_all_of_the_speech(name: AudioFormat, rate: int) -> None:
     encoding = Encoding.of(name, rate)
@@ -45,7 +45,7 @@ def test_it_holds_all_of_the_speech(name: AudioFormat, rate: int) -> None:
     assert np.corrcoef(found[delay : delay + overlap], expected[:overlap])[0, 1] > 0.98
 
 
-@pytest.mark.parametrize("name", STREAMED_FORMATS)
+@pytest.mark.parametrize("name", FORMATS)
 def test_bytes_leave_while_speech_comes(name: AudioFormat) -> None:
     encoding = Encoding.of(name, 24_000)
     parts = streamed(encoding, pieces=3)
@@ -53,20 +53,22 @@ def test_bytes_leave_while_speech_comes(name: AudioFormat) -> None:
     assert len(played(parts[0], encoding)) >= 22_000 - 8_000
 
 
-@pytest.mark.parametrize(("name", "depth"), [("wav", 16), ("wav", 24), ("wav", 32), ("pcm", 16)])
+@pytest.mark.parametrize(
+    ("name", "depth"), [("wav", 16), ("wav", 24), ("wav", 32), ("flac", 16), ("flac", 24), ("pcm", 16)]
+)
 def test_what_loses_nothing_has_the_samples_of_a_file(name: AudioFormat, depth: int) -> None:
     encoding = Encoding.of(name, 24_000, depth)
     file = encode(SPEECH, name, bit_depth=depth)
     np.testing.assert_array_equal(played(b"".join(streamed(encoding)), encoding), played(file, encoding))
 
 
-@pytest.mark.parametrize("name", STREAMED_FORMATS)
+@pytest.mark.parametrize("name", FORMATS)
 def test_a_stream_that_ends_before_any_speech_is_whole(name: AudioFormat) -> None:
     encoder = StreamEncoder(Encoding.of(name, 24_000))
     assert isinstance(encoder.finish(), bytes)
 
 
-@pytest.mark.parametrize("name", [name for name in STREAMED_FORMATS if name != "pcm"])
+@pytest.mark.parametrize("name", [name for name in FORMATS if name != "pcm"])
 def test_what_was_saved_from_a_stream_is_read_like_any_file(name: AudioFormat) -> None:
     found = decode(b"".join(streamed(Encoding.of(name, 24_000))))
     assert found.seconds == pytest.approx(SPEECH.seconds, abs=0.15)
