@@ -122,6 +122,8 @@ def _blob_store(settings: Settings, clock: Clock) -> S3BlobStore:
         bucket=settings.s3_bucket,
         clock=clock,
         public_base_url=str(public) if public else None,
+        encryption=settings.s3_encryption,
+        kms_key_id=settings.s3_kms_key_id,
     )
 
 

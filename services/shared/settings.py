@@ -125,6 +125,11 @@ class Settings(BaseModel):
     s3_bucket: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")] = "timbre"
     #: What signatures name; most stores but Amazon's ignore it.
     s3_region: str = "us-east-1"
+    #: How the store encrypts what is put into the bucket: `none` leaves the bucket as it is, `sse-s3` is the store's
+    #: own key, `sse-kms` is S3_KMS_KEY_ID. A store that cannot counts as away.
+    s3_encryption: Literal["none", "sse-s3", "sse-kms"] = "none"
+    #: The key for `sse-kms`.
+    s3_kms_key_id: str | None = None
     #: A CDN in front of finished audio: `{base}/{key}` replaces the signed URL.
     public_audio_base_url: HttpUrl | None = None
     #: How long a signed URL is good for.
@@ -373,6 +378,12 @@ class Settings(BaseModel):
     def _check_buckets(self) -> Self:
         if self.s3_bucket in self.voice_url_buckets:
             raise ValueError("VOICE_URL_BUCKETS: S3_BUCKET holds everybody's references; expected other buckets")
+        return self
+
+    @model_validator(mode="after")
+    def _check_encryption(self) -> Self:
+        if (self.s3_encryption == "sse-kms") != (self.s3_kms_key_id is not None):
+            raise ValueError("S3_ENCRYPTION, S3_KMS_KEY_ID: expected sse-kms together with a key, or neither")
         return self
 
     @model_validator(mode="after")

@@ -382,6 +382,15 @@ def test_a_server_without_lifecycle_rules_says_so() -> None:
             store.set_lifetimes({"outputs/": 1.0})
 
 
+def test_a_server_that_cannot_encrypt_counts_as_away_where_that_was_asked_for() -> None:
+    with _answering(501, "NotImplemented") as endpoint:
+        client = connect_s3(endpoint, access_key="key", secret_key="secret", region="us-east-1")
+        store = S3BlobStore(client, client, bucket="contract", clock=ManualClock(), encryption="sse-s3")
+        for call in (store.ping, lambda: _put(store, "a", b"audio")):
+            with pytest.raises(BlobStoreUnavailable, match="NotImplemented"):
+                call()
+
+
 @contextmanager
 def _answering(status: int, code: str) -> Iterator[str]:
     """An S3 server that has every bucket, and no more to say than this."""

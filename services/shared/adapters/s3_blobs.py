@@ -15,6 +15,7 @@ from minio.error import MinioException, S3Error
 from urllib3.exceptions import HTTPError
 from urllib3.util import Retry, Timeout
 
+from services.shared.adapters.s3_encryption import Encryption, set_encryption
 from services.shared.adapters.s3_lifecycle import set_rules
 from services.shared.errors import BlobNotFound, BlobStoreUnavailable, LifetimesRefused
 from services.shared.job import OUTPUTS
@@ -28,7 +29,15 @@ class S3BlobStore:
     """`BlobStore` in one bucket. `signer` is a client of the address that clients reach the store under."""
 
     def __init__(
-        self, client: Minio, signer: Minio, *, bucket: str, clock: Clock, public_base_url: str | None = None
+        self,
+        client: Minio,
+        signer: Minio,
+        *,
+        bucket: str,
+        clock: Clock,
+        public_base_url: str | None = None,
+        encryption: Encryption = "none",
+        kms_key_id: str | None = None,
     ) -> None:
         self._client = client
         self._signer = signer
@@ -36,9 +45,11 @@ class S3BlobStore:
         self._clock = clock
         self._bucket_seen = False
         self._public_base = public_base_url.rstrip("/") if public_base_url else None
+        self._encryption: Encryption = encryption
+        self._kms_key_id = kms_key_id
 
     def ensure_bucket(self) -> None:
-        """Make the bucket where it is missing. Safe to call from many processes at once."""
+        """Make the bucket where it is missing, and have it encrypt. Safe to call from many processes at once."""
         with s3_errors():
             if not self._client.bucket_exists(self._bucket):
                 try:
@@ -46,6 +57,8 @@ class S3BlobStore:
                 except S3Error as error:
                     if error.code not in _ALREADY_THERE:
                         raise
+            if not self._bucket_seen:
+                set_encryption(self._client, self._bucket, self._encryption, self._kms_key_id)
         self._bucket_seen = True
 
     def put(self, key: str, data: BinaryIO, length: int, content_type: str) -> None:

@@ -113,6 +113,13 @@ def test_keys_and_origins_are_lists() -> None:
     assert settings.cors_origins == ("https://a.example.com", "http://b:8080")
 
 
+@pytest.mark.parametrize("half", [{"S3_ENCRYPTION": "sse-kms"}, {"S3_KMS_KEY_ID": "hunter2"}])
+def test_a_key_and_encryption_with_it_come_together(half: dict[str, str]) -> None:
+    message = _refusal(**half)
+    assert message.startswith("S3_ENCRYPTION, S3_KMS_KEY_ID: ")
+    assert "hunter2" not in message
+
+
 def test_hosts_and_buckets_are_lists() -> None:
     settings = _load(OUTBOUND_ALLOWED_HOSTS="hooks.internal, 10.0.0.0/8 ,fd00::1", VOICE_URL_BUCKETS="a,b")
     assert settings.outbound_allowed_hosts == ("hooks.internal", "10.0.0.0/8", "fd00::1")
