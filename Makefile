@@ -50,10 +50,11 @@ format: $(DEV) ## Mend what the linters can mend
 	@$(BIN)/ruff format .
 
 .PHONY: docs
-docs: $(DEV) ## Write docs/settings.md, docs/metrics.md and .env.example anew from the code
+docs: $(DEV) ## Write anew what docs, .env.example and the chart take from the code
 	@$(BIN)/timbre settings --markdown > docs/settings.md
 	@$(BIN)/timbre settings --dotenv > .env.example
 	@$(BIN)/timbre metrics --markdown > docs/metrics.md
+	@$(BIN)/python -m deploy.helm.reference
 
 .PHONY: bench
 bench: $(DEV) ## Measure how well the bundled model speaks (a few minutes)
