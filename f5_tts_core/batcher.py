@@ -19,6 +19,7 @@ from torch import Tensor
 from f5_tts_core import errors
 from f5_tts_core.cache import WeighedCache
 from f5_tts_core.devices import Placement, is_out_of_memory
+from f5_tts_core.network.buckets import BUCKET_FRAMES, padded_length
 from f5_tts_core.network.dit import DiT, Modulation
 from f5_tts_core.sampling import modulation_table, time_grid
 from f5_tts_core.takes import Prompt, Take, Ticket
@@ -28,8 +29,6 @@ T = TypeVar("T")
 
 logger = logging.getLogger(__name__)
 
-#: Padded lengths are multiples of this: few shapes, since CPU kernels are compiled for each.
-_BUCKET_FRAMES = 64
 _SCHEDULE_CACHE_BYTES = 128 * 1024 * 1024
 
 
@@ -207,7 +206,7 @@ class StepBatcher:
             torch.cuda.empty_cache()
         if len(takes) > 1:
             frames = max(_padded(take) for take in takes) * len(takes)
-            self._max_frames = max(frames // 2, _BUCKET_FRAMES)
+            self._max_frames = max(frames // 2, BUCKET_FRAMES)
             logger.warning("out of memory: the frame budget is now %d", self._max_frames)
             return
         self._fall_back(takes[0], errors.OutOfMemory("The device has too little memory for this text and reference."))
@@ -248,15 +247,15 @@ class StepBatcher:
 
 
 def _place(take: Take, rung: Rung) -> None:
-    """Bring a take's tensors to the device, and embed its text once."""
+    """Bring a take's tensors to the device, and embed its reference and text once."""
     if take.state is not None:
         return
-    device, prompt = rung.placement.device, take.prompt
-    take.cond = prompt.cond.to(device)
-    tokens = prompt.tokens.to(device)
-    take.text = rung.network.embed_text(tokens, prompt.frames)
+    device, prompt, network = rung.placement.device, take.prompt, rung.network
+    tokens, cond = prompt.tokens.to(device), _stack([prompt.cond.to(device)])
+    take.given = network.embed_given(cond, _stack([network.embed_text(tokens, prompt.frames)]))[0]
     if take.guided:
-        take.dropped_text = rung.network.embed_text(tokens, prompt.frames, drop=True)
+        dropped = _stack([network.embed_text(tokens, prompt.frames, drop=True)])
+        take.nothing_given = network.embed_given(torch.zeros_like(cond), dropped)[0]
     take.state = prompt.noise.to(device)
 
 
@@ -264,13 +263,11 @@ def _guided_velocity(network: DiT, takes: Sequence[Take], schedules: Sequence[Sc
     """One forward for all takes, unconditional lanes of the guided ones behind: velocity [takes, frames, n_mels]."""
     guided = [index for index, take in enumerate(takes) if take.guided]
     lanes = [*range(len(takes)), *guided]
-    cond = _stack([take.cond for take in takes])
-    text = _stack([take.text for take in takes] + [takes[index].dropped_text for index in guided])
+    given = _stack([take.given for take in takes] + [takes[index].nothing_given for index in guided])
     steps = [(schedules[lane].modulation, takes[lane].step) for lane in lanes]
-    velocity: Tensor = network(
+    velocity = network.velocity(
         state[lanes],
-        torch.cat([cond, torch.zeros_like(cond[guided])]),
-        text,
+        given,
         Modulation(
             blocks=torch.stack([modulation.blocks[step] for modulation, step in steps]),
             out=torch.stack([modulation.out[step] for modulation, step in steps]),
@@ -287,7 +284,7 @@ def _guided_velocity(network: DiT, takes: Sequence[Take], schedules: Sequence[Sc
 def _stack(rows: Sequence[Tensor | None]) -> Tensor:
     """Rows [frames, d] of different lengths as one [rows, padded, d], zero behind each."""
     present = [row for row in rows if row is not None]
-    padded = _round_up(max(row.shape[0] for row in present))
+    padded = padded_length(max(row.shape[0] for row in present))
     stacked = present[0].new_zeros(len(present), padded, present[0].shape[1])
     for index, row in enumerate(present):
         stacked[index, : row.shape[0]] = row
@@ -299,8 +296,4 @@ def _column(values: Sequence[float], device: torch.device) -> Tensor:
 
 
 def _padded(take: Take) -> int:
-    return _round_up(take.prompt.frames)
-
-
-def _round_up(frames: int) -> int:
-    return -(-frames // _BUCKET_FRAMES) * _BUCKET_FRAMES
+    return padded_length(take.prompt.frames)

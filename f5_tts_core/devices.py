@@ -75,6 +75,6 @@ def is_out_of_memory(error: BaseException) -> bool:
 
 
 def _cpu_multiplies_bf16() -> bool:
-    """AMX tiles. Without them bf16 products on a CPU are emulated, and slower than fp32."""
-    supported: bool = torch.cpu._is_amx_tile_supported()
+    """AMX tiles or AVX512-BF16. Without them bf16 products on a CPU are emulated, and slower than fp32."""
+    supported: bool = torch.cpu._is_amx_tile_supported() or torch.cpu._is_avx512_bf16_supported()
     return supported

@@ -16,7 +16,7 @@ from torch import Tensor
 from f5_tts_core import errors, limits
 from f5_tts_core.batcher import Rung, StepBatcher
 from f5_tts_core.cache import WeighedCache
-from f5_tts_core.checkpoint import fingerprint, load_dit, load_vocoder
+from f5_tts_core.checkpoint import fingerprint, load_fast_dit, load_vocoder
 from f5_tts_core.devices import Placement, choose_device, choose_dtype, placements, precision_name
 from f5_tts_core.engine import (
     AudioCallback,
@@ -173,7 +173,7 @@ def _configure_torch(config: EngineConfig) -> None:
 
 
 def _loader(manifest: Manifest, placement: Placement) -> Callable[[], DiT]:
-    return lambda: load_dit(manifest, placement.device, placement.dtype)[0]
+    return lambda: load_fast_dit(manifest, placement.device, placement.dtype)
 
 
 def _prompt(request: SynthesisRequest, reference_mel: Tensor, chunk: PlannedChunk, seed: int) -> Prompt:

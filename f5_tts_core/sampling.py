@@ -67,14 +67,14 @@ def sample(
     rows = [(cond, dit.embed_text(tokens, frames))]
     if guided:
         rows.append((torch.zeros_like(cond), dit.embed_text(tokens, frames, drop=True)))
-    conds, texts = (torch.stack(column) for column in zip(*rows, strict=True))
+    given = dit.embed_given(*(torch.stack(column) for column in zip(*rows, strict=True)))
 
     grid = time_grid(steps, sway).to(dit.device)
     table = modulation_table(dit, grid)
     state = noise.float()
     for step in range(steps):
         modulation = Modulation(*(part[step].expand(len(rows), *part[step].shape) for part in table))
-        velocity = dit(state.expand(len(rows), *state.shape), conds, texts, modulation, None)
+        velocity = dit.velocity(state.expand(len(rows), *state.shape), given, modulation, None)
         flow = velocity[0] + cfg_strength * (velocity[0] - velocity[1]) if guided else velocity[0]
         state = state + (grid[step + 1] - grid[step]) * flow
     return torch.cat([cond_mel.float(), state[reference_frames:]])

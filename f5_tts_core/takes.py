@@ -42,11 +42,9 @@ class Take:
     step: int = 0
     #: The solver's state: [frames, n_mels], fp32, on the rung's device.
     state: Tensor | None = None
-    #: The prompt's `cond`, on the rung's device.
-    cond: Tensor | None = None
-    #: Text embedding at the take's own length, and that of the dropped text (None without guidance).
-    text: Tensor | None = None
-    dropped_text: Tensor | None = None
+    #: What reference and text give to each step, and what is given without either (None without guidance).
+    given: Tensor | None = None
+    nothing_given: Tensor | None = None
 
     @property
     def guided(self) -> bool:
@@ -55,7 +53,7 @@ class Take:
     def start_over(self, rung: int) -> None:
         self.ticket.rewind(self.step)
         self.rung, self.step = rung, 0
-        self.state = self.cond = self.text = self.dropped_text = None
+        self.state = self.given = self.nothing_given = None
 
 
 @dataclass(eq=False)

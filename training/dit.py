@@ -10,7 +10,8 @@ import torch.nn.functional as F
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from f5_tts_core.network.dit import DiT, frames_within
+from f5_tts_core.network.attention import frames_within
+from f5_tts_core.network.dit import DiT
 from f5_tts_core.network.layers import AdaptiveNorm
 from training.average import AveragedWeights
 from training.batches import Batch, BatchMaker

@@ -3,11 +3,10 @@
 Row by row it is what `TextEmbedding` computes for one request at its own length: a test holds the two together.
 """
 
-import torch
 from torch import Tensor
 
-from f5_tts_core.network.dit import frames_within
-from f5_tts_core.network.layers import ConvNeXtV2Block, position_table
+from f5_tts_core.network.attention import frames_within
+from f5_tts_core.network.layers import position_table
 from f5_tts_core.network.text_embedding import TextEmbedding
 
 
@@ -24,14 +23,5 @@ def embed_texts(embedding: TextEmbedding, tokens: Tensor, lengths: Tensor, drop:
     x: Tensor = embedding.text_embed(ids) + position_table(frames, embedding.text_embed.embedding_dim, tokens.device)
     x = x * within
     for block in embedding.text_blocks:
-        assert isinstance(block, ConvNeXtV2Block)  # noqa: S101 - narrows the type of a ModuleList's item
-        x = _mixed(block, x, within) * within
+        x = block(x, within) * within
     return x
-
-
-def _mixed(block: ConvNeXtV2Block, x: Tensor, within: Tensor) -> Tensor:
-    """The block with its norm taken over each row's own frames, [b, frames, d]."""
-    mixed = block.dwconv(x.transpose(1, 2)).transpose(1, 2)
-    inner = torch.nn.functional.gelu(block.pwconv1(block.norm(mixed))) * within
-    change: Tensor = block.pwconv2(block.grn(inner))
-    return x + change

@@ -13,7 +13,7 @@ from torch import Tensor
 from benchmarks.engine.utterances import Chunk, Utterance
 from f5_tts_core import limits
 from f5_tts_core.batcher import Rung, StepBatcher
-from f5_tts_core.checkpoint import load_dit, load_vocoder
+from f5_tts_core.checkpoint import load_fast_dit, load_vocoder
 from f5_tts_core.devices import Placement
 from f5_tts_core.manifest import Manifest
 from f5_tts_core.network.mel import MelSpectrogram
@@ -57,7 +57,7 @@ class OurPeer:
     def __init__(self, manifest: Manifest, device: str, precision: str) -> None:
         self.precision = precision
         placement = Placement(torch.device(device), DTYPES[precision])
-        rung = Rung(placement, lambda: load_dit(manifest, placement.device, placement.dtype)[0])
+        rung = Rung(placement, lambda: load_fast_dit(manifest, placement.device, placement.dtype))
         self._mel = MelSpectrogram()
         self._vocoder = load_vocoder(manifest, placement.device)
         self._batcher = StepBatcher([rung], max_frames=MAX_BATCH_FRAMES[device])

@@ -6,9 +6,11 @@ Module names are those of the official checkpoints (below `transformer.`). Shape
 from typing import NamedTuple, cast
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from f5_tts_core.architecture import Architecture
+from f5_tts_core.network.attention import Extent
 from f5_tts_core.network.layers import (
     AdaptiveNorm,
     ConvPositionEmbedding,
@@ -29,15 +31,23 @@ class Modulation(NamedTuple):
 
 
 class InputEmbedding(nn.Module):
-    """Noisy mel, reference mel and text of a frame, joined: [b, n, 2 * mel_dim + text_dim] -> [b, n, dim]."""
+    """Noisy mel, reference mel and text of a frame, joined and projected: [b, n, dim].
+
+    The noisy mel alone changes from step to step, so what the others add is computed apart, once.
+    """
 
     def __init__(self, architecture: Architecture) -> None:
         super().__init__()
+        self.mel_dim = architecture.mel_dim
         self.proj = nn.Linear(2 * architecture.mel_dim + architecture.text_dim, architecture.dim)
         self.conv_pos_embed = ConvPositionEmbedding(architecture.dim)
 
-    def forward(self, joined: Tensor, valid: Tensor | None) -> Tensor:
-        x = self.proj(joined)
+    def given(self, cond: Tensor, text: Tensor) -> Tensor:
+        """What reference mel [b, n, mel_dim] and text [b, n, text_dim] add to the projection."""
+        return F.linear(torch.cat([cond, text], dim=-1), self.proj.weight[:, self.mel_dim :], self.proj.bias)
+
+    def forward(self, noisy: Tensor, given: Tensor, valid: Tensor | None) -> Tensor:
+        x = F.linear(noisy, self.proj.weight[:, : self.mel_dim]) + given
         positioned: Tensor = x + self.conv_pos_embed(x, valid)
         return positioned
 
@@ -79,28 +89,32 @@ class DiT(nn.Module):
         blocks = [cast(DiTBlock, block).attn_norm.modulation(embedded) for block in self.transformer_blocks]
         return Modulation(torch.stack(blocks, dim=1).to(self.dtype), self.norm_out.modulation(embedded).to(self.dtype))
 
+    def embed_given(self, cond: Tensor, text: Tensor) -> Tensor:
+        """What stays as it is while a row is solved: `cond` [b, n, mel_dim], `text` [b, n, text_dim] -> [b, n, dim].
+
+        `text` is from `embed_text`, padded with anything.
+        """
+        return self.input_embed.given(cond.to(self.dtype), text.to(self.dtype))
+
     def forward(
         self, noisy: Tensor, cond: Tensor, text: Tensor, modulation: Modulation, lengths: Tensor | None
     ) -> Tensor:
-        """The velocity: fp32 [b, n, mel_dim].
+        """`velocity` from all of a row at once."""
+        return self.velocity(noisy, self.embed_given(cond, text), modulation, lengths)
 
-        `noisy`, `cond` [b, n, mel_dim]; `text` [b, n, text_dim] from `embed_text`, padded with anything; `lengths`
-        [b] valid frames a row, None where all are. What stands beyond a row's length is unspecified.
+    def velocity(self, noisy: Tensor, given: Tensor, modulation: Modulation, lengths: Tensor | None) -> Tensor:
+        """The flow's velocity: fp32 [b, n, mel_dim].
+
+        `noisy` [b, n, mel_dim]; `given` [b, n, dim] from `embed_given`; `lengths` [b] valid frames a row, None where
+        all are. What stands beyond a row's length is unspecified.
         """
-        valid = None if lengths is None else frames_within(lengths, noisy.shape[1])
-        key_mask = None if valid is None else valid[:, None, None]
+        extent = Extent.of(lengths, noisy.shape[0], noisy.shape[1], noisy.device)
         rotary = rotary_table(noisy.shape[1], self.architecture.dim_head, noisy.device)
-        joined = torch.cat([noisy.to(self.dtype), cond.to(self.dtype), text.to(self.dtype)], dim=-1)
-        x = embedded = self.input_embed(joined, valid)
+        x = embedded = self.input_embed(noisy.to(self.dtype), given, extent.valid)
         for block, parts in zip(self.transformer_blocks, modulation.blocks.unbind(dim=1), strict=True):
-            x = block(x, parts, rotary, key_mask)
+            x = block(x, parts, rotary, extent)
         if self.long_skip_connection is not None:
             x = self.long_skip_connection(torch.cat([x, embedded], dim=-1))
         scale, shift = modulation.out.chunk(2, dim=-1)
         velocity: Tensor = self.proj_out(self.norm_out(x, scale, shift))
         return velocity.float()
-
-
-def frames_within(lengths: Tensor, frames: int) -> Tensor:
-    """True inside each row: bool [b, frames]."""
-    return torch.arange(frames, device=lengths.device) < lengths[:, None]

@@ -5,6 +5,7 @@ sinusoids, rotary angles, norms' sums) is computed in fp32 whatever the weights 
 """
 
 import math
+from collections.abc import Sequence
 from functools import lru_cache
 
 import torch
@@ -12,6 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from f5_tts_core.architecture import Architecture
+from f5_tts_core.network.attention import Extent, attend
 
 NORM_EPS = 1e-6
 
@@ -39,7 +41,7 @@ def rotate(x: Tensor, rotary: Tensor) -> Tensor:
     As one complex product: half the time of sines and cosines on strided halves.
     """
     pairs = torch.view_as_complex(x.float().reshape(*x.shape[:-1], -1, 2))
-    return torch.view_as_real(pairs * rotary).flatten(-2).to(x.dtype)
+    return torch.view_as_real(pairs * rotary).flatten(-2).to(x.dtype, memory_format=torch.contiguous_format)
 
 
 def position_table(frames: int, dim: int, device: torch.device) -> Tensor:
@@ -72,6 +74,15 @@ def linear_fp32(x: Tensor, layer: nn.Module) -> Tensor:
     return F.linear(x.float(), layer.weight.float(), layer.bias.float())
 
 
+def joined_linear(layers: Sequence[nn.Linear]) -> nn.Linear:
+    """One layer that makes what all of them make of the same input, side by side."""
+    weight = torch.cat([layer.weight for layer in layers])
+    joined = nn.Linear(weight.shape[1], weight.shape[0], device="meta")
+    joined.weight = nn.Parameter(weight, requires_grad=False)
+    joined.bias = nn.Parameter(torch.cat([layer.bias for layer in layers]), requires_grad=False)
+    return joined
+
+
 class GlobalResponseNorm(nn.Module):
     """ConvNeXt-V2's: each channel of [b, n, d] is weighed by its norm over the frames against the others'."""
 
@@ -98,10 +109,11 @@ class ConvNeXtV2Block(nn.Module):
         self.grn = GlobalResponseNorm(inner_dim)
         self.pwconv2 = nn.Linear(inner_dim, dim)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor, within: Tensor) -> Tensor:
+        """`within` [b, n, 1] is true inside each row, over whose frames alone the norm is taken."""
         mixed = self.dwconv(x.transpose(1, 2)).transpose(1, 2)
-        inner = self.grn(F.gelu(self.pwconv1(self.norm(mixed))))
-        change: Tensor = self.pwconv2(inner)
+        inner = F.gelu(self.pwconv1(self.norm(mixed))) * within
+        change: Tensor = self.pwconv2(self.grn(inner))
         return x + change
 
 
@@ -144,14 +156,27 @@ class Attention(nn.Module):
         # A list of one: checkpoints call it `to_out.0`.
         self.to_out = nn.ModuleList([nn.Linear(inner_dim, a.dim)])
 
-    def forward(self, x: Tensor, rotary: Tensor, key_mask: Tensor | None) -> Tensor:
-        """`key_mask` [b, 1, 1, n] is true where a frame may be attended to."""
-        query = self._positioned(self._split(self.to_q(x)), self.q_norm, rotary)
-        key = self._positioned(self._split(self.to_k(x)), self.k_norm, rotary)
-        value = self._split(self.to_v(x))
-        mixed = F.scaled_dot_product_attention(query, key, value, attn_mask=key_mask)
-        joined: Tensor = self.to_out[0](mixed.transpose(1, 2).flatten(2))
+        #: One product in place of the first three, once they are fused.
+        self.to_qkv: nn.Module | None = None
+
+    def fuse(self) -> None:
+        """For inference: query, key and value in one product. The checkpoint's names are gone then."""
+        parts = [self.to_q, self.to_k, self.to_v]
+        self.to_qkv = joined_linear(parts)
+        del self.to_q, self.to_k, self.to_v
+
+    def forward(self, x: Tensor, rotary: Tensor, extent: Extent) -> Tensor:
+        query, key, value = (self._split(part) for part in self._project(x))
+        query = self._positioned(query, self.q_norm, rotary)
+        key = self._positioned(key, self.k_norm, rotary)
+        joined: Tensor = self.to_out[0](attend(query, key, value, extent))
         return joined
+
+    def _project(self, x: Tensor) -> Sequence[Tensor]:
+        if self.to_qkv is None:
+            return self.to_q(x), self.to_k(x), self.to_v(x)
+        parts: Sequence[Tensor] = self.to_qkv(x).chunk(3, dim=-1)
+        return parts
 
     def _split(self, x: Tensor) -> Tensor:
         """[b, n, h * dim_head] -> [b, h, n, dim_head]."""
@@ -209,9 +234,9 @@ class DiTBlock(nn.Module):
         self.attn = Attention(architecture)
         self.ff = FeedForward(architecture.dim, architecture.ff_mult)
 
-    def forward(self, x: Tensor, modulation: Tensor, rotary: Tensor, key_mask: Tensor | None) -> Tensor:
+    def forward(self, x: Tensor, modulation: Tensor, rotary: Tensor, extent: Extent) -> Tensor:
         """`x` [b, n, d], `modulation` [b, 6 * d] of this block."""
         attn_shift, attn_scale, attn_gate, ff_shift, ff_scale, ff_gate = modulation.chunk(6, dim=-1)
-        attended = self.attn(self.attn_norm(x, attn_scale, attn_shift), rotary, key_mask)
+        attended = self.attn(self.attn_norm(x, attn_scale, attn_shift), rotary, extent)
         x = torch.addcmul(x, attn_gate[:, None], attended)
         return torch.addcmul(x, ff_gate[:, None], self.ff(modulated_norm(x, ff_scale, ff_shift)))

@@ -5,6 +5,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from f5_tts_core.architecture import Architecture
+from f5_tts_core.network.buckets import padded_length
 from f5_tts_core.network.layers import ConvNeXtV2Block, position_table
 
 
@@ -33,15 +34,21 @@ class TextEmbedding(nn.Module):
         return spread(embedded[:spoken], frames) if self.average_upsampling else embedded
 
     def _mix(self, x: Tensor, spoken: int) -> Tensor:
-        """Positions and convolutions over [frames, text_dim], the padding held at zero where the model has it so."""
+        """Positions and convolutions over [frames, text_dim], the padding held at zero where the model has it so.
+
+        Computed at a bucket's length, what is beyond `frames` held at zero too.
+        """
         frames, dim = x.shape
-        valid = (torch.arange(frames, device=x.device) < spoken)[:, None] if self.mask_padding else None
-        x = x + position_table(frames, dim, x.device).to(x.dtype)
-        x = x if valid is None else x * valid
+        padded = padded_length(frames)
+        within, held = (
+            torch.arange(padded, device=x.device)[None, :, None] < count
+            for count in (frames, spoken if self.mask_padding else frames)
+        )
+        x = F.pad(x, (0, 0, 0, padded - frames))[None]
+        x = (x + position_table(padded, dim, x.device).to(x.dtype)) * held
         for block in self.text_blocks:
-            x = block(x[None])[0]
-            x = x if valid is None else x * valid
-        return x
+            x = block(x, within) * held
+        return x[0, :frames]
 
 
 def spread(x: Tensor, frames: int) -> Tensor:

@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from f5_tts_core import errors, limits
+from f5_tts_core.network.buckets import padded_length
 from f5_tts_core.network.layers import NORM_EPS
 
 #: Magnitudes are kept below this: a stray prediction must not become a bang.
@@ -59,7 +60,7 @@ class ConvNeXtBlock(nn.Module):
 
 
 class Backbone(nn.Module):
-    """Log mel [b, n_mels, n] -> features [b, n, d]."""
+    """Log mel [b, n_mels, n] -> features [b, n, d]. `within` [n] is true before the end, beyond which is nothing."""
 
     def __init__(self, sizes: VocosSizes) -> None:
         super().__init__()
@@ -68,10 +69,10 @@ class Backbone(nn.Module):
         self.convnext = nn.ModuleList(ConvNeXtBlock(sizes.dim, sizes.inner_dim) for _ in range(sizes.depth))
         self.final_layer_norm = nn.LayerNorm(sizes.dim, eps=NORM_EPS)
 
-    def forward(self, mel: Tensor) -> Tensor:
+    def forward(self, mel: Tensor, within: Tensor | None = None) -> Tensor:
         x: Tensor = self.norm(self.embed(mel).transpose(1, 2)).transpose(1, 2)
         for block in self.convnext:
-            x = block(x)
+            x = block(x if within is None else x * within)
         features: Tensor = self.final_layer_norm(x.transpose(1, 2))
         return features
 
@@ -106,6 +107,10 @@ class Vocos(nn.Module):
     @torch.inference_mode()
     def decode(self, mel: Tensor) -> Tensor:
         """Log mel [b, frames, n_mels] -> fp32 samples [b, (frames - 1) * 256]."""
-        spectrum = self.head(self.backbone(mel.to(self.head.out.weight.dtype).transpose(1, 2)))
+        frames = mel.shape[1]
+        padded = padded_length(frames)
+        mel = F.pad(mel.to(self.head.out.weight.dtype), (0, 0, 0, padded - frames))
+        within = torch.arange(padded, device=mel.device) < frames
+        spectrum = self.head(self.backbone(mel.transpose(1, 2), within))[..., :frames]
         window = torch.hann_window(limits.N_FFT, device=spectrum.device)
         return torch.istft(spectrum, limits.N_FFT, limits.HOP_LENGTH, window=window, center=True)

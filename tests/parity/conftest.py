@@ -6,6 +6,7 @@ import torch
 
 from f5_tts_core.architecture import Architecture
 from f5_tts_core.network.dit import DiT
+from f5_tts_core.network.packing import speed_up
 from f5_tts_core.upstream_packages import load_upstream
 from tests.parity.networks import VOCABULARY_SIZE, MakePair, Pair, randomise, upstream_arguments
 
@@ -25,8 +26,10 @@ def _one_thread() -> Iterator[None]:
     torch.set_num_threads(before)
 
 
-@pytest.fixture
-def make_pair(upstream: SimpleNamespace) -> MakePair:
+@pytest.fixture(params=[False, True], ids=["as-loaded", "as-run"])
+def make_pair(upstream: SimpleNamespace, request: pytest.FixtureRequest) -> MakePair:
+    """Ours as its checkpoint has it, and with its weights arranged as the engine runs it."""
+
     def make(architecture: Architecture) -> Pair:
         theirs = upstream.DiT(**upstream_arguments(architecture), text_num_embeds=VOCABULARY_SIZE).eval()
         randomise(theirs)
@@ -34,6 +37,8 @@ def make_pair(upstream: SimpleNamespace) -> MakePair:
         del state["rotary_embed.inv_freq"]
         ours = DiT(architecture, VOCABULARY_SIZE).eval()
         ours.load_state_dict(state)
+        if request.param:
+            speed_up(ours)
         return ours, theirs
 
     return make

@@ -15,7 +15,7 @@ from f5_tts_core.devices import Placement
 from f5_tts_core.manifest import Architecture
 from f5_tts_core.network.dit import DiT, Modulation
 from f5_tts_core.sampling import sample
-from f5_tts_core.takes import Prompt
+from f5_tts_core.takes import Prompt, Ticket
 
 CPU = Placement(torch.device("cpu"), torch.float32)
 ARCHITECTURE = Architecture(
@@ -31,12 +31,10 @@ class ProbedDiT(DiT):
         self.rows: list[int] = []
         self._fault = fault
 
-    def forward(
-        self, noisy: Tensor, cond: Tensor, text: Tensor, modulation: Modulation, lengths: Tensor | None
-    ) -> Tensor:
+    def velocity(self, noisy: Tensor, given: Tensor, modulation: Modulation, lengths: Tensor | None) -> Tensor:
         self.rows.append(noisy.shape[0])
         instead = self._fault(noisy)
-        return super().forward(noisy, cond, text, modulation, lengths) if instead is None else instead
+        return super().velocity(noisy, given, modulation, lengths) if instead is None else instead
 
 
 def network(fault: Callable[[Tensor], Tensor | None] = lambda noisy: None) -> ProbedDiT:
@@ -143,16 +141,18 @@ def test_two_requests_together_use_fewer_forwards_than_the_sum_of_both() -> None
 
 
 def test_a_request_joins_another_in_the_middle_of_its_solve() -> None:
-    probe = network()
+    late: list[Ticket] = []
+
+    def submit_at_the_fifth_step(_noisy: Tensor) -> None:
+        if len(probe.rows) == 5:
+            late.append(batcher.submit([prompt(2, nfe_step=4)]))
+
+    probe = network(submit_at_the_fifth_step)
     with running(probe) as batcher:
-        first = batcher.submit([prompt(1, nfe_step=20)])
-        progress = first.progress()
-        while next(progress) < 0.2:
-            pass
-        solve(batcher, [prompt(2, nfe_step=4)])
-        list(progress)
-    assert max(probe.rows) == 4
-    assert batcher.stats.forwards < 24
+        solve(batcher, [prompt(1, nfe_step=20)])
+        list(late[0].progress())
+    assert probe.rows == [2] * 5 + [4] * 4 + [2] * 11
+    assert batcher.stats.forwards == 20
     assert batcher.stats.rows == 24
 
 

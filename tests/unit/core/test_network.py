@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
@@ -137,9 +138,9 @@ class CountingDiT(DiT):
         super().__init__(V1, 30)
         self.rows: list[int] = []
 
-    def forward(self, noisy: Tensor, *rest: Tensor) -> Tensor:
+    def velocity(self, noisy: Tensor, *rest: Any) -> Tensor:
         self.rows.append(len(noisy))
-        return super().forward(noisy, *rest)
+        return super().velocity(noisy, *rest)
 
 
 @pytest.mark.parametrize(("cfg_strength", "rows"), [(2.0, 2), (0.0, 1)])
