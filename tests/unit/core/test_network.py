@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from f5_tts_core.architecture import Architecture
 from f5_tts_core.network.dit import DiT
+from f5_tts_core.network.packing import speed_up
 from f5_tts_core.sampling import EPSS, sample, time_grid
 
 V1 = Architecture(dim=64, depth=3, heads=2, dim_head=32, ff_mult=2, text_dim=32, conv_layers=2)
@@ -105,6 +106,18 @@ def test_half_precision_stays_close(network: DiT, dtype: torch.dtype) -> None:
     coarse = network(noisy[None], cond[None], network.embed_text(tokens, 40)[None], network.modulate(time), None)
     assert coarse.dtype == torch.float32
     assert (coarse - fine).abs().mean() < 0.05 * fine.abs().mean()
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16])
+def test_weights_arranged_for_speed_say_the_same(network: DiT, dtype: torch.dtype) -> None:
+    noisy, cond, text, time = row(network, 40)
+    inputs = noisy[None], cond[None], text[None], network.modulate(time), torch.tensor([37])
+    expected = network(*inputs)[0, :37]
+    network.to(dtype)
+    speed_up(network)
+    within = {torch.float32: 2e-6, torch.bfloat16: 0.05, torch.float16: 0.01}[dtype]
+    inputs = (*inputs[:3], network.modulate(time), inputs[-1])
+    assert (network(*inputs)[0, :37] - expected).abs().mean() < within * expected.abs().mean()
 
 
 def test_nearby_times_stay_apart_in_bf16() -> None:
