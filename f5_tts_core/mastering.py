@@ -6,20 +6,18 @@ import numpy as np
 import soxr
 
 from f5_tts_core.audio.encoding import require_finite
-from f5_tts_core.audio.loudness import at_loudness, decibels, measure_integrated
+from f5_tts_core.audio.loudness import at_loudness, decibels
 from f5_tts_core.joining import trim as trimmed
 from f5_tts_core.types import Waveform
 
 
 @dataclass(frozen=True)
 class Master:
-    """Speech ready to be encoded, and what was measured of it. None: it is silent."""
+    """Speech ready to be encoded."""
 
     audio: Waveform
-    #: Largest sample, in dB of full scale.
+    #: Largest sample, in dB of full scale; None: it is silent.
     peak_dbfs: float | None
-    #: Integrated loudness (ITU-R BS.1770).
-    loudness_lufs: float | None
 
 
 def master(speech: Waveform, *, sample_rate: int, loudness: float | None = None, trim: bool = False) -> Master:
@@ -30,7 +28,7 @@ def master(speech: Waveform, *, sample_rate: int, loudness: float | None = None,
     if loudness is not None:
         audio = at_loudness(audio, loudness)
     peak = float(np.abs(audio.samples).max(initial=0.0))
-    return Master(audio, round(decibels(min(peak, 1.0)), 2) if peak else None, measure_integrated(audio))
+    return Master(audio, round(decibels(min(peak, 1.0)), 2) if peak else None)
 
 
 def _resampled(speech: Waveform, sample_rate: int) -> Waveform:

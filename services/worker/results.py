@@ -1,9 +1,11 @@
 """Finished audio on its way into the object store."""
 
 import hashlib
-from dataclasses import dataclass, field
+from concurrent.futures import Executor, Future
+from dataclasses import dataclass, field, replace
 
 from f5_tts_core.audio import encode
+from f5_tts_core.audio.loudness import measure_integrated
 from f5_tts_core.formats import FORMATS, Encoding
 from f5_tts_core.mastering import master
 from f5_tts_core.types import Synthesis
@@ -12,18 +14,26 @@ from services.shared.job import Job, JobOutput, output_key
 
 @dataclass(frozen=True)
 class Result:
-    """An attempt's encoded audio, and the record that will name it."""
+    """An attempt's encoded audio, and what is known of it while its loudness is being measured."""
 
     output: JobOutput
     content: bytes = field(repr=False)
+    loudness: "Future[float | None]" = field(repr=False)
 
     @property
     def content_type(self) -> str:
         return FORMATS[self.output.format].content_type
 
+    def measured(self) -> JobOutput:
+        """All that there is to know. Waits for the measuring to end."""
+        return replace(self.output, loudness_lufs=self.loudness.result())
 
-def encode_result(job: Job, synthesis: Synthesis) -> Result:
-    """Raises `NotFiniteOutput`, and `UnsupportedEncoding` for what the API let pass and should not have."""
+
+def encode_result(job: Job, synthesis: Synthesis, aside: Executor) -> Result:
+    """The loudness is measured `aside`: nobody needs it before the audio is stored, which takes longer.
+
+    Raises `NotFiniteOutput`, and `UnsupportedEncoding` for what the API let pass and should not have.
+    """
     asked = job.input
     encoding = Encoding.of(asked.format, asked.sample_rate, asked.bit_depth, asked.bitrate)
     mastered = master(synthesis.audio, sample_rate=encoding.sample_rate, loudness=asked.loudness, trim=asked.trim)
@@ -38,6 +48,5 @@ def encode_result(job: Job, synthesis: Synthesis) -> Result:
         seed=synthesis.seed,
         bitrate=encoding.bitrate,
         peak_dbfs=mastered.peak_dbfs,
-        loudness_lufs=mastered.loudness_lufs,
     )
-    return Result(output, content)
+    return Result(output, content, aside.submit(measure_integrated, mastered.audio))

@@ -3,11 +3,13 @@
 import io
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TypeVar
 
 import structlog
 
+from f5_tts_core.cache import WeighedCache
 from f5_tts_core.engine import Engine, ignore
 from f5_tts_core.errors import Canceled, EngineError, TimbreError
 from f5_tts_core.stopwatch import Stopwatch
@@ -36,6 +38,8 @@ logger = structlog.get_logger(__name__)
 
 #: Seconds between two looks at an identical job that is being spoken.
 _RECALL_SECONDS = 0.2
+#: Of uploads kept in memory: some hundred clips.
+_UPLOADS_BYTES = 32 * 1024 * 1024
 
 
 class SynthesisRunner:
@@ -62,6 +66,8 @@ class SynthesisRunner:
         self._stopping = stopping
         self._sleep = sleep
         self._recall = Recall(parts)
+        self._uploads: WeighedCache[bytes] = WeighedCache(_UPLOADS_BYTES, len)
+        self._aside = ThreadPoolExecutor(parts.settings.max_concurrency, "aside")
 
     def run(self, job_id: str) -> JobStatus | None:
         """What this call made of the job; None where it was not ours, or is another's by now. Does not raise."""
@@ -101,7 +107,7 @@ class SynthesisRunner:
 
     def _complete(self, job: Job, lease: Lease) -> JobStatus:
         watch = Stopwatch(self._parts.clock)
-        audio = self._patiently(lambda: self._parts.blobs.get(job.input.reference_key), lease.check)
+        audio = self._fetch(job, lease)
         watch.lap("fetch_seconds")
         # Not before: a job whose voice was deleted meanwhile is not answered with what was spoken in it.
         recalled = self._recall_audio(job, lease)
@@ -113,11 +119,22 @@ class SynthesisRunner:
         watch.lap("transcribe_seconds")
         synthesis = self._speak(job, reference, lease)
         watch.lap("synthesis_seconds")
-        result = encode_result(job, synthesis)
+        result = encode_result(job, synthesis, self._aside)
         watch.lap("encode_seconds")
         self._upload(result, lease)
         watch.lap("upload_seconds")
-        return self._commit(job, result.output, _metrics(job, synthesis, watch), lease)
+        return self._commit(job, result.measured(), _metrics(job, synthesis, watch), lease)
+
+    def _fetch(self, job: Job, lease: Lease) -> bytes:
+        """The reference. What comes with job after job is fetched once.
+
+        Not so a stored voice's: that it lies in the store still tells that it was not deleted.
+        """
+
+        def get() -> bytes:
+            return self._patiently(lambda: self._parts.blobs.get(job.input.reference_key), lease.check)
+
+        return get() if job.input.voice_id else self._uploads.get(job.input.reference_sha256, get)
 
     def _recall_audio(self, job: Job, lease: Lease) -> JobOutput | None:
         """A copy, the job's own, of what an identical one has; None where this one is to be spoken."""

@@ -101,7 +101,6 @@ class TestMaster:
         mastered = master(speech, sample_rate=24_000)
         np.testing.assert_array_equal(mastered.audio.samples, speech.samples)
         assert mastered.peak_dbfs == pytest.approx(20 * np.log10(np.abs(speech.samples).max()), abs=0.006)
-        assert mastered.loudness_lufs == measure(speech).integrated
 
     @pytest.mark.parametrize("rate", SAMPLE_RATES)
     def test_a_tone_keeps_its_pitch_and_length_at_every_rate(self, rate: int) -> None:
@@ -122,12 +121,12 @@ class TestMaster:
     def test_silence_is_not_trimmed_away(self) -> None:
         mastered = master(Waveform(np.zeros(24_000, np.float32)), sample_rate=48_000, loudness=-16.0, trim=True)
         assert mastered.audio.seconds == 1.0
-        assert (mastered.peak_dbfs, mastered.loudness_lufs) == (None, None)
+        assert mastered.peak_dbfs is None
 
     def test_loudness_is_that_of_what_is_left_at_the_rate_it_leaves(self) -> None:
         padded = joined(Waveform(np.zeros(24_000, np.float32)), speech_like(2.0, seed=3))
         mastered = master(padded, sample_rate=8_000, loudness=-20.0, trim=True)
-        assert mastered.loudness_lufs == pytest.approx(-20.0, abs=0.1)
+        assert measure_integrated(mastered.audio) == pytest.approx(-20.0, abs=0.1)
 
     def test_nan_is_refused(self) -> None:
         with pytest.raises(errors.NotFiniteOutput):

@@ -83,6 +83,14 @@ def test_the_upload_is_deleted_after_the_job_but_a_stored_voice_stays(bench):
     assert len({request.reference.content_hash for request in bench.engine.requests[1:]}) == 1
 
 
+def test_a_recording_that_comes_with_job_after_job_is_fetched_once(bench):
+    jobs = [bench.submit() for _ in range(2)]
+    runner = bench.runner()
+    assert runner.run(jobs[0].id) is JobStatus.SUCCEEDED
+    bench.blobs.delete(jobs[1].input.reference_key)
+    assert runner.run(jobs[1].id) is JobStatus.SUCCEEDED
+
+
 @pytest.mark.parametrize("end", ["canceled", "expired", "failed", "deleted"])
 def test_a_stored_voice_stays_however_a_job_ends(bench, end):
     job = bench.submit(reference_key=sample_key("anna"), voice_id="anna")
@@ -448,6 +456,15 @@ def test_a_voice_that_was_deleted_fails_the_jobs_that_waited_for_it(bench):
     fault = bench.jobs.get(job.id).fault
     assert (fault.type, fault.title) == ("voice-not-found", "The voice was deleted")
     assert bench.engine.requests == []
+
+
+def test_a_deleted_voice_is_not_spoken_in_because_a_worker_remembers_it(bench):
+    jobs = [bench.submit(reference_key=sample_key("anna"), voice_id="anna") for _ in range(2)]
+    runner = bench.runner()
+    assert runner.run(jobs[0].id) is JobStatus.SUCCEEDED
+    bench.blobs.delete(sample_key("anna"))
+    assert runner.run(jobs[1].id) is JobStatus.FAILED
+    assert bench.jobs.get(jobs[1].id).fault.title == "The voice was deleted"
 
 
 def test_unusable_audio_fails_the_job_with_its_own_type(bench):
