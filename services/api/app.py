@@ -18,6 +18,7 @@ from services.api.allowances import POLICY_HEADER as RATE_LIMIT_POLICY_HEADER
 from services.api.authenticator import Authenticator
 from services.api.batching import Batcher
 from services.api.checks import InputChecks
+from services.api.direct_uploads import DirectUploads
 from services.api.estimates import Estimator
 from services.api.form import FORM_BYTES
 from services.api.idempotency import HEADER as IDEMPOTENCY_HEADER
@@ -41,6 +42,7 @@ from services.api.routes import (
     sockets,
     streams,
     tts,
+    uploads,
     voices,
     webhooks,
 )
@@ -66,7 +68,7 @@ RECHECK_SECONDS = 5.0
 
 #: Our own routes in the order of the documentation, those in other services' manner, and what is about the service.
 _ROUTES = (
-    *(tts, live, batches, jobs, streams, events, sockets, webhooks, voices, keys),
+    *(tts, live, batches, jobs, streams, events, sockets, webhooks, voices, uploads, keys),
     *(openai, elevenlabs, runpod, generations),
     *(health, problem_types),
 )
@@ -137,6 +139,7 @@ def _state(parts: Parts, cancel_wait_seconds: float, quiet_seconds: float, reche
         idempotency=Idempotency(parts),
         check_slots=CapacityLimiter(CHECK_SLOTS),
         screening=Screening(parts.scanner, CapacityLimiter(SCAN_SLOTS)),
+        direct=DirectUploads(parts),
         remote=Remote(parts),
         fetch_slots=CapacityLimiter(REMOTE_SLOTS),
         lookup_slots=CapacityLimiter(REMOTE_SLOTS),

@@ -12,7 +12,7 @@ from services.api.errors import ScopeMissing
 from services.api.identity import ANYBODY, Identity
 from services.api.metering import count_request
 from services.api.state import api_state
-from services.shared.scopes import SPEECH, VOICES, VOICES_READ
+from services.shared.scopes import SPEECH, UPLOADS, VOICES, VOICES_READ
 
 _bearer = HTTPBearer(
     auto_error=False,
@@ -69,7 +69,8 @@ def sent_key(headers: Mapping[str, str]) -> str | None:
     return credentials if scheme.lower() == "bearer" else headers.get("x-api-key")
 
 
-#: Who speaks and has jobs; who looks at its voices; who stores and changes them.
+#: Who speaks and has jobs; who looks at its voices; who stores and changes them; who sends recordings ahead.
 Caller = Annotated[str, Security(authenticate, scopes=[SPEECH])]
 VoiceReader = Annotated[str, Security(authenticate, scopes=[VOICES_READ])]
 VoiceKeeper = Annotated[str, Security(authenticate, scopes=[VOICES])]
+Uploader = Annotated[str, Security(authenticate, scopes=[UPLOADS])]

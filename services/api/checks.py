@@ -15,7 +15,7 @@ from f5_tts_core.reference import check_upload
 from f5_tts_core.text.normalization import normalize
 from f5_tts_core.text.vocabulary import load_vocabulary
 from services.api.errors import FieldRefused, TranscriptNeeded
-from services.api.form import VOICE, VOICE_URL, SharedFields, SpeechForm
+from services.api.form import UPLOAD_ID, VOICE, VOICE_URL, SharedFields, SpeechForm
 from services.api.spool import Upload
 from services.api.voice_form import RECORDING, SAMPLE
 from services.shared.adapters.transcribers import can_transcribe
@@ -76,17 +76,17 @@ class InputChecks:
             self._check_transcript(reference.ref_text, field="voice_id")
             return
         transcript = self._check_transcript(form.ref_text)
-        with _blaming(VOICE if form.voice_url is None else VOICE_URL, AudioError), _blaming("ref_text"):
+        with _blaming(_source(form), AudioError), _blaming("ref_text"):
             check_upload(reference.file, transcript, max_seconds=self._reference_seconds)
         reference.file.seek(0)
 
-    def diagnose(self, sample: BinaryIO, ref_text: str | None) -> Diagnosis:
-        """What there is to say of a voice's sample. Raises `FieldRefused` and `TranscriptNeeded`.
+    def diagnose(self, sample: BinaryIO, ref_text: str | None, field: str = SAMPLE) -> Diagnosis:
+        """What there is to say of a voice's sample, which came by `field`. Leaves the file at its start.
 
-        Leaves the file at its start.
+        Raises `FieldRefused` and `TranscriptNeeded`.
         """
         transcript = self._check_transcript(ref_text)
-        with _blaming(SAMPLE, AudioError), _blaming("ref_text"):
+        with _blaming(field, AudioError), _blaming("ref_text"):
             diagnosis = diagnose(sample, transcript, max_seconds=self._reference_seconds)
         sample.seek(0)
         return diagnosis
@@ -112,6 +112,12 @@ class InputChecks:
     def _check_text(self, text: str, max_characters: int) -> str:
         _check_length(text, max_characters)
         return self._planner.check_text(text) if self._planner is not None else normalize(text, None, None)
+
+
+def _source(form: SharedFields) -> str:
+    if form.upload_id is not None:
+        return UPLOAD_ID
+    return VOICE if form.voice_url is None else VOICE_URL
 
 
 def _check_length(text: str, max_characters: int) -> None:

@@ -17,9 +17,10 @@ from services.shared.settings import Settings
 
 #: The name of the file part.
 VOICE = "voice"
+UPLOAD_ID = "upload_id"
 #: The ways to say whose voice it is to be: exactly one of them.
 VOICE_URL, VOICE_ID = "voice_url", "voice_id"
-VOICE_SOURCES = (VOICE, VOICE_URL, VOICE_ID)
+VOICE_SOURCES = (VOICE, UPLOAD_ID, VOICE_URL, VOICE_ID)
 #: Bytes of one text field: far more than its characters may take, so that too long a text is told so as text.
 FIELD_BYTES = 256 * 1024
 #: Bytes that a form may have beside the voice: all fields, headers and boundaries.
@@ -120,6 +121,14 @@ class SharedFields(SpeechOptions):
             examples=["https://example.com/voices/anna.wav"],
         ),
     ] = None
+    upload_id: Annotated[
+        str | None,
+        Field(
+            max_length=64,
+            description="A recording that you stored yourself, in place of `voice`: see `POST /uploads`.",
+            examples=["019342a5b3c04f6e1a2b3c4d5e6f7a8b"],
+        ),
+    ] = None
     ref_text: Annotated[
         str | None,
         Field(description="What is said in `voice`. Left out, it is transcribed, where the service can."),
@@ -214,7 +223,7 @@ def form_schema() -> dict[str, Any]:
         "type": "string",
         "format": "binary",
         "description": "A few seconds of the voice: WAV, FLAC, MP3, Ogg, Opus, M4A, AAC or WebM, told by content. "
-        "Needed unless `voice_url` or `voice_id` is given.",
+        "Needed unless `upload_id`, `voice_url` or `voice_id` is given.",
     }
     schema["properties"] = {"text": schema["properties"].pop("text"), VOICE: voice, **schema["properties"]}
     return schema

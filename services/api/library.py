@@ -12,9 +12,10 @@ from f5_tts_core.errors import TimbreError
 from services.api.cancellation import erase
 from services.api.checks import InputChecks
 from services.api.errors import DeletionUnfinished
+from services.api.form import UPLOAD_ID
 from services.api.owned import own
 from services.api.spool import BINARY, Upload
-from services.api.voice_form import VoiceChange, VoiceForm
+from services.api.voice_form import SAMPLE, VoiceChange, VoiceForm
 from services.shared.errors import JobNotFound, StaleVoice, VoiceNotFound
 from services.shared.job import Job, new_id
 from services.shared.parts import Parts
@@ -50,7 +51,7 @@ class VoiceLibrary:
 
     def draft(self, owner: str, form: VoiceForm, sample: Upload, recording: Upload | None) -> Voice:
         """Examine what was sent; the voice that may be stored. Raises `FieldRefused`, `TranscriptNeeded`."""
-        report = self._checks.diagnose(sample.file, form.ref_text)
+        report = self._checks.diagnose(sample.file, form.ref_text, SAMPLE if form.upload_id is None else UPLOAD_ID)
         if recording is not None:
             self._checks.check_recording(recording.file)
         now = self._parts.clock()

@@ -40,7 +40,9 @@ async def submit(
 async def take_in(request: Request, state: ApiState, caller: str, fields: SpeechForm, form: Form) -> Job:
     """A whole request, wherever its voice comes from. Raises what each of its steps raises."""
     await check_webhook(state, fields)
-    return await submit(request, state, caller, fields, await choose_reference(state, caller, fields, form))
+    job = await submit(request, state, caller, fields, await choose_reference(state, caller, fields, form))
+    await discard_upload(state, caller, fields.upload_id)
+    return job
 
 
 async def check_webhook(state: ApiState, fields: SharedFields) -> None:
@@ -55,9 +57,9 @@ def given_voices(fields: SharedFields, form: Form) -> set[str]:
 
 
 async def choose_reference(state: ApiState, caller: str, fields: SharedFields, form: Form) -> Upload | Voice:
-    """What was sent along, what lies under the URL, or the stored voice that was named.
+    """What was sent along or ahead, what lies under the URL, or the stored voice that was named.
 
-    Raises `InvalidField`, `FieldRefused`, `VoiceNotFound`, `Unavailable`.
+    Raises `InvalidField`, `FieldRefused`, `VoiceNotFound`, `UploadNotFound`, `Unavailable`.
     """
     source = choose_source(given_voices(fields, form))
     if fields.voice_id is not None:
@@ -65,13 +67,26 @@ async def choose_reference(state: ApiState, caller: str, fields: SharedFields, f
             detail = "`ref_text` and `voice_id` are both given: a stored voice has its own."
             raise InvalidField(detail, field=VOICE_ID, accepted="`voice` and `ref_text`, or `voice_id` alone")
         return await run_in_threadpool(state.library.get, caller, fields.voice_id)
+    # The form closes what is fetched like any other.
+    if fields.upload_id is not None:
+        form.files[source] = await fetch_upload(state, caller, fields.upload_id)
     if fields.voice_url is not None:
-        # The form closes it like any other.
         form.files[source] = await anyio.to_thread.run_sync(
             state.remote.fetch_voice, fields.voice_url, limiter=state.fetch_slots
         )
     await state.screening.check({source: form.files[source]})
     return form.files[source]
+
+
+async def fetch_upload(state: ApiState, caller: str, upload_id: str) -> Upload:
+    """What the client stored itself, which is its receiver's to close. Raises as `DirectUploads.fetch` does."""
+    return await anyio.to_thread.run_sync(state.direct.fetch, caller, upload_id, limiter=state.fetch_slots)
+
+
+async def discard_upload(state: ApiState, caller: str, upload_id: str | None) -> None:
+    """It was used, if there was one."""
+    if upload_id is not None:
+        await run_in_threadpool(state.direct.discard, caller, upload_id)
 
 
 async def answer_audio(state: ApiState, job: Job, headers: Mapping[str, str]) -> Response:

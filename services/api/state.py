@@ -10,6 +10,7 @@ from starlette.requests import HTTPConnection
 from services.api.authenticator import Authenticator
 from services.api.batching import Batcher
 from services.api.checks import InputChecks
+from services.api.direct_uploads import DirectUploads
 from services.api.estimates import Estimator
 from services.api.idempotency import Idempotency
 from services.api.library import VoiceLibrary
@@ -35,6 +36,7 @@ class ApiState:
     #: Decoding uploads is heavy: only so many at once, in threads of their own.
     check_slots: CapacityLimiter
     screening: Screening
+    direct: DirectUploads
     remote: Remote
     #: Waiting for strangers' servers takes long, and for their names may: both have threads of their own.
     fetch_slots: CapacityLimiter

@@ -75,6 +75,14 @@ class VoiceForm(BaseModel):
             examples=[_EXAMPLE["ref_text"]],
         ),
     ] = None
+    upload_id: Annotated[
+        str | None,
+        Field(
+            max_length=64,
+            description="A recording that you stored yourself, in place of `sample`: see `POST /uploads`.",
+            examples=["019342a5b3c04f6e1a2b3c4d5e6f7a8b"],
+        ),
+    ] = None
     language: Annotated[
         Language | None, Field(description="What is spoken, as a BCP 47 tag.", examples=[_EXAMPLE["language"]])
     ] = None
@@ -107,7 +115,8 @@ def voice_form_schema() -> dict[str, Any]:
     """The form as OpenAPI sees it."""
     schema = VoiceForm.model_json_schema()
     sample, recording = (
-        "A few seconds of the voice: WAV, FLAC, MP3, Ogg, Opus, M4A, AAC or WebM, told by content.",
+        "A few seconds of the voice: WAV, FLAC, MP3, Ogg, Opus, M4A, AAC or WebM, told by content. "
+        "Needed unless `upload_id` is given.",
         "Somebody speaking the consent. Kept with the voice, never spoken from. Counts into the same size limit.",
     )
     schema["properties"] = {
@@ -115,5 +124,4 @@ def voice_form_schema() -> dict[str, Any]:
         **schema["properties"],
         RECORDING: {"type": "string", "format": "binary", "description": recording},
     }
-    schema["required"] = [SAMPLE, *schema["required"]]
     return schema

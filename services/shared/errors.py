@@ -103,6 +103,16 @@ class JobQueueUnavailable(Unavailable):
     title = "The queue does not answer"
 
 
+class UploadNotFound(TimbreError):
+    type = "upload-not-found"
+    title = "No such upload"
+
+
+class TooManyUploads(TimbreError):
+    type = "upload-limit-reached"
+    title = "Too many uploads wait to be used"
+
+
 class ScannerUnavailable(Unavailable):
     type = "scanner-unavailable"
     title = "The virus scanner does not answer"

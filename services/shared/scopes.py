@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Final, Literal, get_args
 
-Scope = Literal["speech", "voices", "voices:read", "status", "admin", "*"]
+Scope = Literal["speech", "voices", "voices:read", "uploads", "status", "admin", "*"]
 
 #: Speak, and read, stop and delete one's own jobs.
 SPEECH: Final = "speech"
@@ -11,6 +11,8 @@ SPEECH: Final = "speech"
 VOICES: Final = "voices"
 #: See which voices one has.
 VOICES_READ: Final = "voices:read"
+#: Send recordings ahead of the requests that use them.
+UPLOADS: Final = "uploads"
 #: See how the service runs: settings, workers, load.
 STATUS: Final = "status"
 #: Make, list and revoke the keys of all tenants.
@@ -19,12 +21,12 @@ EVERYTHING: Final = "*"
 
 SCOPES: Final[tuple[Scope, ...]] = get_args(Scope)
 #: All but managing keys: of callers without a key, where none is asked for, and of keys in `API_KEYS`.
-USUAL: Final = frozenset({SPEECH, VOICES, VOICES_READ, STATUS})
+USUAL: Final = frozenset({SPEECH, VOICES, VOICES_READ, UPLOADS, STATUS})
 #: Of a new key for which none are named.
 NEW_KEY: Final[tuple[Scope, ...]] = ("speech", "voices")
 
-#: What else a scope gives: who speaks, or stores voices, needs to know which there are.
-_GIVES: Final = {SPEECH: {VOICES_READ}, VOICES: {VOICES_READ}, EVERYTHING: USUAL | {ADMIN}}
+#: What else a scope gives: who speaks, or stores voices, needs to know which there are, and brings recordings.
+_GIVES: Final = {SPEECH: {VOICES_READ, UPLOADS}, VOICES: {VOICES_READ, UPLOADS}, EVERYTHING: USUAL | {ADMIN}}
 
 
 def grant(named: Iterable[str]) -> frozenset[str]:

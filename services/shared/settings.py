@@ -71,6 +71,10 @@ class Settings(BaseModel):
     runsync_seconds: Annotated[float, Field(gt=0, le=600)] = 300.0
     #: The largest reference that is accepted.
     max_upload_bytes: Annotated[int, Field(gt=0)] = limits.MAX_UPLOAD_BYTES
+    #: The largest that is accepted as a direct upload (`POST /uploads`), which goes past the API to the object store.
+    max_direct_upload_bytes: Annotated[int, Field(gt=0)] = 100 * 1024 * 1024
+    #: Direct uploads of one owner that may wait to be used.
+    max_direct_uploads: Annotated[int, Field(ge=0, le=1_000)] = 100
     #: The longest text that is accepted.
     max_text_characters: Annotated[int, Field(gt=0)] = limits.MAX_TEXT_CHARACTERS
     #: Texts that one batch may hold.
@@ -209,6 +213,8 @@ class Settings(BaseModel):
     output_ttl_seconds: Annotated[int, Field(gt=0)] | None = None
     #: The longest that an uploaded reference may lie; it is deleted when its job ends.
     input_ttl_seconds: Annotated[int, Field(gt=0)] = 2 * 86_400
+    #: How long a direct upload may be made and used; it is deleted when it is.
+    upload_ttl_seconds: Annotated[int, Field(ge=60, le=604_800)] = 3_600
     #: How long audio lies in the bucket before it is deleted for having no job.
     orphan_ttl_seconds: Annotated[int, Field(ge=3_600)] = 86_400
 

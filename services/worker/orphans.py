@@ -1,4 +1,4 @@
-"""Audio in the bucket that no job or batch needs: what a fault in an unlucky moment left there."""
+"""Audio in the bucket that no job or batch needs: what a fault in an unlucky moment left there, and unused uploads."""
 
 import re
 from collections.abc import Sequence
@@ -11,6 +11,7 @@ from services.shared.job import INPUTS, OUTPUTS, Job
 from services.shared.lifetimes import has_audio
 from services.shared.parts import Parts
 from services.shared.ports import StoredBlob
+from services.shared.upload import UPLOADS, key_offered_at
 
 logger = structlog.get_logger(__name__)
 
@@ -35,7 +36,7 @@ class OrphanSearch:
         self._restart()
 
     def _restart(self) -> None:
-        self._prefixes = [INPUTS, OUTPUTS]
+        self._prefixes = [INPUTS, OUTPUTS, UPLOADS]
         self._after: str | None = None
 
     def step(self) -> int:
@@ -66,7 +67,14 @@ class OrphanSearch:
         # Records are read after the blobs were listed: what a job that has ended does not name, nobody needs.
         owners = {blob: match[1] for blob in blobs if (match := _HELD.fullmatch(blob.key))}
         jobs = self._parts.jobs.find(sorted(set(owners.values())))
-        return [blob.key for blob, holder in owners.items() if self._is_orphan(blob, holder, jobs.get(holder))]
+        forgotten = [blob.key for blob in blobs if self._is_forgotten(blob)]
+        lost = [blob.key for blob, holder in owners.items() if self._is_orphan(blob, holder, jobs.get(holder))]
+        return forgotten + lost
+
+    def _is_forgotten(self, blob: StoredBlob) -> bool:
+        """A direct upload that nobody may use any more."""
+        offered = key_offered_at(blob.key)
+        return offered is not None and self._parts.clock() - offered >= self._parts.settings.upload_ttl_seconds
 
     def _is_orphan(self, blob: StoredBlob, holder: str, job: Job | None) -> bool:
         now = self._parts.clock()

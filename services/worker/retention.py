@@ -7,6 +7,7 @@ import structlog
 from services.shared.errors import BlobStoreUnavailable, LifetimesRefused, Unavailable
 from services.shared.job import INPUTS, OUTPUTS, output_prefix
 from services.shared.parts import Parts
+from services.shared.upload import UPLOADS
 from services.worker.orphans import OrphanSearch
 
 logger = structlog.get_logger(__name__)
@@ -40,7 +41,13 @@ class Retention:
             return
         settings = self._parts.settings
         try:
-            self._parts.blobs.set_lifetimes({INPUTS: settings.input_ttl_seconds, OUTPUTS: settings.audio_seconds})
+            self._parts.blobs.set_lifetimes(
+                {
+                    INPUTS: settings.input_ttl_seconds,
+                    OUTPUTS: settings.audio_seconds,
+                    UPLOADS: settings.upload_ttl_seconds,
+                }
+            )
         except LifetimesRefused as error:
             logger.warning("lifecycle_rules_refused", reason=str(error))  # We delete all of it ourselves.
         self._rules_set = True

@@ -14,12 +14,13 @@ from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
 
+import httpx
 import pytest
 from minio import Minio
 
 from services.shared.adapters.s3_blobs import S3BlobStore, connect_s3
-from services.shared.errors import BlobNotFound, BlobStoreUnavailable, LifetimesRefused
-from services.shared.ports import BlobStore
+from services.shared.errors import BlobNotFound, BlobStoreUnavailable, ContentTooLarge, LifetimesRefused
+from services.shared.ports import BlobStore, UploadOffer
 from services.shared.settings import Settings
 from services.shared.testing import START, ManualClock, MemoryBlobStore
 from tests.s3_server import S3Server
@@ -31,6 +32,8 @@ class Harness:
     clock: ManualClock
     #: What a client gets under a URL; raises `PermissionError` where it is refused.
     fetch: Callable[[str], bytes]
+    #: What a client does with an offer; raises `PermissionError` where it is refused.
+    post: Callable[[UploadOffer, bytes], None]
     #: After how many seconds the store by itself deletes what lies under which prefix.
     lifetimes: Callable[[], dict[str, float]]
     #: The server's time, which is not ours.
@@ -42,14 +45,14 @@ def harness(request: pytest.FixtureRequest) -> Iterator[Harness]:
     clock = ManualClock(START)
     if request.param == "memory":
         memory = MemoryBlobStore(clock)
-        yield Harness(memory, clock, memory.fetch, lambda: dict(memory.lifetimes or {}), clock)
+        yield Harness(memory, clock, memory.fetch, memory.post, lambda: dict(memory.lifetimes or {}), clock)
     else:
         store = s3_store(request.getfixturevalue("settings"), clock)
         store.ensure_bucket()
         store.delete_prefix("")
         client = s3_client(request.getfixturevalue("settings"))
         client.delete_bucket_lifecycle("contract")
-        yield Harness(store, clock, fetch, lambda: s3_lifetimes(client), time.time)
+        yield Harness(store, clock, fetch, post, lambda: s3_lifetimes(client), time.time)
 
 
 @pytest.fixture
@@ -67,6 +70,12 @@ def s3_store(settings: Settings, clock: Callable[[], float], **overrides: str) -
     bucket, public = overrides.pop("bucket", "contract"), overrides.pop("public_base_url", None)
     client = connect_s3(**values | overrides)
     return S3BlobStore(client, client, bucket=bucket, clock=clock, public_base_url=public)
+
+
+def post(offer: UploadOffer, content: bytes) -> None:
+    answer = httpx.post(offer.url, data=dict(offer.fields), files={"file": ("audio", content)})
+    if answer.is_error:
+        raise PermissionError(answer.text)
 
 
 def s3_client(settings: Settings) -> Minio:
@@ -242,6 +251,54 @@ def test_an_expired_url_is_refused(harness: Harness) -> None:
         harness.fetch(url)
 
 
+OFFERED = "uploads/a/1"
+
+
+def _offer(harness: Harness, seconds: int = 60) -> UploadOffer:
+    harness.clock.now = _now()
+    return harness.store.offer(OFFERED, max_bytes=1_000, expires_seconds=seconds)
+
+
+@pytest.mark.parametrize("size", [1, 1_000])
+def test_anybody_can_store_what_was_offered(harness: Harness, size: int) -> None:
+    harness.post(_offer(harness), b"x" * size)
+    assert harness.store.get(OFFERED) == b"x" * size
+
+
+@pytest.mark.parametrize("size", [0, 1_001, 2_000_000])
+def test_an_offer_holds_for_its_size(harness: Harness, size: int) -> None:
+    with pytest.raises(PermissionError):
+        harness.post(_offer(harness), b"x" * size)
+    assert list(harness.store.page("uploads/", limit=10)) == []
+
+
+@pytest.mark.parametrize("change", [{"key": "uploads/a/2"}, {"key": "outputs/1/1.wav"}, {"signature": "0" * 64}])
+def test_an_offer_that_was_changed_is_none(harness: Harness, change: dict[str, str]) -> None:
+    offer = _offer(harness)
+    changed = {name: change.get(name.removeprefix("x-amz-"), value) for name, value in offer.fields.items()}
+    assert changed != offer.fields
+    with pytest.raises(PermissionError):
+        harness.post(UploadOffer(offer.url, changed), b"audio")
+    assert list(harness.store.page("", limit=10)) == []
+
+
+def test_an_offer_runs_out(harness: Harness) -> None:
+    offer = _offer(harness, seconds=-1)
+    with pytest.raises(PermissionError):
+        harness.post(offer, b"audio")
+
+
+def test_a_blob_is_read_up_to_a_size(store: BlobStore) -> None:
+    _put(store, "uploads/a/1", b"audio" * 100_000)
+    read = bytearray()
+    store.read("uploads/a/1", read.extend, max_bytes=500_000)
+    assert bytes(read) == b"audio" * 100_000
+    with pytest.raises(ContentTooLarge):
+        store.read("uploads/a/1", read.extend, max_bytes=499_999)
+    with pytest.raises(BlobNotFound):
+        store.read("uploads/a/2", read.extend, max_bytes=1)
+
+
 def _now() -> float:
     """The server's time: signatures hold by its clock, not by ours."""
     return time.time()
@@ -252,6 +309,8 @@ def test_a_store_that_is_away(harness: Harness) -> None:
     for call in (
         down.ping,
         lambda: down.get("a"),
+        lambda: down.read("a", print, max_bytes=1),
+        lambda: down.offer("a", max_bytes=1, expires_seconds=60),
         lambda: _put(down, "a", b"audio"),
         lambda: down.copy("a", "b"),
         lambda: down.delete("a"),

@@ -8,6 +8,7 @@ import pytest
 
 from services.shared.adapters.s3_blobs import connect_s3
 from services.shared.job import INPUTS, OUTPUTS, JobStatus, own_reference, request_cancel
+from services.shared.upload import UPLOADS
 from services.shared.voice import sample_key
 from tests.stack import ACCESS_KEY, SECRET_KEY, Stack, running_stack
 
@@ -47,4 +48,4 @@ def test_the_bucket_has_the_rules(stack: Stack) -> None:
     stack.until(lambda: client.get_bucket_lifecycle(stack.settings.s3_bucket))
     rules = client.get_bucket_lifecycle(stack.settings.s3_bucket).rules
     found = {rule.rule_id: (rule.rule_filter.prefix, rule.expiration.days) for rule in rules}
-    assert found == {"timbre-inputs": (INPUTS, 3), "timbre-outputs": (OUTPUTS, 1)}
+    assert found == {"timbre-inputs": (INPUTS, 3), "timbre-outputs": (OUTPUTS, 1), "timbre-uploads": (UPLOADS, 1)}

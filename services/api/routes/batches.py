@@ -18,7 +18,7 @@ from services.api.idempotency import REPLAYED_HEADER, IdempotencyKey
 from services.api.listing import PageCursor, PageLimit, forbid_keeping, refusing_cursors
 from services.api.metering import admit_job
 from services.api.ownership import own_batch
-from services.api.speaking import check_webhook, choose_reference, given_voices
+from services.api.speaking import check_webhook, choose_reference, discard_upload, given_voices
 from services.api.state import ApiState, State
 from services.shared.batch import Batch
 
@@ -171,7 +171,9 @@ async def make_batch(request: Request, state: ApiState, caller: str, sent: SentB
     plan = partial(state.batcher.plan, caller, sent.fields, sent.lines, reference)
     planned = await anyio.to_thread.run_sync(plan, limiter=state.check_slots)
     submit = partial(state.batcher.submit, caller, planned, reference, limit=identity.concurrent_jobs)
-    return await run_in_threadpool(submit)
+    batch = await run_in_threadpool(submit)
+    await discard_upload(state, caller, sent.fields.upload_id)
+    return batch
 
 
 def _manifest(state: ApiState, batch: Batch) -> Iterator[str]:

@@ -10,10 +10,12 @@ from starlette.concurrency import run_in_threadpool
 
 from services.api import documentation
 from services.api.auth import VoiceKeeper, VoiceReader
-from services.api.errors import InvalidField, NoConsentRecording
+from services.api.errors import NoConsentRecording
 from services.api.fields import parse_fields, read_json
+from services.api.form import UPLOAD_ID, choose_source
 from services.api.listing import PageCursor, PageLimit, forbid_keeping, refusing_cursors
 from services.api.multipart import read_form
+from services.api.speaking import discard_upload, fetch_upload
 from services.api.state import ApiState, State
 from services.api.voice_form import RECORDING, SAMPLE, VoiceChange, VoiceForm, voice_form_schema, voice_form_shape
 from services.api.voice_schemas import VoiceList, VoiceView, voice_view
@@ -47,7 +49,7 @@ _CHANGE: Final[dict[str, Any]] = {
     "",
     status_code=201,
     response_model=VoiceView,
-    responses=_problems(400, 401, 408, 409, 413, 415, 422, 500, 503),
+    responses=_problems(400, 401, 404, 408, 409, 413, 415, 422, 500, 503),
     openapi_extra=_FORM,
     summary="Store a voice",
 )
@@ -59,13 +61,15 @@ async def add_voice(request: Request, caller: VoiceKeeper, state: State) -> Resp
     shape = voice_form_shape(state.parts.settings)
     with await read_form(request.headers.get("content-type"), request.stream(), shape) as form:
         fields = parse_fields(VoiceForm, form.fields)
-        if SAMPLE not in form.files:
-            raise InvalidField(f"`{SAMPLE}` is missing.", field=SAMPLE, accepted="a file")
-        sample, recording = form.files[SAMPLE], form.files.get(RECORDING)
+        source = choose_source({*form.files, *fields.model_fields_set}, (SAMPLE, UPLOAD_ID))
+        if fields.upload_id is not None:
+            form.files[source] = await fetch_upload(state, caller, fields.upload_id)
+        sample, recording = form.files[source], form.files.get(RECORDING)
         await state.screening.check(form.files)
         draft = partial(state.library.draft, caller, fields, sample, recording)
         voice = await anyio.to_thread.run_sync(draft, limiter=state.check_slots)
         await run_in_threadpool(state.library.add, voice, sample, recording)
+        await discard_upload(state, caller, fields.upload_id)
     view = voice_view(voice, request.scope.get("root_path", ""))
     headers = {"Location": view.urls.self, "Cache-Control": "no-store"}
     return JSONResponse(view.model_dump(mode="json"), 201, headers)

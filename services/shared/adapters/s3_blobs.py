@@ -4,12 +4,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from itertools import islice
-from typing import BinaryIO, cast
+from typing import Any, BinaryIO, cast
 from urllib.parse import quote
 
 import urllib3
 from minio import Minio
 from minio.commonconfig import CopySource
+from minio.datatypes import PostPolicy
 from minio.deleteobjects import DeleteObject
 from minio.error import MinioException, S3Error
 from urllib3.exceptions import HTTPError
@@ -19,9 +20,11 @@ from services.shared.adapters.s3_encryption import Encryption, set_encryption
 from services.shared.adapters.s3_lifecycle import set_rules
 from services.shared.errors import BlobNotFound, BlobStoreUnavailable, LifetimesRefused
 from services.shared.job import OUTPUTS
-from services.shared.ports import Clock, StoredBlob
+from services.shared.outbound.transfer import transfer
+from services.shared.ports import Clock, Sink, StoredBlob, UploadOffer
 
 _MISSING = ("NoSuchKey", "NoSuchObject")
+_PIECE_BYTES = 64 * 1024
 _ALREADY_THERE = ("BucketAlreadyOwnedByYou", "BucketAlreadyExists")
 
 
@@ -76,6 +79,10 @@ class S3BlobStore:
                 response.close()
                 response.release_conn()
 
+    def read(self, key: str, sink: Sink, *, max_bytes: int) -> None:
+        with s3_errors(key):
+            pour(self._client.get_object(self._bucket, key), sink, max_bytes)
+
     def copy(self, source: str, target: str) -> None:
         with s3_errors(source):
             self._client.copy_object(self._bucket, target, CopySource(self._bucket, source))
@@ -116,6 +123,17 @@ class S3BlobStore:
             request_date=datetime.fromtimestamp(self._clock(), UTC),
         )
 
+    def offer(self, key: str, *, max_bytes: int, expires_seconds: int) -> UploadOffer:
+        if not self._bucket_seen:
+            self.ensure_bucket()
+        policy = PostPolicy(self._bucket, datetime.fromtimestamp(self._clock() + expires_seconds, UTC))
+        policy.add_equals_condition("key", key)
+        policy.add_content_length_range_condition(1, max_bytes)
+        # The client tells no bucket's address, but those of blobs in it.
+        address = self._signer.presigned_get_object(self._bucket, key).partition("?")[0]
+        fields = {"key": key, **self._signer.presigned_post_policy(policy)}
+        return UploadOffer(address.removesuffix(quote(f"/{key}")), fields)
+
     def ping(self) -> None:
         self.ensure_bucket()
 
@@ -141,6 +159,15 @@ def connect_s3(endpoint: str, *, access_key: str, secret_key: str, region: str) 
         region=region,
         http_client=pool,
     )
+
+
+def pour(response: Any, sink: Sink, max_bytes: int) -> None:
+    """Give `sink` all of an object's content, and the connection back. Raises `ContentTooLarge`."""
+    try:
+        transfer(response.stream(_PIECE_BYTES), sink, max_bytes)
+    finally:
+        response.close()
+        response.release_conn()
 
 
 class _Complete:

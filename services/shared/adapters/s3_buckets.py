@@ -5,13 +5,11 @@ from typing import Any, Final
 from minio import Minio
 from minio.error import S3Error
 
-from services.shared.adapters.s3_blobs import s3_errors
+from services.shared.adapters.s3_blobs import pour, s3_errors
 from services.shared.errors import UrlNotServed
-from services.shared.outbound.transfer import transfer
 from services.shared.ports import Sink
 
 _NOT_SERVED: Final = ("NoSuchKey", "NoSuchObject", "NoSuchBucket", "AccessDenied")
-_PIECE_BYTES: Final = 64 * 1024
 
 
 class S3BucketReader:
@@ -22,12 +20,7 @@ class S3BucketReader:
 
     def fetch(self, bucket: str, key: str, sink: Sink, *, max_bytes: int) -> None:
         with s3_errors():
-            response = self._open(bucket, key)
-            try:
-                transfer(response.stream(_PIECE_BYTES), sink, max_bytes)
-            finally:
-                response.close()
-                response.release_conn()
+            pour(self._open(bucket, key), sink, max_bytes)
 
     def _open(self, bucket: str, key: str) -> Any:
         try:

@@ -7,7 +7,7 @@ its port's `Unavailable` error.
 from services.shared.ports.audio import AudioChannel, AudioPiece
 from services.shared.ports.basics import Clock, Sink
 from services.shared.ports.batches import BatchPage, BatchStore
-from services.shared.ports.blobs import BlobStore, BucketReader, StoredBlob
+from services.shared.ports.blobs import BlobStore, BucketReader, StoredBlob, UploadOffer
 from services.shared.ports.idempotency import IdempotencyKeys, KeptKey
 from services.shared.ports.jobs import Beat, JobEvents, JobPage, JobStore, Usage
 from services.shared.ports.keys import KeyPage, KeyStore, RateLimiter, Window
@@ -49,6 +49,7 @@ __all__ = [
     "StoredBlob",
     "Transcriber",
     "Transcript",
+    "UploadOffer",
     "UploadScanner",
     "Usage",
     "VoicePage",

@@ -1,7 +1,7 @@
 """What lies in the object store."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import BinaryIO, Protocol
 
 from services.shared.ports.basics import Sink
@@ -14,6 +14,14 @@ class StoredBlob:
     stored_at: float
 
 
+@dataclass(frozen=True)
+class UploadOffer:
+    """A form that stores one blob: its `fields` first, then the file as `file`, posted to `url`."""
+
+    url: str
+    fields: Mapping[str, str] = field(repr=False)
+
+
 class BlobStore(Protocol):
     """Audio by key."""
 
@@ -23,6 +31,10 @@ class BlobStore(Protocol):
 
     def get(self, key: str) -> bytes:
         """Whole: references are bounded in size. Raises `BlobNotFound`."""
+        ...
+
+    def read(self, key: str, sink: Sink, *, max_bytes: int) -> None:
+        """Give `sink` the blob piece by piece. Raises `BlobNotFound`, `ContentTooLarge`."""
         ...
 
     def copy(self, source: str, target: str) -> None:
@@ -52,6 +64,10 @@ class BlobStore(Protocol):
 
         Finished audio may be fetched through a CDN, whose URLs need not expire; nothing else is.
         """
+        ...
+
+    def offer(self, key: str, *, max_bytes: int, expires_seconds: int) -> UploadOffer:
+        """Lets anybody store a blob of 1 to `max_bytes` bytes under `key`, until it expires."""
         ...
 
     def ping(self) -> None: ...

@@ -1,12 +1,15 @@
 """An object store in memory."""
 
+import io
+import secrets
 import threading
 from collections.abc import Mapping, Sequence
 from typing import BinaryIO
 from urllib.parse import quote, urlencode
 
 from services.shared import errors
-from services.shared.ports import Clock, StoredBlob
+from services.shared.outbound.transfer import transfer
+from services.shared.ports import Clock, Sink, StoredBlob, UploadOffer
 
 
 class MemoryBlobStore:
@@ -21,6 +24,8 @@ class MemoryBlobStore:
         self._stored_at: dict[str, float] = {}
         self._clock = clock
         self._signed: dict[str, tuple[str, float]] = {}
+        #: By signature: the key, the most bytes, and until when.
+        self._offered: dict[str, tuple[str, int, float]] = {}
         self._lock = threading.Lock()
 
     def put(self, key: str, data: BinaryIO, length: int, content_type: str) -> None:
@@ -38,6 +43,9 @@ class MemoryBlobStore:
             if key not in self.blobs:
                 raise errors.BlobNotFound(f"There is no blob {key}.")
             return self.blobs[key][0]
+
+    def read(self, key: str, sink: Sink, *, max_bytes: int) -> None:
+        transfer([self.get(key)], sink, max_bytes)
 
     def copy(self, source: str, target: str) -> None:
         self.get(source)
@@ -81,6 +89,19 @@ class MemoryBlobStore:
         if expires_at <= self._clock():
             raise PermissionError(url)
         return self.get(key)
+
+    def offer(self, key: str, *, max_bytes: int, expires_seconds: int) -> UploadOffer:
+        self.ping()
+        offer = UploadOffer("http://blobs.test/", {"key": key, "signature": secrets.token_hex(8)})
+        self._offered[offer.fields["signature"]] = (key, max_bytes, self._clock() + expires_seconds)
+        return offer
+
+    def post(self, offer: UploadOffer, content: bytes) -> None:
+        """What a client does with an offer. Raises `PermissionError` where it is not, or no longer, allowed to."""
+        key, max_bytes, expires_at = self._offered.get(offer.fields["signature"], ("", 0, 0.0))
+        if expires_at <= self._clock() or key != offer.fields["key"] or not 1 <= len(content) <= max_bytes:
+            raise PermissionError(key)
+        self.put(key, io.BytesIO(content), len(content), "application/octet-stream")
 
     def ping(self) -> None:
         if self.down:

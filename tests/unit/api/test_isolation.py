@@ -66,6 +66,7 @@ DOORS: Final[dict[Door, str | None]] = {
     ("DELETE", "/voices/{voice_id}"): "voices",
     ("GET", "/voices/{voice_id}/sample"): "voices",
     ("GET", "/voices/{voice_id}/consent"): "voices",
+    ("POST", "/uploads"): "uploads",
     ("POST", "/admin/keys"): "admin",
     ("GET", "/admin/keys"): "admin",
     ("GET", "/admin/keys/{key_id}"): "admin",
@@ -97,7 +98,7 @@ DOORS: Final[dict[Door, str | None]] = {
     ("GET", "/config"): "status",
 }
 #: What gives a scope beside itself.
-GIVERS: Final = {"voices:read": {"speech", "voices"}}
+GIVERS: Final = {"voices:read": {"speech", "voices"}, "uploads": {"speech", "voices"}}
 
 EACH_DOOR = pytest.mark.parametrize("door", DOORS, ids=" ".join)
 

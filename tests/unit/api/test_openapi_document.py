@@ -37,7 +37,7 @@ CHECKS: Final = [
     response_schema_conformance,
 ]
 #: What would lead elsewhere than to a voice that exists.
-UNREACHABLE: Final = ("voice", "voice_url", "prompt_speech_url", "webhook_url", "webhook", "ref_text")
+UNREACHABLE: Final = ("voice", "upload_id", "voice_url", "prompt_speech_url", "webhook_url", "webhook", "ref_text")
 
 
 class PromptEvents:

@@ -464,7 +464,8 @@ def test_no_word_of_a_voice_is_logged(client: Client) -> None:
 def test_the_form_and_the_change_are_documented(client: Client) -> None:
     document = client.get("/openapi.json").json()
     form = document["paths"]["/voices"]["post"]["requestBody"]["content"]["multipart/form-data"]["schema"]
-    assert form["required"] == ["sample", "name", "consent"]
+    assert form["required"] == ["name", "consent"]
+    assert {"sample", "upload_id"} < form["properties"].keys()
     assert form["properties"]["consent_recording"]["format"] == "binary"
     change = document["paths"]["/voices/{voice_id}"]["patch"]["requestBody"]["content"]["application/json"]["schema"]
     assert set(change["properties"]) == {"name", "ref_text", "language", "labels"}

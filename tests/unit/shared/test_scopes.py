@@ -11,8 +11,8 @@ from services.shared.testing import START
     ("named", "given"),
     [
         ([], set()),
-        (["speech"], {"speech", "voices:read"}),
-        (["voices"], {"voices", "voices:read"}),
+        (["speech"], {"speech", "voices:read", "uploads"}),
+        (["voices"], {"voices", "voices:read", "uploads"}),
         (["status", "voices:read"], {"status", "voices:read"}),
         (["admin"], {"admin"}),
         (["openid", "SPEECH", "speech ", ""], set()),

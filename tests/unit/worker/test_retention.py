@@ -8,11 +8,12 @@ from services.shared.batch import new_batch
 from services.shared.errors import BlobStoreUnavailable, JobNotFound
 from services.shared.job import INPUTS, OUTPUTS, JobStatus, claim, new_id, output_key, reference_key, request_cancel
 from services.shared.testing import MemoryBlobStore, make_job
+from services.shared.upload import UPLOADS, upload_key
 from services.shared.voice import sample_key
 from services.worker.orphans import OrphanSearch
 from services.worker.retention import Retention
 
-DAY = 86_400.0
+DAY, HOUR = 86_400.0, 3_600.0
 
 
 class LockingBlobs(MemoryBlobStore):
@@ -144,7 +145,7 @@ def test_a_job_store_that_is_away_only_delays(bench, retention):
 def test_the_object_store_is_told_for_how_long_at_most(bench):
     bench.configure(output_ttl_seconds=3 * 86_400, input_ttl_seconds=2 * 86_400)
     Retention(bench.parts).enforce()
-    assert bench.blobs.lifetimes == {INPUTS: 2 * DAY, OUTPUTS: 3 * DAY}
+    assert bench.blobs.lifetimes == {INPUTS: 2 * DAY, OUTPUTS: 3 * DAY, UPLOADS: HOUR}
 
 
 def test_it_is_told_once_it_is_there(bench, retention):
@@ -153,7 +154,7 @@ def test_it_is_told_once_it_is_there(bench, retention):
     assert bench.blobs.lifetimes == {}
     bench.blobs.down = False
     retention.enforce()
-    assert bench.blobs.lifetimes.keys() == {INPUTS, OUTPUTS}
+    assert bench.blobs.lifetimes.keys() == {INPUTS, OUTPUTS, UPLOADS}
 
 
 def test_an_object_store_without_rules_is_done_without(bench, retention):
@@ -303,3 +304,16 @@ def test_a_walk_begins_at_once_and_again_an_hour_later(bench, retention):
     for _ in range(3):
         retention.enforce()
     assert len(bench.outputs()) == 1
+
+
+def test_a_direct_upload_goes_when_it_may_be_used_no_more(bench):
+    bench.configure(upload_ttl_seconds=600)
+    old = _put(bench, upload_key("anna", new_id(bench.clock())))
+    bench.clock.advance(300)
+    new = _put(bench, upload_key("anna", new_id(bench.clock())))
+    others = _put(bench, "uploads/something-else")
+    assert _search(bench) == 0
+    bench.clock.advance(300)
+    assert _search(bench) == 1
+    assert set(bench.blobs.blobs) == {new, others}
+    assert old not in bench.blobs.blobs
