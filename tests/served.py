@@ -15,6 +15,7 @@ from f5_tts_core.testing import ToneEngine
 from services.api.app import create_app
 from services.shared.hooks import AudioChain
 from services.shared.parts import Parts
+from services.shared.priority import Priority
 from services.shared.servers import wait_until_answers
 from services.shared.testing import MemoryBlobStore, MemoryJobQueue, memory_parts
 from services.worker.references import ReferenceReader
@@ -32,8 +33,8 @@ class Handing(MemoryJobQueue):
         super().__init__()
         self.handed: queue.SimpleQueue[str | None] = queue.SimpleQueue()
 
-    def send(self, job_id: str) -> None:
-        super().send(job_id)
+    def send(self, job_id: str, priority: Priority = Priority.DEFAULT) -> None:
+        super().send(job_id, priority)
         self.handed.put(job_id)
 
 

@@ -4,6 +4,8 @@
 """
 
 from timbre_client.audio import AsyncAudio, Audio
+from timbre_client.batch import Batch, BatchCounts, BatchResult, BatchStatus
+from timbre_client.batches import BatchItem
 from timbre_client.client import AsyncTimbre, Timbre
 from timbre_client.errors import (
     ApiError,
@@ -11,6 +13,7 @@ from timbre_client.errors import (
     AudioNotReady,
     AudioUnavailable,
     AuthenticationError,
+    BatchTimeout,
     ConfigurationError,
     ConflictError,
     InvalidId,
@@ -30,7 +33,8 @@ from timbre_client.errors import (
 from timbre_client.events import JobEvent
 from timbre_client.job import Job, JobFault, JobInput, JobOutput, JobState, JobStatus, JobWebhook
 from timbre_client.listing import Page
-from timbre_client.tts import SpeechOptions
+from timbre_client.speech import AsyncSpeech, Speech
+from timbre_client.tts import AudioOptions, SharedOptions, SpeechOptions
 from timbre_client.uploads import Recording
 from timbre_client.voice import Consent, Report, Sample, Voice
 from timbre_client.voices import VoiceChange
@@ -38,12 +42,20 @@ from timbre_client.voices import VoiceChange
 __all__ = [
     "ApiError",
     "AsyncAudio",
+    "AsyncSpeech",
     "AsyncTimbre",
     "Audio",
     "AudioDamaged",
     "AudioNotReady",
+    "AudioOptions",
     "AudioUnavailable",
     "AuthenticationError",
+    "Batch",
+    "BatchCounts",
+    "BatchItem",
+    "BatchResult",
+    "BatchStatus",
+    "BatchTimeout",
     "ConfigurationError",
     "ConflictError",
     "Consent",
@@ -70,6 +82,8 @@ __all__ = [
     "ServerError",
     "ServerUnreachable",
     "ServiceUnavailableError",
+    "SharedOptions",
+    "Speech",
     "SpeechOptions",
     "Timbre",
     "TimbreError",

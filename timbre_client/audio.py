@@ -1,79 +1,24 @@
-"""A job's audio on its way here: read whole, piece by piece, or saved; held to the job's hash in any case."""
+"""A finished job's audio, held to the job's hash."""
 
 import hashlib
-import secrets
-from collections.abc import AsyncGenerator, Iterator
-from contextlib import aclosing, suppress
-from os import PathLike
-from pathlib import Path
-from typing import BinaryIO, Self
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 
 import httpx
 
-from timbre_client.blocking import Blocking, blocking, iterate
 from timbre_client.errors import AudioDamaged
 from timbre_client.job import Job, JobOutput
+from timbre_client.reading import AsyncReading, Reading
 from timbre_client.session import STORE, Session
 
 
-class AsyncAudio:
+class AsyncAudio(AsyncReading):
     """Read once, front to back. Each of its calls raises `AudioDamaged` at the end of what is not the job's audio."""
 
     def __init__(self, session: Session, response: httpx.Response, job: Job, output: JobOutput) -> None:
+        super().__init__(session, response, self._held(session.chunks(response, STORE)))
         self.job = job
         self.output = output
-        self._session = session
-        self._response = response
-        self._chunks = self._held(session.chunks(response, STORE))
-        self._rest = b""
-
-    async def read(self, size: int = -1) -> bytes:
-        """At most `size` bytes, fewer at the end only, none after it; without a size, all that is left."""
-        pieces = [self._rest]
-        have = len(self._rest)
-        while size < 0 or have < size:
-            piece = await anext(self._chunks, b"")
-            if not piece:
-                break
-            pieces.append(piece)
-            have += len(piece)
-        whole = b"".join(pieces)
-        taken = len(whole) if size < 0 else size
-        self._rest = whole[taken:]
-        return whole[:taken]
-
-    async def save(self, path: str | PathLike[str]) -> Path:
-        """Write what is left to a file, which is there once it is whole. Returns its path; raises `OSError` too."""
-        place = Path(path)
-        offload = self._session.line.offload
-        draft = await offload(Draft, place)
-        try:
-            async for chunk in self:
-                await offload(draft.file.write, chunk)
-            await offload(draft.keep)
-        except BaseException:
-            draft.discard()
-            raise
-        return place
-
-    async def close(self) -> None:
-        """Let go of the line; what was not read yet is gone."""
-        await self._chunks.aclose()
-        await self._session.line.release(self._response)
-
-    async def __aiter__(self) -> AsyncGenerator[bytes, None]:
-        """What is left, in pieces as they come."""
-        if self._rest:
-            rest, self._rest = self._rest, b""
-            yield rest
-        async for chunk in self._chunks:
-            yield chunk
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self.close()
 
     async def _held(self, chunks: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, None]:
         digest = hashlib.sha256()
@@ -85,12 +30,8 @@ class AsyncAudio:
             raise AudioDamaged(self.job)
 
 
-class Audio(Blocking[AsyncAudio]):
+class Audio(Reading[AsyncAudio]):
     """Read once, front to back. Each of its calls raises `AudioDamaged` at the end of what is not the job's audio."""
-
-    read = blocking(AsyncAudio.read)
-    save = blocking(AsyncAudio.save)
-    close = blocking(AsyncAudio.close)
 
     @property
     def job(self) -> Job:
@@ -99,33 +40,3 @@ class Audio(Blocking[AsyncAudio]):
     @property
     def output(self) -> JobOutput:
         return self._inner.output
-
-    def __iter__(self) -> Iterator[bytes]:
-        return iterate(aiter(self._inner))
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-
-class Draft:
-    """A file that takes its place once it is whole; pipes and devices are written as they are."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path.resolve()
-        special = self._path.exists() and not self._path.is_file()
-        self._draft = None if special else self._path.with_name(f".{self._path.name}.{secrets.token_hex(4)}")
-        self.file: BinaryIO = (self._draft or self._path).open("wb")
-
-    def keep(self) -> None:
-        self.file.close()
-        if self._draft is not None:
-            self._draft.replace(self._path)
-
-    def discard(self) -> None:
-        with suppress(OSError):
-            self.file.close()
-        if self._draft is not None:
-            self._draft.unlink(missing_ok=True)

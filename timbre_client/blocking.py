@@ -5,15 +5,16 @@ from functools import wraps
 from typing import Any, Concatenate, Generic, ParamSpec, TypeVar
 
 Inner = TypeVar("Inner")
+Inner_co = TypeVar("Inner_co", covariant=True)
 P = ParamSpec("P")
 T = TypeVar("T")
 R = TypeVar("R")
 
 
-class Blocking(Generic[Inner]):
+class Blocking(Generic[Inner_co]):
     """Base of what has the calls of an asynchronous `Inner`, and blocks in each until it is done."""
 
-    def __init__(self, inner: Inner) -> None:
+    def __init__(self, inner: Inner_co) -> None:
         self._inner = inner
 
 

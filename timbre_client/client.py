@@ -8,6 +8,7 @@ from typing import Final, Self
 import httpx
 
 from timbre_client.address import Address
+from timbre_client.batches import AsyncBatches, Batches
 from timbre_client.blocking import run
 from timbre_client.jobs import AsyncJobs, Jobs
 from timbre_client.line import AsyncLine, BlockingLine
@@ -30,6 +31,7 @@ class AsyncTimbre:
 
     tts: AsyncTts
     jobs: AsyncJobs
+    batches: AsyncBatches
     voices: AsyncVoices
 
     def __init__(
@@ -45,7 +47,8 @@ class AsyncTimbre:
     ) -> None:
         line = AsyncLine(_timeout(timeout), transport, sleep)
         self._session = Session(line, Address.find(base_url, api_key), max_retries, clock)
-        self.jobs, self.voices, self.tts = _calls(self._session)
+        self.jobs, self.batches = AsyncJobs(self._session), AsyncBatches(self._session)
+        self.voices, self.tts = AsyncVoices(self._session), AsyncTts(self._session, self.jobs)
 
     async def close(self) -> None:
         await self._session.line.close()
@@ -65,6 +68,7 @@ class Timbre:
 
     tts: Tts
     jobs: Jobs
+    batches: Batches
     voices: Voices
 
     def __init__(
@@ -80,8 +84,9 @@ class Timbre:
     ) -> None:
         line = BlockingLine(_timeout(timeout), transport, sleep)
         self._session = Session(line, Address.find(base_url, api_key), max_retries, clock)
-        jobs, voices, tts = _calls(self._session)
-        self.jobs, self.voices, self.tts = Jobs(jobs), Voices(voices), Tts(tts)
+        jobs = AsyncJobs(self._session)
+        self.jobs, self.batches = Jobs(jobs), Batches(AsyncBatches(self._session))
+        self.voices, self.tts = Voices(AsyncVoices(self._session)), Tts(AsyncTts(self._session, jobs))
 
     def close(self) -> None:
         run(self._session.line.close())
@@ -94,11 +99,6 @@ class Timbre:
 
     def __repr__(self) -> str:
         return f"Timbre({str(self._session.address)!r})"
-
-
-def _calls(session: Session) -> tuple[AsyncJobs, AsyncVoices, AsyncTts]:
-    jobs = AsyncJobs(session)
-    return jobs, AsyncVoices(session), AsyncTts(session, jobs)
 
 
 def _timeout(seconds: float) -> httpx.Timeout:

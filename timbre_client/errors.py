@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 
 if TYPE_CHECKING:
+    from timbre_client.batch import Batch
     from timbre_client.job import Job
 
 
@@ -69,6 +70,14 @@ class JobTimeout(JobError):
 
     def __init__(self, job: "Job", seconds: float) -> None:
         super().__init__(f"The job is {job.status} after {seconds:g} s.", job)
+
+
+class BatchTimeout(TimbreError):
+    """The batch goes on, but was not waited for any longer. `batch` is its last reading."""
+
+    def __init__(self, batch: "Batch", seconds: float) -> None:
+        super().__init__(f"The batch is {batch.status} after {seconds:g} s.")
+        self.batch = batch
 
 
 class AudioNotReady(JobError):

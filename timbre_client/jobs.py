@@ -1,16 +1,18 @@
 """`client.jobs`: what was asked for, and what became of it."""
 
 from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
 from functools import partial
 
 from timbre_client.audio import AsyncAudio, Audio
 from timbre_client.blocking import Blocking, blocking, blocking_into, blocking_items
-from timbre_client.errors import ApiError, AudioNotReady, JobFailed, JobTimeout, ServerUnreachable
+from timbre_client.errors import AudioNotReady, JobFailed, JobTimeout
 from timbre_client.events import JobEvent, listen
 from timbre_client.job import Job, JobStatus, job_id_of
 from timbre_client.listing import Page, read_page, walk
-from timbre_client.polling import Polling
+from timbre_client.polling import Polling, readings
 from timbre_client.session import Call, Session, path_of
+from timbre_client.speech import AsyncSpeech, Speech
 
 
 class AsyncJobs:
@@ -29,7 +31,7 @@ class AsyncJobs:
 
     async def page(self, *, status: JobStatus | None = None, limit: int = 20, cursor: str | None = None) -> Page[Job]:
         """One page of them; `cursor` is the `next_cursor` of the page before."""
-        return await read_page(self._session, Job, "jobs", limit=limit, cursor=cursor, status=status)
+        return await read_page(self._session, Job, "/jobs", "jobs", limit=limit, cursor=cursor, status=status)
 
     async def cancel(self, job: Job | str) -> Job:
         """Canceled at once where it waits, within two solver steps where it is spoken. Raises `ConflictError`
@@ -58,20 +60,13 @@ class AsyncJobs:
         """
         look = partial(self._session.read, Job, Call("GET", path_of("jobs", job_id_of(job))), max_retries=0)
         polling = Polling(self._session.clock, timeout=timeout, patience=patience, longest_pause=longest_pause)
-        report = on_progress or _ignore
         current = job if isinstance(job, Job) else await self.get(job)
-        report(current)
-        while not current.is_terminal:
-            if timeout is not None and polling.is_over:
-                raise JobTimeout(current, timeout)
-            await self._session.line.sleep(polling.next_pause())
-            try:
-                current = await look()
-            except (ApiError, ServerUnreachable) as error:
-                polling.missed(error)
-            else:
-                polling.answered()
-                report(current)
+        async with aclosing(readings(self._session, polling, current, look, _is_over)) as seen:
+            async for current in seen:
+                if on_progress is not None:
+                    on_progress(current)
+        if not current.is_terminal:
+            raise JobTimeout(current, timeout or 0.0)
         if current.status != "succeeded":
             raise JobFailed(current)
         return current
@@ -94,6 +89,12 @@ class AsyncJobs:
         response = await self._session.open(current.result_url)
         return AsyncAudio(self._session, response, current, current.output)
 
+    async def stream(self, job: Job | str) -> AsyncSpeech:
+        """The audio from its beginning, while it is spoken; of a job that was not submitted with `stream=True`, once
+        it is done. Raises `ConflictError` where there will be none."""
+        call = Call("GET", path_of("jobs", job_id_of(job), "stream"), repeatable=True)
+        return AsyncSpeech(self._session, await self._session.request(call, whole=False))
+
 
 class Jobs(Blocking[AsyncJobs]):
     """Every call takes a `Job` or its id, and raises `NotFoundError` where there is none of yours."""
@@ -106,7 +107,8 @@ class Jobs(Blocking[AsyncJobs]):
     wait = blocking(AsyncJobs.wait)
     events = blocking_items(AsyncJobs.events)
     audio = blocking_into(Audio, AsyncJobs.audio)
+    stream = blocking_into(Speech, AsyncJobs.stream)
 
 
-def _ignore(_job: Job) -> None:
-    """What nobody asked to be told."""
+def _is_over(job: Job) -> bool:
+    return job.is_terminal

@@ -21,11 +21,11 @@ class Page(Generic[T]):
 
 
 async def read_page(
-    session: Session, kind: type[T], listing: str, *, limit: int, cursor: str | None, **filters: str | None
+    session: Session, kind: type[T], path: str, listing: str, *, limit: int, cursor: str | None, **filters: str | None
 ) -> Page[T]:
-    """A page of `GET /{listing}`. Raises what `Session.read` raises."""
+    """A page of what `GET path` answers as `listing`. Raises what `Session.read` raises."""
     params = {"limit": str(limit), "cursor": cursor, **filters}
-    document = await session.document(Call("GET", f"/{listing}", params, repeatable=True))
+    document = await session.document(Call("GET", path, params, repeatable=True))
     listed = document.get(listing)
     if not isinstance(listed, list):
         raise UnexpectedAnswer(f"{session.address} does not answer like Timbre.")

@@ -1,10 +1,12 @@
-"""When to look at a job again, and when to give up."""
+"""When to look at a job or batch again, and when to give up."""
 
-from collections.abc import Callable
-from typing import Final
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from typing import Final, TypeVar
 
-from timbre_client.errors import TimbreError
-from timbre_client.session import is_transient, jittered, retry_after_of
+from timbre_client.errors import ApiError, ServerUnreachable, TimbreError
+from timbre_client.session import Session, is_transient, jittered, retry_after_of
+
+T = TypeVar("T")
 
 #: Seconds before the second look. Each pause is longer by a fifth: a job's end is noticed that much late at most.
 FIRST_PAUSE: Final = 0.15
@@ -45,3 +47,22 @@ class Polling:
         self._asked_for = retry_after_of(error)
         if not is_transient(error) or now + self._asked_for - self._away_since > self._patience:
             raise error
+
+
+async def readings(
+    session: Session, polling: Polling, current: T, look: Callable[[], Awaitable[T]], is_over: Callable[[T], bool]
+) -> AsyncGenerator[T, None]:
+    """`current`, and what each further look shows, until it is over or was waited for long enough.
+
+    Raises what `Polling.missed` raises.
+    """
+    yield current
+    while not (is_over(current) or polling.is_over):
+        await session.line.sleep(polling.next_pause())
+        try:
+            current = await look()
+        except (ApiError, ServerUnreachable) as error:
+            polling.missed(error)
+        else:
+            polling.answered()
+            yield current

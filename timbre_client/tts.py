@@ -11,19 +11,14 @@ from timbre_client.errors import JobFailed, TimbreError
 from timbre_client.job import Job
 from timbre_client.jobs import AsyncJobs
 from timbre_client.session import Call, Session
+from timbre_client.speech import AsyncSpeech, Speech
 from timbre_client.uploads import Recording, opened
 from timbre_client.voice import Voice, voice_id_of
 
 
-class SpeechOptions(TypedDict, total=False):
-    """What may be said beside text and voice. What is left out, or None, is as the server has it."""
+class AudioOptions(TypedDict, total=False):
+    """How to speak. What is left out, or None, is as the server has it."""
 
-    #: Where the server fetches the voice, in place of `voice`: an https URL, or `s3://bucket/key`.
-    voice_url: str | None
-    #: An https URL that is told when the job has ended.
-    webhook_url: str | None
-    #: What is said in `voice`; left out, it is recognized, where the server can.
-    ref_text: str | None
     #: 2.0 is twice as fast.
     speed: float | None
     #: The same seed speaks the same request the same way.
@@ -47,10 +42,26 @@ class SpeechOptions(TypedDict, total=False):
     loudness: float | None
     #: Cut silence off both ends.
     trim: bool | None
-    #: Have it made so that it can be heard while it is spoken, at `/jobs/{id}/stream`.
-    stream: bool | None
     #: Whether to share audio with identical requests; left out, where there is a `seed`.
     cache: bool | None
+
+
+class SharedOptions(AudioOptions, total=False):
+    """What may be said beside voice and texts, however many there are."""
+
+    #: Where the server fetches the voice, in place of `voice`: an https URL, or `s3://bucket/key`.
+    voice_url: str | None
+    #: An https URL that is told when a job has ended.
+    webhook_url: str | None
+    #: What is said in `voice`; left out, it is recognized, where the server can.
+    ref_text: str | None
+
+
+class SpeechOptions(SharedOptions, total=False):
+    """What may be said beside text and voice."""
+
+    #: Have it made so that it can be heard while it is spoken, with `jobs.stream`.
+    stream: bool | None
 
 
 class AsyncTts:
@@ -73,9 +84,7 @@ class AsyncTts:
         sent. Raises `InvalidRequestError`, `NotFoundError` for a voice that is not there, and `OSError` for a
         recording that cannot be read.
         """
-        fields = {"text": text, **_fields(options)}
-        if voice_id is not None:
-            fields["voice_id"] = voice_id_of(voice_id)
+        fields = {"text": text, **form_fields(options, voice_id)}
         headers = {"Idempotency-Key": idempotency_key or str(uuid.uuid4()), "Prefer": "respond-async"}
         with opened({"voice": voice}) as files:
             call = Call("POST", "/tts", fields=fields, files=files, headers=headers, repeatable=True)
@@ -106,15 +115,35 @@ class AsyncTts:
             raise
         return await self._jobs.audio(job)
 
+    async def stream(
+        self,
+        text: str,
+        *,
+        voice: Recording | None = None,
+        voice_id: Voice | str | None = None,
+        **options: Unpack[SpeechOptions],
+    ) -> AsyncSpeech:
+        """Speak a text, and hear it while it is spoken: open from its first byte on. Close it early to stop the work.
+
+        Raises what `create` raises, `JobFailed`'s cause as `ServerError`, and `ServerError` (504) where nothing was
+        heard for as long as the server lets anybody wait.
+        """
+        fields = {"text": text, **form_fields(options, voice_id)}
+        with opened({"voice": voice}) as files:
+            call = Call("POST", "/tts/stream", fields=fields, files=files)
+            return AsyncSpeech(self._session, await self._session.request(call, whole=False))
+
 
 class Tts(Blocking[AsyncTts]):
     create = blocking(AsyncTts.create)
     speak = blocking_into(Audio, AsyncTts.speak)
+    stream = blocking_into(Speech, AsyncTts.stream)
 
 
-def _fields(options: SpeechOptions) -> dict[str, str]:
+def form_fields(options: SharedOptions, voice_id: Voice | str | None) -> dict[str, str]:
     """As a form has them."""
-    return {name: _word(value) for name, value in options.items() if value is not None}
+    fields = {name: _word(value) for name, value in options.items() if value is not None}
+    return fields if voice_id is None else fields | {"voice_id": voice_id_of(voice_id)}
 
 
 def _word(value: object) -> str:

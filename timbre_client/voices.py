@@ -58,7 +58,7 @@ class AsyncVoices:
 
     async def page(self, *, name: str | None = None, limit: int = 20, cursor: str | None = None) -> Page[Voice]:
         """One page of them; `cursor` is the `next_cursor` of the page before."""
-        return await read_page(self._session, Voice, "voices", limit=limit, cursor=cursor, name=name)
+        return await read_page(self._session, Voice, "/voices", "voices", limit=limit, cursor=cursor, name=name)
 
     async def update(self, voice: Voice | str, **change: Unpack[VoiceChange]) -> Voice:
         """Change what is given. A new transcript is held against the sample."""

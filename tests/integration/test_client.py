@@ -63,6 +63,28 @@ def test_events_come_while_the_job_is_under_way(served: Served) -> None:
         assert event.state.status == "succeeded"
 
 
+def test_speech_is_heard_while_it_is_spoken(served: Served) -> None:
+    asked = {"voice": REFERENCE, "ref_text": REFERENCE_TEXT, "format": "pcm"}
+    with Timbre(served.url, ALICE) as client, client.tts.stream("Hello there.", **asked) as speech:
+        heard = b"".join(speech)
+        assert client.jobs.audio(speech.job_id).read() == heard
+
+    async def hear() -> None:
+        async with AsyncTimbre(served.url, ALICE) as client, await client.tts.stream("Hello.", **asked) as speech:
+            async for _ in speech:
+                return
+
+    anyio.run(hear)
+
+
+def test_a_batch_is_spoken(served: Served) -> None:
+    with Timbre(served.url, ALICE) as client:
+        batch = client.batches.create(["One.", "Two and three."], voice=REFERENCE, ref_text=REFERENCE_TEXT)
+        assert client.batches.wait(batch, timeout=30).counts.succeeded == 2
+        results = list(client.batches.results(batch))
+        assert all(client.jobs.audio(result.job_id).read() for result in results)
+
+
 def test_who_gives_up_stops_the_work(served: Served) -> None:
     served.working.clear()
     with Timbre(served.url, ALICE) as client, pytest.raises(JobTimeout) as late:
@@ -84,7 +106,7 @@ def test_the_guide_s_snippets_run_one_after_the_other(tmp_path: Path) -> None:
         answer = subprocess.run(argv, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=60, check=False)
     assert answer.returncode == 0, answer.stderr
     assert "speed `speed`: Input should be less than or equal to 2" in answer.stdout
-    for name in ("queue", "sam", "0", "1", "2", "httpx"):
+    for name in ("queue", "ch-1", "ch-2", "sam", "0", "1", "2", "httpx"):
         assert (tmp_path / f"{name}.wav").read_bytes().startswith(b"RIFF")
 
 

@@ -14,10 +14,11 @@ import pytest
 from pydantic import BaseModel
 
 import timbre_client
-from services.api import schemas, voice_schemas
-from services.api.form import SpeechForm
+from services.api import batch_schemas, schemas, voice_schemas
+from services.api.batch_form import BatchItem
+from services.api.form import SharedFields, SpeechForm
 from services.api.voice_form import VoiceChange
-from timbre_client import AsyncTimbre, Timbre, job, tts, voice, voices
+from timbre_client import AsyncTimbre, Timbre, batch, batches, job, tts, voice, voices
 from timbre_client.blocking import Blocking, iterate, run
 
 SOURCES = sorted(Path(timbre_client.__file__).parent.glob("*.py"))
@@ -43,7 +44,7 @@ def test_it_is_typed() -> None:
 
 def test_both_clients_have_the_same_calls() -> None:
     waiting, awaited = Timbre(), AsyncTimbre()
-    for name in ("tts", "jobs", "voices"):
+    for name in ("tts", "jobs", "batches", "voices"):
         blocking, inner = getattr(waiting, name), getattr(awaited, name)
         calls = {call for call in dir(inner) if not call.startswith("_")}
         assert calls == {call for call in dir(blocking) if not call.startswith("_")}
@@ -55,6 +56,8 @@ def test_both_clients_have_the_same_calls() -> None:
 def test_every_field_of_the_speech_form_is_an_option() -> None:
     by_themselves = {"text", "voice_id", "mode"}  # the mode is the client's own business
     assert set(tts.SpeechOptions.__annotations__) == set(SpeechForm.model_fields) - by_themselves
+    assert set(batches.BatchItem.__annotations__) == set(BatchItem.model_fields)
+    assert set(tts.SharedOptions.__annotations__) == set(SharedFields.model_fields) - {"voice_id"}
     assert set(voices.VoiceChange.__annotations__) == set(VoiceChange.model_fields)
 
 
@@ -67,6 +70,9 @@ def test_every_field_of_the_speech_form_is_an_option() -> None:
         (job.JobOutput, schemas.JobOutputView),
         (job.JobFault, schemas.JobErrorView),
         (job.JobWebhook, schemas.WebhookView),
+        (batch.Batch, batch_schemas.BatchView),
+        (batch.BatchCounts, batch_schemas.BatchCounts),
+        (batch.BatchResult, batch_schemas.BatchResult),
         (voice.Voice, voice_schemas.VoiceView),
         (voice.Sample, voice_schemas.SampleView),
         (voice.Consent, voice_schemas.ConsentView),
