@@ -168,6 +168,12 @@ def test_webhooks_do_not_reach_private_networks(defaults: Rendered) -> None:
     assert 443 not in reached(defaults, "worker")
 
 
+def test_more_may_be_reached(helm: ChartRenderer) -> None:
+    rendered = helm.render({"networkPolicy": {"extraEgress": [{"ports": [{"port": 4318}]}]}})
+    for name in ("api", "control", "worker"):
+        assert 4318 in reached(rendered, name)
+
+
 def test_prometheus_finds_every_process_and_its_pool(examples: dict[str, Rendered]) -> None:
     rendered = examples["gke-a100"]
     spec = rendered.find("ServiceMonitor", "metrics")["spec"]

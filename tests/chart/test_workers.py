@@ -87,6 +87,14 @@ def test_what_is_fetched_is_where_the_settings_look(example: Rendered) -> None:
             assert f"{settings['VOCODER_PATH']}/pytorch_model.bin" in paths
 
 
+def test_the_api_judges_texts_by_the_model_that_speaks_them(example: Rendered) -> None:
+    api = environment(example.find("Deployment", "api")["spec"]["template"]["spec"]["containers"][0])
+    for deployment in workers(example):
+        worker = environment(deployment["spec"]["template"]["spec"]["containers"][0])
+        for name in ("ENGINE", "MODEL_NAME", "CKPT_PATH", "VOCAB_PATH"):
+            assert api.get(name) == worker.get(name)
+
+
 def test_a_claim_of_the_operators_is_used(examples: dict[str, Rendered]) -> None:
     rendered = examples["eks-a100"]
     assert volume(rendered.worker("a100"), "models")["persistentVolumeClaim"] == {"claimName": "timbre-models"}
