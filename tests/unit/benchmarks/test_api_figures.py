@@ -67,16 +67,18 @@ def test_what_is_added_is_all_but_the_engines_time() -> None:
     job = claim(make_job(created_at=START), "worker", START + 0.010, 10.0)
     output = JobOutput("key", "wav", 10, "0" * 64, 1.0, 24_000, 7)
     metrics = {"queue_seconds": 0.010, "engine_total_seconds": 0.020, "real_time_factor": 0.1}
-    one = Turnaround.of(START - 0.005, 0.060, succeed(job, 1, output, metrics, START + 0.040))
+    store = {"reference stored": 0.005, "audio stored": 0.006}
+    one = Turnaround.of(START - 0.005, 0.060, succeed(job, 1, output, metrics, START + 0.040), store)
     assert (one.added, one.added_to_success) == (pytest.approx(0.040), pytest.approx(0.025, abs=1e-6))
     result = turnaround.report([one])
-    assert result.bar.value == pytest.approx(40.0)
+    assert result.bar.value == pytest.approx(25.0, abs=1e-3)
     assert [row[0] for row in result.tables[1].rows] == ["queue", "engine_total"]
+    assert result.tables[2].rows[-1] == ("together", "11 ms")
 
 
 def test_a_job_that_did_not_succeed_is_no_sample() -> None:
     with pytest.raises(AssertionError, match="queued"):
-        Turnaround.of(START, 0.1, make_job())
+        Turnaround.of(START, 0.1, make_job(), {})
 
 
 def test_the_bare_route_stores_the_upload_and_answers_as_ours_does() -> None:
