@@ -129,8 +129,13 @@ def _worker() -> dict[str, Any]:
 
 @contextmanager
 def _queue_errors(app: Celery) -> Iterator[None]:
-    transport = app.connection_for_write().transport
     try:
         yield
-    except (OperationalError, *transport.connection_errors, *transport.channel_errors) as error:
+    except _broker_errors(app) as error:
         raise JobQueueUnavailable("The queue does not answer.") from error
+
+
+def _broker_errors(app: Celery) -> tuple[type[Exception], ...]:
+    """Made of a connection, which takes a while: for when there was an error."""
+    transport = app.connection_for_write().transport
+    return (OperationalError, *transport.connection_errors, *transport.channel_errors)
