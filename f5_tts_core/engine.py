@@ -1,6 +1,6 @@
 """The port that services speak through, and how an engine is found by name. Free of torch."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -77,6 +77,14 @@ class Engine(Protocol):
         """Speak. Raises `AudioError`, `TextError`, `EngineError`; `Canceled` when told to stop.
 
         Of a request that is to `stream`, audio is handed out chunk by chunk; of any other, all at the end.
+        """
+        ...
+
+    def chunks(self, request: SynthesisRequest) -> Sequence[str]:
+        """The request's text in pieces that are each spoken by a request of their own, as long texts are.
+
+        The same text is cut the same way, and an edit changes the pieces near it alone: what was spoken of the
+        others may be used again. Raises `AudioError`, `TextError`.
         """
         ...
 

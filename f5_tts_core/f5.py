@@ -133,6 +133,10 @@ class F5Engine:
                 watch.lap("vocoder")
         return Synthesis(speech.finish(), seed, len(chunks), watch.timings(network=network_seconds))
 
+    def chunks(self, request: SynthesisRequest) -> Sequence[str]:
+        clip = self._prepared(request.reference).clip
+        return self._planner.lasting_chunks(request.text, clip, request.speed)
+
     def _prepared(self, reference: Reference) -> PreparedReference:
         def make() -> PreparedReference:
             clip = self._planner.prepare(reference, self._config.target_rms)

@@ -97,36 +97,43 @@ def cross_fade(waves: Sequence[Samples], seconds: float, sample_rate: int = limi
     return _end_to_end([fader.add(wave, last=index == len(waves) - 1) for index, wave in enumerate(waves)])
 
 
-def remove_silence(wave: Samples, sample_rate: int = limits.SAMPLE_RATE) -> Samples:
-    """The wave with silences cut to half a second and edges to 50 ms. A wave without speech stays as it is."""
+def remove_silence(
+    wave: Samples,
+    sample_rate: int = limits.SAMPLE_RATE,
+    *,
+    before: float = limits.EDGE_SECONDS,
+    after: float = limits.EDGE_SECONDS,
+) -> Samples:
+    """The wave with silences cut to half a second and edges to these seconds. One without speech stays as it is."""
     spans = speech_spans(wave, sample_rate)
     if not spans:
         return wave
     pieces = [
         wave[max(0, round(span.start * sample_rate)) : round(span.end * sample_rate)]
-        for span in _kept(spans, len(wave) / sample_rate)
+        for span in _kept(spans, len(wave) / sample_rate, before, after)
     ]
     return cross_fade(pieces, _SEAM_SECONDS, sample_rate)
 
 
-def trim(wave: Samples, sample_rate: int = limits.SAMPLE_RATE) -> Samples:
-    """The wave with both ends cut to 50 ms of silence. A wave without speech stays as it is."""
+def trim(wave: Samples, sample_rate: int = limits.SAMPLE_RATE, *, start: bool = True, end: bool = True) -> Samples:
+    """The wave with these ends cut to 50 ms of silence. A wave without speech stays as it is."""
     spans = speech_spans(wave, sample_rate)
     if not spans:
         return wave
-    start = max(0.0, spans[0].start - limits.EDGE_SECONDS)
-    return wave[round(start * sample_rate) : round((spans[-1].end + limits.EDGE_SECONDS) * sample_rate)]
+    first = round(max(0.0, spans[0].start - limits.EDGE_SECONDS) * sample_rate) if start else 0
+    last = round((spans[-1].end + limits.EDGE_SECONDS) * sample_rate) if end else len(wave)
+    return wave[first:last]
 
 
-def _kept(spans: list[Span], seconds: float) -> list[Span]:
+def _kept(spans: list[Span], seconds: float, before: float, after: float) -> list[Span]:
     """Speech with the silence around it that stays. Neighbours with a short pause between them become one."""
     half = MAX_SILENCE_SECONDS / 2
-    kept = [Span(max(0.0, spans[0].start - limits.EDGE_SECONDS), spans[0].end)]
+    kept = [Span(max(0.0, spans[0].start - before), spans[0].end)]
     for span in spans[1:]:
         if span.start - kept[-1].end <= MAX_SILENCE_SECONDS:
             kept[-1] = Span(kept[-1].start, span.end)
         else:
             kept[-1] = Span(kept[-1].start, kept[-1].end + half)
             kept.append(Span(span.start - half, span.end))
-    kept[-1] = Span(kept[-1].start, min(seconds, kept[-1].end + limits.EDGE_SECONDS))
+    kept[-1] = Span(kept[-1].start, min(seconds, kept[-1].end + after))
     return kept

@@ -29,6 +29,8 @@ DEFAULT_REFERENCE_SECONDS: Final = 12.0
 DEFAULT_TOTAL_SECONDS: Final = 25.0
 
 MAX_TEXT_CHARACTERS: Final = 4_096
+#: Of a text that is spoken a chunk at a time: a chapter, an hour and a half.
+MAX_LONG_TEXT_CHARACTERS: Final = 100_000
 MAX_REFERENCE_TEXT_CHARACTERS: Final = 1_000
 MIN_SPEED: Final = 0.5
 MAX_SPEED: Final = 2.0

@@ -6,7 +6,7 @@ from typing import Final, Protocol
 from f5_tts_core import errors, limits
 from f5_tts_core.manifest import Manifest
 from f5_tts_core.reference import ReferenceClip, prepare_reference
-from f5_tts_core.text.chunks import Fits, chunk_text, split_opening
+from f5_tts_core.text.chunks import Fits, chunk_text, lasting_chunks, split_opening
 from f5_tts_core.text.duration import estimate_seconds
 from f5_tts_core.text.front_end import FrontEnd, front_end, join_reference
 from f5_tts_core.text.normalization import normalize
@@ -113,10 +113,17 @@ class Planner:
         To `stream`, it begins with a short one, unless all of it is short.
         """
         script = self._script(clip, speed)
-        fits = _at_most(self._manifest.total_seconds - clip.audio.seconds, script)
+        fits = self._fits(clip, script)
         text = self.check_text(text)
         parts = _opened(text, script) if stream else (text,)
         return [self._chunk(piece, script) for part in parts for piece in chunk_text(part, fits)]
+
+    def lasting_chunks(self, text: str, clip: ReferenceClip, speed: float) -> list[str]:
+        """The text in pieces, each one chunk, of which an edit changes those near it alone. Raises `TextError`."""
+        return lasting_chunks(self.check_text(text), self._fits(clip, self._script(clip, speed)))
+
+    def _fits(self, clip: ReferenceClip, script: Script) -> Fits:
+        return _at_most(self._manifest.total_seconds - clip.audio.seconds, script)
 
     def _script(self, clip: ReferenceClip, speed: float) -> Script:
         if self._pacing is None:

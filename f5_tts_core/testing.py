@@ -8,7 +8,7 @@ import io
 import os
 import random
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from threading import Lock
 
 import numpy as np
@@ -19,12 +19,16 @@ from f5_tts_core import errors, limits
 from f5_tts_core.engine import AudioCallback, CancelCallback, EngineConfig, ProgressCallback, ignore, never
 from f5_tts_core.reference import prepare_reference
 from f5_tts_core.stopwatch import Stopwatch
+from f5_tts_core.text.chunks import lasting_chunks
 from f5_tts_core.text.duration import estimate_seconds
 from f5_tts_core.text.normalization import normalize
 from f5_tts_core.turns import Turns
 from f5_tts_core.types import EngineInfo, EngineStats, Synthesis, SynthesisRequest, Waveform
 
 Samples = npt.NDArray[np.float32]
+
+#: Of one chunk.
+_CHUNK_CHARACTERS = 300
 
 
 class ToneEngine:
@@ -79,6 +83,9 @@ class ToneEngine:
                 if len(piece):
                     on_audio(Waveform(piece))
         return Synthesis(Waveform(samples), seed, chunks=1, timings=watch.timings())
+
+    def chunks(self, request: SynthesisRequest) -> Sequence[str]:
+        return lasting_chunks(normalize(request.text, None, None), lambda piece: len(piece) <= _CHUNK_CHARACTERS)
 
     def describe(self) -> EngineInfo:
         return EngineInfo(

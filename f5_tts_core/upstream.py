@@ -5,7 +5,7 @@ same requests. One request at a time, as upstream does.
 """
 
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from types import SimpleNamespace
 from typing import Any
@@ -115,6 +115,10 @@ class UpstreamEngine:
         self._before_step()
         self.stats.forwards += 1
         self.stats.rows += 1
+
+    def chunks(self, request: SynthesisRequest) -> Sequence[str]:
+        clip = self._planner.prepare(request.reference, self._config.target_rms)
+        return self._planner.lasting_chunks(request.text, clip, request.speed)
 
     @contextmanager
     def _upstream_reset(self) -> Iterator[None]:

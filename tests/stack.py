@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ import httpx
 from f5_tts_core.testing import speech_like, wav_bytes
 from services.shared.adapters.redis_client import connect_redis
 from services.shared.adapters.s3_blobs import connect_s3
-from services.shared.job import Job, JobStatus, mark_enqueued
+from services.shared.job import Job, JobStatus, LongText, mark_enqueued, text_key
 from services.shared.parts import Parts, connect
 from services.shared.servers import (
     LOOPBACK,
@@ -172,9 +173,19 @@ class Stack:
 
     # --- jobs -----------------------------------------------------------------------------------
 
-    def submit(self, *, reference: bytes = REFERENCE, sent: bool = True, **overrides: object) -> Job:
-        """What the API does: reference, record, message, in this order; unless `sent`, it dies before the message."""
+    def submit(
+        self, *, reference: bytes = REFERENCE, sent: bool = True, long: str | None = None, **overrides: object
+    ) -> Job:
+        """What the API does: reference, record, message, in this order; unless `sent`, it dies before the message.
+
+        `long` is a long job's text.
+        """
         job = make_job(**{"created_at": time.time(), "seed": 7} | overrides)
+        if long is not None:
+            content = long.encode()
+            told = LongText(hashlib.sha256(content).hexdigest(), len(long), len(content))
+            job = replace(job, input=replace(job.input, long=told))
+            self.parts.blobs.put(text_key(job.id), io.BytesIO(content), len(content), "text/plain")
         self.parts.blobs.put(job.input.reference_key, io.BytesIO(reference), len(reference), "audio/wav")
         self.parts.jobs.add(job)
         if not sent:

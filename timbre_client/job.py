@@ -12,7 +12,10 @@ JobStatus = Literal["queued", "processing", "succeeded", "failed", "canceled", "
 class JobInput:
     """What was asked for, with the server's defaults filled in."""
 
+    #: Of a long job's text the beginning.
     text: str = field(repr=False)
+    #: Of the whole text.
+    characters: int | None = None
     ref_text: str | None = field(default=None, repr=False)
     voice_id: str | None = None
     reference_sha256: str

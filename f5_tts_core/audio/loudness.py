@@ -1,16 +1,21 @@
 """How loud a signal is (ITU-R BS.1770, EBU R 128), and how it is brought to another loudness without clipping."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Final, cast
 
 import av
 import numpy as np
+import numpy.typing as npt
 from av.filter import Graph
 
 from f5_tts_core.types import Waveform
+
+Samples = npt.NDArray[np.float32]
+#: A signal in pieces, as often as it is asked for: it may be longer than memory.
+Source = Callable[[], Iterable[Samples]]
 
 #: dB of full scale that no peak passes, between the samples too: lossy codecs overshoot by about as much.
 TRUE_PEAK_CEILING: Final = -1.0
@@ -40,27 +45,38 @@ class Loudness:
 
 
 def measure(audio: Waveform) -> Loudness:
+    return measure_source(lambda: [audio.samples], audio.sample_rate)
+
+
+def measure_source(source: Source, sample_rate: int) -> Loudness:
     """Clips shorter than the meter's block are measured as if they went on and on."""
-    readings = _readings(audio, "peak=true:metadata=1")
-    peak = max((float(reading["lavfi.r128.true_peak"]) for reading in readings), default=0.0)
-    return Loudness(_integrated(readings), decibels(peak))
+    integrated, peak = None, 0.0
+    for reading in _readings(source, sample_rate, "peak=true:metadata=1"):
+        integrated = float(reading["lavfi.r128.I"])
+        peak = max(peak, float(reading["lavfi.r128.true_peak"]))
+    return Loudness(_gated(integrated), decibels(peak))
 
 
 def measure_integrated(audio: Waveform) -> float | None:
     """The integrated loudness alone, in less than half of the time."""
-    return _integrated(_readings(audio, "metadata=1"))
+    return source_integrated(lambda: [audio.samples], audio.sample_rate)
 
 
-def _readings(audio: Waveform, options: str) -> list[dict[str, str]]:
-    needed = math.ceil(_BLOCK_SECONDS * audio.sample_rate)
-    samples = np.resize(audio.samples, needed) if 0 < len(audio.samples) < needed else audio.samples
-    frames = _filtered(Waveform(samples, audio.sample_rate), ("ebur128", options))
-    return [frame.metadata for frame in frames if frame.metadata]
+def source_integrated(source: Source, sample_rate: int) -> float | None:
+    integrated = None
+    for reading in _readings(source, sample_rate, "metadata=1"):
+        integrated = float(reading["lavfi.r128.I"])
+    return _gated(integrated)
 
 
-def _integrated(readings: list[dict[str, str]]) -> float | None:
-    integrated = float(readings[-1]["lavfi.r128.I"]) if readings else _GATE
-    return integrated if integrated > _GATE else None
+def _readings(source: Source, sample_rate: int, options: str) -> Iterator[dict[str, str]]:
+    signal = _long_enough(source(), math.ceil(_BLOCK_SECONDS * sample_rate))
+    frames = _filtered(signal, sample_rate, ("ebur128", options))
+    return (frame.metadata for frame in frames if frame.metadata)
+
+
+def _gated(integrated: float | None) -> float | None:
+    return None if integrated is None or integrated <= _GATE else integrated
 
 
 def decibels(amplitude: float) -> float:
@@ -73,19 +89,29 @@ def at_loudness(audio: Waveform, target: float) -> Waveform:
 
     Silence stays as it is.
     """
-    found = measure(audio)
+
+    def source() -> Iterable[Samples]:
+        return [audio.samples]
+
+    levelled = source_at_loudness(source, audio.sample_rate, target)
+    return audio if levelled is source else Waveform(np.concatenate([*levelled()]), audio.sample_rate)
+
+
+def source_at_loudness(source: Source, sample_rate: int, target: float) -> Source:
+    """`at_loudness` of a signal in pieces, which is gone through a few times."""
+    found = measure_source(source, sample_rate)
     if found.integrated is None:
-        return audio
+        return source
     gain = target - found.integrated
     if found.true_peak + gain <= TRUE_PEAK_CEILING:
-        return _amplified(audio, gain)
-    return _limited_to(audio, target, gain)
+        return _amplified(source, gain)
+    return _limited_to(source, sample_rate, target, gain)
 
 
-def _limited_to(audio: Waveform, target: float, gain: float) -> Waveform:
+def _limited_to(source: Source, sample_rate: int, target: float, gain: float) -> Source:
     for _ in range(_ROUNDS):
-        limited = _limited(audio, gain)
-        reached = measure(limited)
+        limited = _limited(source, sample_rate, gain)
+        reached = measure_source(limited, sample_rate)
         if reached.integrated is None or target - reached.integrated < _TOLERANCE:
             break
         gain += target - reached.integrated
@@ -93,37 +119,56 @@ def _limited_to(audio: Waveform, target: float, gain: float) -> Waveform:
     return _amplified(limited, min(0.0, TRUE_PEAK_CEILING - reached.true_peak))
 
 
-def _amplified(audio: Waveform, gain: float) -> Waveform:
-    return Waveform(audio.samples * np.float32(10 ** (gain / 20)), audio.sample_rate)
+def _amplified(source: Source, gain: float) -> Source:
+    factor = np.float32(10 ** (gain / 20))
+    return lambda: (samples * factor for samples in source())
 
 
-def _limited(audio: Waveform, gain: float) -> Waveform:
+def _limited(source: Source, sample_rate: int, gain: float) -> Source:
     """Raised by `gain` dB, with peaks beyond the ceiling turned down smoothly from just before they come."""
-    frames = _filtered(
-        audio,
+    filters = (
         ("volume", f"{gain:.4f}dB:precision=float"),
-        ("aresample", str(_OVERSAMPLING * audio.sample_rate)),
+        ("aresample", str(_OVERSAMPLING * sample_rate)),
         ("alimiter", f"limit={_LIMIT:.6f}:attack=5:release=50:level=disabled:latency=1"),
-        ("aresample", str(audio.sample_rate)),
+        ("aresample", str(sample_rate)),
         ("aformat", "sample_fmts=flt"),
     )
-    return Waveform(np.concatenate([frame.to_ndarray()[0] for frame in frames]), audio.sample_rate)
+    return lambda: (frame.to_ndarray()[0] for frame in _filtered(source(), sample_rate, *filters))
 
 
-def _filtered(audio: Waveform, *filters: _Filter) -> "Iterator[av.AudioFrame]":
+def _long_enough(signal: Iterable[Samples], needed: int) -> Iterator[Samples]:
+    """The signal, repeated where it is shorter than `needed` samples."""
+    begun: list[Samples] = []
+    for samples in signal:
+        if sum(map(len, begun)) < needed:
+            begun.append(samples)
+        yield samples
+    count = sum(map(len, begun))
+    if 0 < count < needed:
+        yield np.resize(np.concatenate(begun), needed)[count:]
+
+
+def _filtered(signal: Iterable[Samples], sample_rate: int, *filters: _Filter) -> "Iterator[av.AudioFrame]":
     """The signal through a chain of libavfilter's filters, piece by piece."""
-    graph, tick = Graph(), Fraction(1, audio.sample_rate)
-    source = graph.add_abuffer(sample_rate=audio.sample_rate, format="flt", layout="mono", time_base=tick)
+    graph, tick = Graph(), Fraction(1, sample_rate)
+    source = graph.add_abuffer(sample_rate=sample_rate, format="flt", layout="mono", time_base=tick)
     graph.link_nodes(source, *(graph.add(name, options) for name, options in filters), graph.add("abuffersink"))
     graph.configure()
-    for start in range(0, len(audio.samples), _PIECE):
-        piece = np.ascontiguousarray(audio.samples[None, start : start + _PIECE])
-        frame = av.AudioFrame.from_ndarray(piece, format="flt", layout="mono")
-        frame.sample_rate, frame.pts, frame.time_base = audio.sample_rate, start, tick
+    taken = 0
+    for piece in _cut(signal):
+        frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(piece[None]), format="flt", layout="mono")
+        frame.sample_rate, frame.pts, frame.time_base = sample_rate, taken, tick
+        taken += len(piece)
         graph.push(frame)
         yield from _pulled(graph)
     graph.push(None)
     yield from _pulled(graph)
+
+
+def _cut(signal: Iterable[Samples]) -> Iterator[Samples]:
+    for samples in signal:
+        for start in range(0, len(samples), _PIECE):
+            yield samples[start : start + _PIECE]
 
 
 def _pulled(graph: Graph) -> "Iterator[av.AudioFrame]":

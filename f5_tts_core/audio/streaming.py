@@ -1,16 +1,14 @@
 """Encode speech while it is made: bytes that can be played as they come, and are a whole file once it ends."""
 
 import struct
-from fractions import Fraction
 from typing import Final, Protocol
 
-import av
 import numpy as np
 import numpy.typing as npt
 import soxr
 
 from f5_tts_core import limits
-from f5_tts_core.audio.encoding import CODECS, Codec, add_stream, quantized
+from f5_tts_core.audio.encoding import CODECS, Codec, LibavWriter, quantized
 from f5_tts_core.formats import Encoding
 
 Samples = npt.NDArray[np.float32]
@@ -18,11 +16,9 @@ Samples = npt.NDArray[np.float32]
 #: By bits a sample. As a stream it does not know its length, which decoders but libsndfile take for what it is.
 _FLAC: Final = {16: Codec("flac", "flac", "s16"), 24: Codec("flac", "flac", "s32")}
 #: Each packet leaves at once.
-_OPTIONS: Final = {"fflags": "+bitexact", "flush_packets": "1"}
+_OPTIONS: Final = {"flush_packets": "1"}
 #: By container: pages of Ogg after 0.2 s; of MP3's headers none, since they tell the whole length.
 _CONTAINER_OPTIONS: Final = {"ogg": {"page_duration": "200000"}, "mp3": {"write_xing": "0", "id3v2_version": "0"}}
-#: libav's names for samples.
-_LAYOUTS: Final = {"float32": "flt", "int16": "s16", "int32": "s32"}
 #: A length that no stream reaches: what players take for "until it ends".
 _ENDLESS: Final = 2**32 - 1
 
@@ -40,7 +36,7 @@ class StreamEncoder:
 
     def __init__(self, encoding: Encoding) -> None:
         bare = encoding.format in ("wav", "pcm")
-        self._writer: _Writer = _BareWriter(encoding) if bare else _LibavWriter(encoding)
+        self._writer: _Writer = _BareWriter(encoding) if bare else _LibavStream(encoding)
         rate = encoding.sample_rate
         self._resampler = None if rate == limits.SAMPLE_RATE else soxr.ResampleStream(limits.SAMPLE_RATE, rate, 1)
 
@@ -73,42 +69,20 @@ class _BareWriter:
         return b""
 
 
-class _LibavWriter:
+class _LibavStream:
     def __init__(self, encoding: Encoding) -> None:
-        self._bits = encoding.bit_depth
-        codec = CODECS[encoding.format] if self._bits is None else _FLAC[self._bits]
+        codec = CODECS[encoding.format] if encoding.bit_depth is None else _FLAC[encoding.bit_depth]
         self._sink = _Sink()
         options = {**_OPTIONS, **_CONTAINER_OPTIONS.get(codec.container, {})}
-        self._output = av.open(self._sink, "w", format=codec.container, options=options)
-        self._stream = add_stream(self._output, codec, encoding)
-        self._stream.codec_context.open()
-        frame_size = self._stream.codec_context.frame_size
-        self._cutter = av.AudioResampler(self._stream.format, "mono", encoding.sample_rate, frame_size=frame_size)
-        self._taken = 0
+        self._writer = LibavWriter(self._sink, codec, encoding, options)
 
     def add(self, samples: Samples) -> bytes:
-        if len(samples):
-            self._encode(self._frame(np.clip(samples, -1.0, 1.0)))
+        self._writer.add(np.clip(samples, -1.0, 1.0))
         return self._sink.drain()
 
     def finish(self) -> bytes:
-        if self._taken:
-            self._encode(None)
-        self._output.mux(self._stream.encode(None))
-        self._output.close()
+        self._writer.finish()
         return self._sink.drain()
-
-    def _encode(self, frame: av.AudioFrame | None) -> None:
-        for cut in self._cutter.resample(frame):
-            self._output.mux(self._stream.encode(cut))
-
-    def _frame(self, samples: Samples) -> av.AudioFrame:
-        whole = samples if self._bits is None else quantized(samples, self._bits)
-        frame = av.AudioFrame.from_ndarray(whole[None], format=_LAYOUTS[whole.dtype.name], layout="mono")
-        frame.sample_rate, frame.time_base = self._stream.rate, Fraction(1, self._stream.rate)
-        frame.pts = self._taken
-        self._taken += len(samples)
-        return frame
 
 
 class _Sink:

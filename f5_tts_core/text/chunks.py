@@ -6,6 +6,7 @@ text, not with its square.
 
 import re
 import unicodedata
+import zlib
 from collections.abc import Callable, Iterator
 from typing import Final
 
@@ -25,6 +26,9 @@ _ABBREVIATION: Final = re.compile(
 )
 #: Characters before a break that are searched for an abbreviation.
 _LOOK_BACK: Final = 12
+#: Characters that a passage has at least, and sentences that it goes on for beyond them, on average.
+_PASSAGE_CHARACTERS: Final = 80
+_PASSAGE_SENTENCES: Final = 3
 
 
 def chunk_text(text: str, fits: Fits) -> list[str]:
@@ -38,6 +42,27 @@ def chunk_text(text: str, fits: Fits) -> list[str]:
         current += piece
     chunks.append(current.strip())
     return [chunk for chunk in chunks if chunk]
+
+
+def lasting_chunks(text: str, fits: Fits) -> list[str]:
+    """The chunks of a text that is edited and spoken again: those that an edit does not touch stay as they are.
+
+    Each holds something to say. Raises `TooLongText` if one character is too long.
+    """
+    chunks = [chunk for passage in _passages(text) for chunk in chunk_text(passage, fits)]
+    return [chunk for chunk in chunks if any(character.isalnum() for character in chunk)]
+
+
+def _passages(text: str) -> Iterator[str]:
+    """Sentences in groups that end where their last sentence's own words say so: a change moves no end far from it."""
+    passage = ""
+    for sentence in _sentences(text):
+        passage += sentence
+        chosen = zlib.crc32(sentence.strip().encode()) % _PASSAGE_SENTENCES == 0
+        if chosen and len(passage) >= _PASSAGE_CHARACTERS:
+            yield passage
+            passage = ""
+    yield passage
 
 
 def split_opening(text: str, *, long_enough: Fits, short_enough: Fits) -> tuple[str, str]:

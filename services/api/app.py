@@ -20,7 +20,7 @@ from services.api.batching import Batcher
 from services.api.checks import InputChecks
 from services.api.direct_uploads import DirectUploads
 from services.api.estimates import Estimator
-from services.api.form import FORM_BYTES
+from services.api.form import FORM_BYTES, text_bytes
 from services.api.idempotency import HEADER as IDEMPOTENCY_HEADER
 from services.api.idempotency import REPLAYED_HEADER, Idempotency
 from services.api.library import VoiceLibrary
@@ -171,5 +171,7 @@ def _middleware(parts: Parts, stall_seconds: float) -> list[Middleware]:
         allow_headers=_ACCEPTED_HEADERS,
         expose_headers=_EXPOSED_HEADERS,
     )
-    limit = Middleware(BodyLimit, max_bytes=settings.max_upload_bytes + FORM_BYTES, stall_seconds=stall_seconds)
+    limit = Middleware(
+        BodyLimit, max_bytes=settings.max_upload_bytes + FORM_BYTES + text_bytes(settings), stall_seconds=stall_seconds
+    )
     return [*([cors] if settings.cors_origins else []), Middleware(AccessLog, parts.meter), limit]

@@ -38,6 +38,7 @@ class InputChecks:
         self._planner = planner
         self._reference_seconds = reference_seconds
         self._max_text_characters = settings.max_text_characters
+        self._max_long_text_characters = settings.max_long_text_characters
         self._can_transcribe = can_transcribe(settings)
 
     @classmethod
@@ -63,10 +64,11 @@ class InputChecks:
 
     def check_text(self, owner: str, form: SpeechForm) -> SpeechForm:
         """The form with what the text hooks made of its text, which is held to the same. Raises as `check` does."""
+        most = self._max_long_text_characters if form.long else self._max_text_characters
         with _blaming("text"):
-            _check_length(form.text, self._max_text_characters)
+            _check_length(form.text, most)
             text = self._hooks.process(form.text, owner)
-            self._check_text(text, self._max_text_characters)
+            self._check_text(text, most)
         return form if text == form.text else form.model_copy(update={"text": text})
 
     def check_reference(self, form: SharedFields, reference: Upload | Voice) -> None:

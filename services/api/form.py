@@ -170,6 +170,14 @@ class SpeechForm(SpokenText):
             "Not with `remove_silence`, `loudness` or `trim`, which look at the whole of it."
         ),
     ] = False
+    long: Annotated[
+        bool,
+        Field(
+            description="Queue it as a long job, as texts that are longer than 4,096 characters always are: spoken a "
+            "chunk at a time, and each chunk kept, so that what was spoken already is not spoken again after a crash, "
+            "or of an edited text with the same `seed`. The answer is the job, whatever `Prefer` says."
+        ),
+    ] = False
     mode: Annotated[
         Mode | None,
         Field(description="`sync` waits for the audio, `async` answers the job at once. Wins over `Prefer`."),
@@ -178,6 +186,14 @@ class SpeechForm(SpokenText):
     def as_stream(self) -> Self:
         """The same, to be heard while it is made; but for FLAC, of which most programs want to know its length."""
         return self.model_copy(update={"stream": self.format != "flac"})
+
+    def as_job(self, settings: Settings) -> Self:
+        """The same, as a long job where its length asks for that. Raises `InvalidField` for one to be waited for."""
+        long = self.long or len(self.text) > settings.max_text_characters
+        if long and self.mode == "sync":
+            detail = "`mode`: nobody can wait for a long text."
+            raise InvalidField(detail, field="mode", accepted="async, or left out")
+        return self.model_copy(update={"long": long})
 
     def check_stream(self) -> None:
         """Raises `InvalidField` where what is to be heard while it is made would have to be whole first."""
@@ -192,9 +208,14 @@ class SpeechForm(SpokenText):
 
 def form_shape(settings: Settings) -> FormShape:
     return FormShape(
-        fields=dict.fromkeys(SpeechForm.model_fields, FIELD_BYTES),
+        fields={**dict.fromkeys(SpeechForm.model_fields, FIELD_BYTES), "text": text_bytes(settings)},
         files={VOICE: settings.max_upload_bytes},
     )
+
+
+def text_bytes(settings: Settings) -> int:
+    """Of the longest text there may be, in UTF-8."""
+    return max(FIELD_BYTES, 4 * settings.max_long_text_characters)
 
 
 def parse_speech(fields: Mapping[str, str]) -> SpeechForm:

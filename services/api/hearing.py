@@ -6,9 +6,10 @@ from typing import Final
 
 from starlette.concurrency import run_in_threadpool
 
+from services.api.chunk_hearing import ChunkEar
 from services.api.errors import AudioNotReady
 from services.api.following import changes
-from services.api.streamed import AnswerCut
+from services.api.streamed import SpeechCut
 from services.shared.errors import JobNotFound, Unavailable
 from services.shared.job import Job, JobStatus
 from services.shared.parts import Parts
@@ -18,10 +19,6 @@ from services.shared.ports import AudioChannel
 _QUIET_SECONDS: Final = 0.5
 #: Pieces read at once: ten seconds of speech, about half a megabyte.
 _BATCH: Final = 10
-
-
-class SpeechCut(AnswerCut):
-    """Speech of which the beginning was heard will not go on."""
 
 
 class Ear:
@@ -68,7 +65,8 @@ async def hear(parts: Parts, job: Job) -> AsyncGenerator[bytes, None]:
     Raises `SpeechCut` where it breaks off; before anything is heard `JobNotFound`, where the job is deleted, and
     `AudioNotReady` where its beginning is gone.
     """
-    ear = Ear(parts.audio)
+    in_chunks = job.input.in_chunks and job.input.stream
+    ear = ChunkEar(parts.blobs) if in_chunks else Ear(parts.audio)
     try:
         async with aclosing(_looks(parts, job)) as looks:
             async for current in looks:
@@ -93,7 +91,7 @@ async def _looks(parts: Parts, job: Job) -> AsyncGenerator[Job, None]:
             yield current
 
 
-def _listen(ear: Ear, job: Job) -> bytes:
+def _listen(ear: Ear | ChunkEar, job: Job) -> bytes:
     try:
         return ear.listen(job)
     except Unavailable:

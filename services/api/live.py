@@ -14,7 +14,7 @@ from f5_tts_core.errors import TooLongText
 from services.api.cancellation import abandon
 from services.api.errors import FieldRefused, InvalidField, SessionIdle, SessionOver
 from services.api.form import SpeechForm
-from services.api.hearing import SpeechCut, hear
+from services.api.hearing import hear
 from services.api.live_schemas import LiveStart, read_text
 from services.api.manuscript import LONGEST, Manuscript, Utterance
 from services.api.named_voices import give_voice
@@ -24,6 +24,7 @@ from services.api.sockets import problem_event
 from services.api.speaking import submit
 from services.api.spool import Upload
 from services.api.state import ApiState
+from services.api.streamed import SpeechCut
 from services.api.streaming import encode_samples, first_samples
 from services.shared.job import Job
 from services.shared.voice import Voice

@@ -9,9 +9,10 @@ from starlette.concurrency import run_in_threadpool
 from f5_tts_core.audio.streaming import StreamEncoder
 from f5_tts_core.formats import FORMATS, Encoding
 from services.api.errors import ApiError, SpeechBrokenOff
-from services.api.hearing import SpeechCut, hear
+from services.api.hearing import hear
 from services.api.speaking import require_output, stored_audio
 from services.api.state import ApiState
+from services.api.streamed import SpeechCut
 from services.api.streaming import encoded, encoding_of, first_samples
 from services.shared.job import Job
 
@@ -34,7 +35,8 @@ async def play(websocket: WebSocket, state: ApiState, job: Job) -> None:
                         await send_audio(websocket, piece)
             else:
                 ended = await run_in_threadpool(state.parts.jobs.get, job.id)
-                await send_audio(websocket, await stored_audio(state, ended))
+                async for piece in await stored_audio(state, ended):
+                    await send_audio(websocket, piece)
     except SpeechCut as cut:
         raise await why_cut(state, job, cut) from cut
     await websocket.send_json({"event": "done", "job_id": job.id})

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 Mode = Literal["async", "sync"]
 
@@ -13,6 +13,9 @@ class Wait:
 
     seconds: float
     applied: str | None = None
+
+
+NO_WAIT: Final = Wait(0)
 
 
 def parse_prefer(headers: Iterable[str]) -> dict[str, str]:
@@ -29,7 +32,7 @@ def choose_wait(mode: Mode | None, prefer: Iterable[str], *, default: Mode, max_
     """A field says it plainly, so it wins over the header; a header wins over the setting."""
     preferences = parse_prefer(prefer)
     if mode == "async":
-        return Wait(0)
+        return NO_WAIT
     asked = preferences.get("wait", "")
     if asked.isdecimal():
         seconds = min(float(asked[:9]), max_seconds)

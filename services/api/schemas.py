@@ -23,7 +23,8 @@ class Output(BaseModel):
 
 
 class JobInputView(Output):
-    text: str
+    text: str = Field(description="Of a long job's text the beginning.")
+    characters: int = Field(description="Of the whole text.", examples=[57])
     voice_id: str | None
     ref_text: str | None
     reference_sha256: str

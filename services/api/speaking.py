@@ -1,10 +1,11 @@
 """What every route that speaks has in common: a checked request becomes a job, and a finished job its audio."""
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 
 import anyio.to_thread
 from fastapi import Request, Response
-from starlette.concurrency import run_in_threadpool
+from fastapi.responses import StreamingResponse
+from starlette.concurrency import iterate_in_threadpool, run_in_threadpool
 from starlette.requests import HTTPConnection
 
 from f5_tts_core.formats import FORMATS
@@ -92,16 +93,17 @@ async def discard_upload(state: ApiState, caller: str, upload_id: str | None) ->
 async def answer_audio(state: ApiState, job: Job, headers: Mapping[str, str]) -> Response:
     """An ended job's audio. Raises what `stored_audio` raises."""
     audio = await stored_audio(state, job)
-    return Response(audio, 200, headers, FORMATS[job.input.format].content_type)
+    sized = {**headers, "Content-Length": str(require_output(job).bytes)}
+    return StreamingResponse(audio, 200, sized, FORMATS[job.input.format].content_type)
 
 
-async def stored_audio(state: ApiState, job: Job) -> bytes:
+async def stored_audio(state: ApiState, job: Job) -> AsyncIterator[bytes]:
     """What an ended job made. Raises `JobFailed`, `AudioNotReady`, `AudioExpired`, `Unavailable`."""
     output = require_output(job)
     if not has_audio(job, state.parts.settings, state.parts.clock()):
         raise no_audio(state, job)
     try:
-        return await run_in_threadpool(state.parts.blobs.get, output.key)
+        return iterate_in_threadpool(await run_in_threadpool(state.parts.blobs.stream, output.key))
     except BlobNotFound:
         raise no_audio(state, job) from None
 

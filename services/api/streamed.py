@@ -24,6 +24,10 @@ class AnswerCut(Exception):
     """An answer that was begun will not go on. Raised where none can tell any more."""
 
 
+class SpeechCut(AnswerCut):
+    """Speech of which the beginning was heard will not go on."""
+
+
 class KeyRevoked(AnswerCut):
     """Whom it is for may not have it any more."""
 

@@ -1,7 +1,9 @@
 """Taking a request in: its reference into the blob store, its job into the job store, its id into the queue."""
 
+import hashlib
+import io
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 import structlog
 
@@ -10,9 +12,14 @@ from services.api.recalling import Recaller
 from services.api.request_id import bound_request_id
 from services.api.spool import BINARY, Upload
 from services.shared.errors import JobNotFound, StaleJob, TooManyJobs, Unavailable
-from services.shared.job import Job, JobInput, mark_enqueued, new_id, own_reference, reference_key
+from services.shared.job import Job, JobInput, LongText, mark_enqueued, new_id, own_reference, reference_key, text_key
 from services.shared.parts import Parts
+from services.shared.priority import Priority
 from services.shared.voice import Voice
+
+TEXT: Final = "text/plain; charset=utf-8"
+#: Of a long text, in its job's record.
+SHOWN_CHARACTERS: Final = 200
 
 log = structlog.get_logger(__name__)
 
@@ -33,7 +40,7 @@ class Submitter:
         Of a voice, the job keeps the sample's key and the transcript of this moment.
         """
         job = self.draft(owner, form, reference, new_id(self._parts.clock()))
-        self._store(job, reference, limit)
+        self._store(job, form.text, reference, limit)
         return self._recaller.answer(job) or self._enqueue(job)
 
     def draft(
@@ -47,7 +54,7 @@ class Submitter:
             owner=owner,
             created_at=self._parts.clock(),
             input=JobInput(
-                text=form.text,
+                text=form.text[:SHOWN_CHARACTERS] if form.long else form.text,
                 **_reference_fields(batch_id or job_id, form, reference),
                 speed=settings.speed if form.speed is None else form.speed,
                 seed=form.seed,
@@ -62,15 +69,20 @@ class Submitter:
                 trim=form.trim,
                 cache=form.may_be_cached(settings),
                 stream=form.stream,
+                long=_long_text(form.text) if form.long else None,
             ),
+            # Nobody waits for a long one, and it takes long.
+            priority=Priority.BULK if form.long else Priority.DEFAULT,
             webhook_url=form.webhook_url,
             batch_id=batch_id,
             language=reference.language if isinstance(reference, Voice) else None,
             request_id=bound_request_id(),
         )
 
-    def _store(self, job: Job, reference: Upload | Voice, limit: int) -> None:
+    def _store(self, job: Job, text: str, reference: Upload | Voice, limit: int) -> None:
         try:
+            if job.input.long:
+                self._parts.blobs.put(text_key(job.id), io.BytesIO(text.encode()), job.input.long.bytes, TEXT)
             if isinstance(reference, Upload):
                 self._parts.blobs.put(job.input.reference_key, reference.file, reference.size, BINARY)
             self._parts.jobs.add(job, limit=limit)
@@ -82,6 +94,8 @@ class Submitter:
         """A store that did not answer may still have written: take back what can be reached."""
         if reference := own_reference(job):
             self._attempt(job, lambda: self._parts.blobs.delete(reference))
+        if job.input.long:
+            self._attempt(job, lambda: self._parts.blobs.delete(text_key(job.id)))
         self._attempt(job, lambda: self._parts.jobs.remove(job.id))
 
     def _attempt(self, job: Job, undo: Callable[[], None]) -> None:
@@ -108,6 +122,11 @@ class Submitter:
         except (StaleJob, JobNotFound):
             # A worker was quicker than we were, or it was deleted.
             return job
+
+
+def _long_text(text: str) -> LongText:
+    content = text.encode()
+    return LongText(hashlib.sha256(content).hexdigest(), len(text), len(content))
 
 
 def _reference_fields(holder_id: str, form: SpeechForm, reference: Upload | Voice) -> dict[str, Any]:

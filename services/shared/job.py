@@ -35,9 +35,19 @@ class JobStatus(StrEnum):
 
 
 @dataclass(frozen=True)
+class LongText:
+    """A text that is not in its job's record, which is read often: it lies in the blob store under `text_key`."""
+
+    sha256: str
+    characters: int
+    bytes: int
+
+
+@dataclass(frozen=True)
 class JobInput:
     """What the client asked for. The reference itself lies in the blob store under `reference_key`."""
 
+    #: Of a long one the beginning.
     text: str = field(repr=False)
     reference_key: str
     reference_sha256: str
@@ -64,6 +74,17 @@ class JobInput:
     voice_id: str | None = None
     #: Whether it may have the audio of an identical job, and identical jobs may have its audio.
     cache: bool = False
+    #: What there is to know of a long text; None: `text` is all there is.
+    long: LongText | None = None
+
+    @property
+    def characters(self) -> int:
+        return self.long.characters if self.long else len(self.text)
+
+    @property
+    def in_chunks(self) -> bool:
+        """Whether it is spoken a chunk at a time, each of which is kept."""
+        return self.long is not None
 
 
 @dataclass(frozen=True)
@@ -156,6 +177,11 @@ def new_id(now: float) -> str:
 def reference_key(holder_id: str) -> str:
     """Where the recording lies that came with a job, or with a batch for all of its jobs."""
     return f"{input_prefix(holder_id)}reference"
+
+
+def text_key(job_id: str) -> str:
+    """Where a long text lies, as UTF-8."""
+    return f"{input_prefix(job_id)}text"
 
 
 def input_prefix(holder_id: str) -> str:

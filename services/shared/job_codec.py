@@ -9,7 +9,7 @@ from dataclasses import asdict, fields
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from services.shared.errors import JobStoreUnavailable
-from services.shared.job import Job, JobFault, JobInput, JobOutput, JobStatus
+from services.shared.job import Job, JobFault, JobInput, JobOutput, JobStatus, LongText
 from services.shared.priority import Priority
 
 if TYPE_CHECKING:
@@ -29,10 +29,15 @@ def decode_job(document: str) -> Job:
     values = read_record(document)
     values["status"] = JobStatus(values["status"])
     values["priority"] = Priority(values.get("priority", Priority.DEFAULT))
-    values["input"] = from_known_fields(JobInput, values["input"])
+    values["input"] = _input(values["input"])
     values["output"] = values["output"] and from_known_fields(JobOutput, values["output"])
     values["fault"] = values["fault"] and from_known_fields(JobFault, values["fault"])
     return from_known_fields(Job, values)
+
+
+def _input(values: dict[str, Any]) -> JobInput:
+    long = values.get("long")
+    return from_known_fields(JobInput, values | {"long": long and from_known_fields(LongText, long)})
 
 
 def encode_record(record: "DataclassInstance") -> str:

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from importlib.metadata import version
 from typing import Final
@@ -12,9 +12,17 @@ from services.shared.errors import JobNotFound
 from services.shared.job import Job, JobOutput, JobStatus
 from services.shared.lifetimes import has_audio
 from services.shared.parts import Parts
+from services.shared.settings import Settings
 
 #: What a job is asked for that does not change how it sounds: the reference is told by its hash.
 _SILENT: Final = ("reference_key", "voice_id", "cache")
+
+
+def digest_of(owner: str, engine: EngineInfo, settings: Settings, asked: Mapping[str, object]) -> str:
+    """Tells what an owner had spoken from everything else: by who speaks it, and all that is `asked`."""
+    model = (engine.engine, engine.model, engine.vocoder, engine.fingerprint, settings.target_rms)
+    document = json.dumps([owner, version("timbre"), model, asked], sort_keys=True)
+    return hashlib.sha256(document.encode()).hexdigest()
 
 
 class Recall:
@@ -57,10 +65,8 @@ class Recall:
         """Of all that the sound depends on; empty where that is not known, or the job does not share its audio."""
         if not (engine.fingerprint and job.input.cache and self._settings.result_cache):
             return ""
-        model = (engine.engine, engine.model, engine.vocoder, engine.fingerprint, self._settings.target_rms)
         asked = {name: value for name, value in asdict(job.input).items() if name not in _SILENT}
-        document = json.dumps([job.owner, version("timbre"), model, asked], sort_keys=True)
-        return hashlib.sha256(document.encode()).hexdigest()
+        return digest_of(job.owner, engine, self._settings, asked)
 
     def _take(self, digest: str, job_id: str, *, instead_of: str | None = None) -> str:
         seconds = self._settings.job_ttl_seconds

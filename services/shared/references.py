@@ -1,20 +1,22 @@
-"""The recording that came with a request, once nobody needs it any more."""
+"""What came with a request, once nobody needs it any more."""
 
 import structlog
 
 from services.shared.errors import BatchNotFound, Unavailable
-from services.shared.job import Job, own_reference, reference_key
+from services.shared.job import Job, own_reference, reference_key, text_key
 from services.shared.parts import Parts
 
 logger = structlog.get_logger(__name__)
 
 
 def drop_reference(parts: Parts, job: Job) -> None:
-    """Delete the recording of a job that has ended or is gone: its own, or its batch's after the last of them.
+    """Delete the long text and the recording of a job that has ended or is gone; its batch's after the last of them.
 
     Best effort: what stays goes with the job's or the batch's own deletion.
     """
     try:
+        if job.input.long:
+            parts.blobs.delete(text_key(job.id))
         key = _spent(parts, job)
         if key is not None:
             parts.blobs.delete(key)

@@ -75,8 +75,10 @@ class Settings(BaseModel):
     max_direct_upload_bytes: Annotated[int, Field(gt=0)] = 100 * 1024 * 1024
     #: Direct uploads of one owner that may wait to be used.
     max_direct_uploads: Annotated[int, Field(ge=0, le=1_000)] = 100
-    #: The longest text that is accepted.
+    #: The longest text that is spoken in one go, and that somebody may wait for.
     max_text_characters: Annotated[int, Field(gt=0)] = limits.MAX_TEXT_CHARACTERS
+    #: The longest text that `POST /tts` takes: longer ones than MAX_TEXT_CHARACTERS become long jobs.
+    max_long_text_characters: Annotated[int, Field(gt=0, le=1_000_000)] = limits.MAX_LONG_TEXT_CHARACTERS
     #: Texts that one batch may hold.
     max_batch_items: Annotated[int, Field(ge=1, le=5_000)] = 1_000
     #: Characters that all texts of one batch may have together.
@@ -215,6 +217,8 @@ class Settings(BaseModel):
     input_ttl_seconds: Annotated[int, Field(gt=0)] = 2 * 86_400
     #: How long a direct upload may be made and used; it is deleted when it is.
     upload_ttl_seconds: Annotated[int, Field(ge=60, le=604_800)] = 3_600
+    #: How long the chunks of a long job are kept after its end, for an edited text to be spoken from.
+    chunk_ttl_seconds: Annotated[int, Field(ge=0)] = 86_400
     #: How long audio lies in the bucket before it is deleted for having no job.
     orphan_ttl_seconds: Annotated[int, Field(ge=3_600)] = 86_400
 

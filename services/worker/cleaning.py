@@ -2,6 +2,7 @@
 
 import structlog
 
+from services.shared.chunks import chunk_prefix
 from services.shared.errors import JobNotFound, Unavailable
 from services.shared.job import Job, output_key
 from services.shared.parts import Parts
@@ -19,17 +20,28 @@ def close(parts: Parts, job: Job) -> None:
 
 
 def discard_attempt(parts: Parts, job: Job) -> None:
-    """Delete what this attempt may have uploaded, unless it was committed after all by a try without an answer."""
+    """Delete what this attempt may have uploaded, unless it was committed after all by a try without an answer.
+
+    Chunks stay for the next attempt, unless the job was deleted.
+    """
     key = output_key(job.id, job.attempt, job.input.format)
     try:
         output = parts.jobs.get(job.id).output
     except JobNotFound:
         output = None
+        _forget_chunks(parts, job)
     except Unavailable:
         logger.warning("audio_left_behind", keys=[key])
         return
     if output is None or output.key != key:
         _delete(parts, [key])
+
+
+def _forget_chunks(parts: Parts, job: Job) -> None:
+    try:
+        parts.blobs.delete_prefix(chunk_prefix(job.id))
+    except Unavailable:
+        logger.warning("audio_left_behind", job_id=job.id)
 
 
 def _delete(parts: Parts, keys: list[str]) -> None:

@@ -6,6 +6,7 @@ from typing import Final
 
 import structlog
 
+from services.shared.chunks import chunk_prefix
 from services.shared.errors import BatchNotFound
 from services.shared.job import INPUTS, OUTPUTS, Job
 from services.shared.lifetimes import has_audio
@@ -84,6 +85,8 @@ class OrphanSearch:
             return old and not self._is_batch_under_way(holder)
         if not job.status.is_terminal:
             return False
+        if blob.key.startswith(chunk_prefix(job.id)):
+            return now - (job.completed_at or 0.0) >= self._parts.settings.chunk_ttl_seconds
         return not (job.output and job.output.key == blob.key and has_audio(job, self._parts.settings, now))
 
     def _is_batch_under_way(self, holder: str) -> bool:

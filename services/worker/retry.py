@@ -1,7 +1,7 @@
 """How long, and how often, a part that does not answer is asked again."""
 
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, wait_exponential, wait_random
 
@@ -14,6 +14,12 @@ _FIRST_WAIT_SECONDS = 0.1
 #: Short, so that a cancel or a stop is seen soon.
 _LONGEST_WAIT_SECONDS = 1.0
 _LONGEST_BACKOFF_SECONDS = 60.0
+
+
+class Ask(Protocol):
+    """Calls until there is an answer, or patience ends."""
+
+    def __call__(self, call: Callable[[], T], /) -> T: ...
 
 
 def patiently(

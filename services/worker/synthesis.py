@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from typing import TypeVar
 
 import structlog
@@ -13,7 +14,7 @@ from f5_tts_core.cache import WeighedCache
 from f5_tts_core.engine import Engine, ignore
 from f5_tts_core.errors import Canceled, EngineError, TimbreError
 from f5_tts_core.stopwatch import Stopwatch
-from f5_tts_core.types import Reference, Synthesis, SynthesisRequest
+from f5_tts_core.types import Reference, Synthesis
 from services.shared.errors import BlobNotFound, JobNotFound, LeaseLost, Unavailable
 from services.shared.hooks import AudioChain
 from services.shared.job import Job, JobOutput, JobStatus, confirm_cancel, output_key, succeed
@@ -22,6 +23,7 @@ from services.shared.parts import Parts
 from services.shared.recall import Recall
 from services.worker.amending import amend
 from services.worker.broadcast import Broadcast
+from services.worker.chapters import ChapterSpeaker
 from services.worker.claiming import take
 from services.worker.cleaning import close, discard_attempt
 from services.worker.dispatch import enqueue
@@ -30,6 +32,7 @@ from services.worker.lease import Lease, Stopping
 from services.worker.references import ReferenceReader
 from services.worker.results import Result, encode_result
 from services.worker.retry import patiently
+from services.worker.speaking import request_of, speak
 from services.worker.verdicts import verdict
 
 T = TypeVar("T")
@@ -68,6 +71,7 @@ class SynthesisRunner:
         self._recall = Recall(parts)
         self._uploads: WeighedCache[bytes] = WeighedCache(_UPLOADS_BYTES, len)
         self._aside = ThreadPoolExecutor(parts.settings.max_concurrency, "aside")
+        self._chapters = ChapterSpeaker(parts, engine, references, self._hooks)
 
     def run(self, job_id: str) -> JobStatus | None:
         """What this call made of the job; None where it was not ours, or is another's by now. Does not raise."""
@@ -114,6 +118,9 @@ class SynthesisRunner:
         watch.lap("recall_seconds")
         if recalled is not None:
             return self._commit(job, recalled, _stages(job, watch), lease)
+        if job.input.in_chunks:
+            chapter = self._chapters.speak(job, audio, lease, partial(self._patiently, check=lease.check))
+            return self._commit(job, chapter.output, {**chapter.metrics, **_stages(job, watch)}, lease)
         reference = self._references.read(audio, job.input.ref_text)
         lease.check()
         watch.lap("transcribe_seconds")
@@ -155,28 +162,11 @@ class SynthesisRunner:
         return replace(found, key=key, cached=True)
 
     def _speak(self, job: Job, reference: Reference, lease: Lease) -> Synthesis:
-        request = SynthesisRequest(
-            text=job.input.text,
-            reference=reference,
-            speed=job.input.speed,
-            seed=job.input.seed,
-            nfe_step=job.input.nfe_step,
-            cfg_strength=job.input.cfg_strength,
-            remove_silence=job.input.remove_silence,
-            stream=job.input.stream,
-        )
+        request = request_of(job.input, job.input.text, reference)
         broadcast = Broadcast(self._parts.audio, job)
         send = first_heard(self._parts, job, broadcast.send)
-        try:
-            synthesis = self._engine.synthesize(
-                request,
-                on_progress=lease.report,
-                should_cancel=lease.interrupted,
-                on_audio=ignore if self._hooks else send,
-            )
-        except Canceled as canceled:
-            lease.explain()  # The engine knows that it was told to stop; the lease knows why.
-            raise EngineError("The engine stopped without being told to.") from canceled
+        on_audio = ignore if self._hooks else send
+        synthesis = speak(self._engine, request, lease, on_progress=lease.report, on_audio=on_audio)
         if self._hooks:
             # They see the whole of it, and nobody hears what they have not seen.
             synthesis = replace(synthesis, audio=self._hooks.process(synthesis.audio, job.owner, lease.check))
@@ -205,7 +195,9 @@ class SynthesisRunner:
             return succeed(current, job.attempt, kept, metrics, now)
 
         ended = self._patiently(lambda: amend(self._parts.jobs, job, finish), lease.check)
-        if ended.status is JobStatus.SUCCEEDED and not output.cached:
+        # What was not spoken anew took no time to speak.
+        spoken = not output.cached and not metrics.get("chunks_reused")
+        if ended.status is JobStatus.SUCCEEDED and spoken:
             self._note_pace(ended)
         return self._close(ended)
 

@@ -124,6 +124,16 @@ def test_empty_and_large_blobs(store: BlobStore) -> None:
         assert store.get("inputs/1/reference") == content
 
 
+def test_a_large_blob_comes_piece_by_piece(store: BlobStore) -> None:
+    large = bytes(range(256)) * 1_024
+    _put(store, "outputs/1/1.wav", large)
+    pieces = list(store.stream("outputs/1/1.wav"))
+    assert b"".join(pieces) == large
+    assert max(map(len, pieces)) <= 65_536
+    with pytest.raises(BlobNotFound):
+        store.stream("outputs/none/1.wav")
+
+
 def test_the_last_put_counts(store: BlobStore) -> None:
     _put(store, "outputs/1/1.wav", b"first")
     _put(store, "outputs/1/1.wav", b"second")

@@ -6,6 +6,7 @@ import time
 
 import pytest
 
+from services.shared.chunks import chunk_prefix
 from services.shared.job import JobStatus
 from services.shared.servers import LOOPBACK
 from services.shared.signing import new_secret
@@ -113,6 +114,31 @@ def test_a_job_that_kills_every_worker_fails_in_the_end(tmp_path):
         done = stack.until_over(job.id)
         assert done.status is JobStatus.FAILED
         assert done.fault.type == "worker-crashed"
+
+
+def test_of_a_long_text_the_next_worker_speaks_only_what_is_missing(stack):
+    text = " ".join(
+        f"The morning of day {number} was as quiet as the evening of the day before it." for number in range(30)
+    )
+    doomed = stack.worker(step_seconds=0.02)
+    job = stack.submit(long=text, cache=True)
+    stack.until(lambda: len(chunks(stack, job.id)) >= 3)
+    doomed.kill()
+    kept = len(chunks(stack, job.id))
+    stack.worker()
+    done = stack.until_over(job.id)
+    stack.assert_succeeded_once(done)
+    assert done.attempt == 2
+    assert done.metrics["chunks_reused"] == kept < done.metrics["chunks"]
+    # Another job of the same text, spoken in one go.
+    untroubled = stack.until_over(stack.submit(long=text).id)
+    assert untroubled.metrics["chunks_reused"] == 0
+    assert untroubled.output.sha256 == done.output.sha256
+
+
+def chunks(stack, job_id):
+    found = stack.parts.blobs.page(chunk_prefix(job_id), limit=100)
+    return [blob.key for blob in found if blob.key.endswith(".flac")]
 
 
 # --- told to go ---------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from services.api.errors import AudioExpired
 from services.api.form import SpeechForm, form_schema, form_shape, parse_speech
 from services.api.idempotency import REPLAYED_HEADER, IdempotencyKey, fingerprint
 from services.api.multipart import read_form
-from services.api.preference import Wait, choose_wait
+from services.api.preference import NO_WAIT, Wait, choose_wait
 from services.api.schemas import JobView, job_view
 from services.api.speaking import AUDIO_CONTENT, answer_audio, take_in
 from services.api.state import ApiState, State
@@ -53,15 +53,19 @@ async def speak(request: Request, caller: Caller, state: State, idempotency_key:
 
     Answers the job at once. With `Prefer: wait=N`, or `mode=sync`, it answers the audio when that is ready in
     time, with the job's id in `X-Job-Id`; else the job as usual. `webhook_url` is told when the job has ended.
+
+    A text of more than 4,096 characters, up to 100,000, becomes a long job (see `long`), which nobody waits for.
     """
     settings = state.parts.settings
     fields, job, replayed = await _take_once(request, state, caller, idempotency_key)
-    wait = choose_wait(
-        fields.mode,
-        request.headers.getlist("prefer"),
-        default=settings.default_mode,
-        max_seconds=settings.max_wait_seconds,
-    )
+    wait = NO_WAIT
+    if not fields.long:
+        wait = choose_wait(
+            fields.mode,
+            request.headers.getlist("prefer"),
+            default=settings.default_mode,
+            max_seconds=settings.max_wait_seconds,
+        )
     job = await wait_for_end(state.parts, job, wait.seconds, request)
     response = await _answer(request, state, job, wait)
     if replayed:
@@ -105,6 +109,8 @@ async def _take_once(
     shape = form_shape(state.parts.settings)
     with await read_form(request.headers.get("content-type"), request.stream(), shape) as form:
         fields = parse_speech({**form.fields, **fixed})
+        # What is heard while it is spoken is waited for.
+        fields = fields if fixed else fields.as_job(state.parts.settings)
         submit_once = partial(take_in, request, state, caller, fields, form)
         job, replayed = await state.idempotency.once(
             caller, idempotency_key, fingerprint(form), submit_once, state.parts.jobs.get

@@ -83,6 +83,11 @@ class S3BlobStore:
         with s3_errors(key):
             pour(self._client.get_object(self._bucket, key), sink, max_bytes)
 
+    def stream(self, key: str) -> Iterator[bytes]:
+        with s3_errors(key):
+            response = self._client.get_object(self._bucket, key)
+        return _pieces(response)
+
     def copy(self, source: str, target: str) -> None:
         with s3_errors(source):
             self._client.copy_object(self._bucket, target, CopySource(self._bucket, source))
@@ -195,6 +200,15 @@ def s3_errors(key: str | None = None) -> Iterator[None]:
         raise BlobStoreUnavailable(f"The object store refused the request ({error.code}).") from error
     except (MinioException, HTTPError, OSError) as error:
         raise BlobStoreUnavailable("The object store does not answer.") from error
+
+
+def _pieces(response: urllib3.BaseHTTPResponse) -> Iterator[bytes]:
+    try:
+        with s3_errors():
+            yield from response.stream(_PIECE_BYTES)
+    finally:
+        response.close()
+        response.release_conn()
 
 
 def _moment(time: datetime | None) -> float:

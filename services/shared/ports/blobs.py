@@ -1,6 +1,6 @@
 """What lies in the object store."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import BinaryIO, Protocol
 
@@ -35,6 +35,10 @@ class BlobStore(Protocol):
 
     def read(self, key: str, sink: Sink, *, max_bytes: int) -> None:
         """Give `sink` the blob piece by piece. Raises `BlobNotFound`, `ContentTooLarge`."""
+        ...
+
+    def stream(self, key: str) -> Iterator[bytes]:
+        """Piece by piece, to be gone through to its end. Raises `BlobNotFound` at once."""
         ...
 
     def copy(self, source: str, target: str) -> None:

@@ -3,7 +3,7 @@
 import io
 import secrets
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import BinaryIO
 from urllib.parse import quote, urlencode
 
@@ -46,6 +46,10 @@ class MemoryBlobStore:
 
     def read(self, key: str, sink: Sink, *, max_bytes: int) -> None:
         transfer([self.get(key)], sink, max_bytes)
+
+    def stream(self, key: str) -> Iterator[bytes]:
+        content = self.get(key)
+        return (content[start : start + 1_000] for start in range(0, len(content), 1_000))
 
     def copy(self, source: str, target: str) -> None:
         self.get(source)

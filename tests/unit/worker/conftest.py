@@ -2,7 +2,7 @@
 
 import hashlib
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 import pytest
@@ -11,7 +11,7 @@ from f5_tts_core.engine import AudioCallback, CancelCallback, ProgressCallback, 
 from f5_tts_core.testing import ToneEngine, speech_like, wav_bytes
 from f5_tts_core.types import EngineInfo, Synthesis, SynthesisRequest
 from services.shared.hooks import AudioChain, AudioHook
-from services.shared.job import Job, JobStatus, mark_enqueued
+from services.shared.job import Job, JobStatus, LongText, mark_enqueued, text_key
 from services.shared.outbound.testing import MemoryOutbound
 from services.shared.parts import Parts
 from services.shared.ports import Meter
@@ -72,6 +72,9 @@ class CuedEngine:
                 on_progress(share)
 
         return self.tone.synthesize(request, on_progress=progress, should_cancel=should_cancel, on_audio=on_audio)
+
+    def chunks(self, request: SynthesisRequest) -> Sequence[str]:
+        return self.tone.chunks(request)
 
     def describe(self) -> EngineInfo:
         return self.tone.describe()
@@ -173,6 +176,14 @@ class Bench:
             self.blobs.put(job.input.reference_key, io.BytesIO(reference), len(reference), "audio/wav")
         self.jobs.add(job)
         return self.jobs.replace(job, mark_enqueued(job, self.clock())) if sent else job
+
+    def submit_long(self, text: str, **overrides: object) -> Job:
+        """A job of a text that lies beside its record; it has a seed, and shares its chunks."""
+        content = text.encode()
+        long = LongText(hashlib.sha256(content).hexdigest(), len(text), len(content))
+        job = self.submit(**{"text": text[:20], "long": long, "cache": True, "speed": 2.0} | overrides)
+        self.blobs.put(text_key(job.id), io.BytesIO(content), len(content), "text/plain")
+        return job
 
     def stored_sha256(self, job: Job) -> str:
         assert job.output is not None

@@ -11,6 +11,7 @@ from services.shared.job import (
     JobInput,
     JobOutput,
     JobStatus,
+    LongText,
     claim,
     fail,
     output_key,
@@ -39,6 +40,7 @@ OTHER = {
     "loudness": -23.0,
     "trim": True,
     "stream": True,
+    "long": LongText("1" * 64, 5_000, 5_000),
 }
 
 

@@ -1,0 +1,168 @@
+"""Speaking a long text: a chunk at a time, each kept as soon as it is spoken, and put together in the end.
+
+An attempt speaks only what is not there yet, whoever spoke it. Never is more than two chunks in memory.
+"""
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from tempfile import TemporaryFile
+from typing import BinaryIO, cast
+
+from f5_tts_core import limits
+from f5_tts_core.assembly import Finish, Part, Written, write_speech
+from f5_tts_core.engine import Engine
+from f5_tts_core.formats import FORMATS, Encoding
+from f5_tts_core.stopwatch import Stopwatch
+from f5_tts_core.types import Reference, SynthesisRequest
+from services.shared.chunks import ChunkEntry
+from services.shared.hooks import AudioChain
+from services.shared.job import Job, JobOutput, output_key, text_key
+from services.shared.parts import Parts
+from services.shared.recall import digest_of
+from services.worker.lease import Lease
+from services.worker.references import ReferenceReader
+from services.worker.retry import Ask
+from services.worker.shelf import Shelf
+from services.worker.speaking import request_of, speak
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """A piece of the text, and the request that speaks it."""
+
+    entry: ChunkEntry
+    request: SynthesisRequest
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """What came of it. `metrics` are seconds by stage, and how many chunks there were, and were not spoken anew."""
+
+    output: JobOutput
+    metrics: dict[str, float]
+
+
+class ChapterSpeaker:
+    """One for a process; thread-safe."""
+
+    def __init__(self, parts: Parts, engine: Engine, references: ReferenceReader, hooks: AudioChain) -> None:
+        self._parts = parts
+        self._engine = engine
+        self._references = references
+        self._hooks = hooks
+
+    def speak(self, job: Job, recording: bytes, lease: Lease, ask: Ask) -> Chapter:
+        """Speak, assemble and upload. Raises what engine and stores raise, and why the attempt is to stop."""
+        watch = Stopwatch(self._parts.clock)
+        reference = self._references.read(recording, job.input.ref_text)
+        lease.check()
+        watch.lap("transcribe_seconds")
+        chunks = self._plan(job, reference, ask)
+        shelf = Shelf(self._parts, job, ask)
+        shelf.publish([chunk.entry for chunk in chunks])
+        watch.lap("plan_seconds")
+        counts = self._speak_missing(job, chunks, shelf, lease)
+        watch.lap("synthesis_seconds")
+        with TemporaryFile() as temporary:
+            file = cast("BinaryIO", temporary)
+            written = write_speech(_parts(chunks, shelf, lease), _finish(job), file, check=lease.explain)
+            output = _output(job, file, written)
+            watch.lap("assembly_seconds")
+            self._upload(output, file, ask)
+        watch.lap("upload_seconds")
+        factor = watch.seconds["synthesis_seconds"] / max(output.duration_seconds, 1e-9)
+        return Chapter(output, {**watch.seconds, **counts, "real_time_factor": factor})
+
+    def _plan(self, job: Job, reference: Reference, ask: Ask) -> list[Chunk]:
+        text = ask(lambda: self._parts.blobs.get(text_key(job.id))).decode() if job.input.long else job.input.text
+        # What looks at the whole is done to the whole.
+        whole = replace(request_of(job.input, text, reference), remove_silence=False, stream=False, seed=_seed(job))
+        return [self._chunk(job, replace(whole, text=piece)) for piece in self._engine.chunks(whole)]
+
+    def _chunk(self, job: Job, request: SynthesisRequest) -> Chunk:
+        asked = {
+            "text": request.text,
+            "reference": request.reference.content_hash,
+            "speed": request.speed,
+            "seed": request.seed,
+            "nfe_step": request.nfe_step,
+            "cfg_strength": request.cfg_strength,
+        }
+        engine = self._hooks.mark(self._engine.describe())
+        if not engine.fingerprint:
+            # Who knows whether the next attempt's model is the same.
+            asked["attempt"] = f"{job.id} {job.attempt}"
+        digest = digest_of(job.owner, engine, self._parts.settings, asked)
+        # Not by its place in the text, which an edit changes.
+        return Chunk(ChunkEntry(digest, ends_turn=False), replace(request, seed=_drawn(request.seed, request.text)))
+
+    def _speak_missing(self, job: Job, chunks: Sequence[Chunk], shelf: Shelf, lease: Lease) -> Counter[str]:
+        counts = Counter(chunks=len(chunks), chunks_reused=0)
+        for done, chunk in enumerate(chunks):
+            if shelf.has(chunk.entry.digest):
+                counts["chunks_reused"] += 1
+                lease.report((done + 1) / len(chunks))
+                lease.check()
+                continue
+
+            def report(share: float, done: int = done) -> None:
+                lease.report((done + share) / len(chunks))
+
+            synthesis = speak(self._engine, chunk.request, lease, on_progress=report)
+            # Nobody hears what hooks have not seen: they see a long text's speech chunk by chunk.
+            speech = self._hooks.process(synthesis.audio, job.owner, lease.check)
+            # An attempt that lost its job leaves nothing behind.
+            lease.check()
+            shelf.keep(chunk.entry.digest, speech)
+        return counts
+
+    def _upload(self, output: JobOutput, file: BinaryIO, ask: Ask) -> None:
+        def put() -> None:
+            file.seek(0)
+            self._parts.blobs.put(output.key, file, output.bytes, FORMATS[output.format].content_type)
+
+        ask(put)
+
+
+def _seed(job: Job) -> int:
+    """Given, or the same for all attempts at the job; for one that shares its audio, the same for all such jobs."""
+    if job.input.seed is not None:
+        return job.input.seed
+    return 0 if job.input.cache else _drawn(job.id)
+
+
+def _drawn(*lots: object) -> int:
+    """A seed that hangs on these alone."""
+    return int.from_bytes(hashlib.sha256(repr(lots).encode()).digest()[:4]) % (limits.MAX_SEED + 1)
+
+
+def _parts(chunks: Sequence[Chunk], shelf: Shelf, lease: Lease) -> Iterator[Part]:
+    for chunk in chunks:
+        lease.check()
+        yield Part(shelf.samples(chunk.entry.digest), chunk.entry.ends_turn)
+
+
+def _finish(job: Job) -> Finish:
+    asked = job.input
+    encoding = Encoding.of(asked.format, asked.sample_rate, asked.bit_depth, asked.bitrate)
+    return Finish(encoding, asked.loudness, asked.trim, asked.remove_silence)
+
+
+def _output(job: Job, file: BinaryIO, written: Written) -> JobOutput:
+    encoding = _finish(job).encoding
+    size = file.seek(0, 2)
+    file.seek(0)
+    return JobOutput(
+        key=output_key(job.id, job.attempt, encoding.format),
+        format=encoding.format,
+        bytes=size,
+        sha256=hashlib.file_digest(file, "sha256").hexdigest(),  # type: ignore[arg-type]
+        duration_seconds=written.seconds,
+        sample_rate=encoding.sample_rate,
+        seed=_seed(job),
+        bitrate=encoding.bitrate,
+        peak_dbfs=written.peak_dbfs,
+        loudness_lufs=written.loudness_lufs,
+    )

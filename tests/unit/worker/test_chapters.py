@@ -1,0 +1,307 @@
+"""Long texts: spoken a chunk at a time, each of which is kept, so that nothing is spoken twice."""
+
+from dataclasses import replace
+
+import pytest
+
+from f5_tts_core.audio import decode
+from f5_tts_core.errors import UnsupportedCharacters
+from services.shared.chunks import chunk_prefix, decode_playlist, playlist_key
+from services.shared.errors import BlobNotFound
+from services.shared.job import JobStatus, claim, output_key, output_prefix, request_cancel, text_key
+from services.worker.orphans import OrphanSearch
+
+STEPS = 7
+WORDS = ["morning", "river", "garden", "window", "letter", "winter", "music", "market", "bridge", "summer"]
+#: Each of its own, and of about 70 characters.
+SENTENCES = [
+    f"The {WORDS[n % 10]} near the {WORDS[n // 10]} was quiet, and {WORDS[n * 7 % 10]} came to house {n}."
+    for n in range(24)
+]
+TEXT = " ".join(SENTENCES)
+
+
+def spoken(bench):
+    """The chunks that the engine was asked for."""
+    return [request.text for request in bench.engine.requests]
+
+
+def chunks(bench, job):
+    return sorted(key for key in bench.blobs.blobs if key.startswith(chunk_prefix(job.id)) and key.endswith(".flac"))
+
+
+def run(bench, text=TEXT, **overrides):
+    job = bench.submit_long(text, **overrides)
+    assert bench.runner().run(job.id) is JobStatus.SUCCEEDED
+    return bench.jobs.get(job.id)
+
+
+def dying(bench, after):
+    """The engine's `after`th chunk never comes back, and the lease runs out."""
+
+    def die():
+        if len(bench.engine.requests) == after:
+            bench.clock.advance(60.0)
+            rival = bench.jobs.get(job.id)
+            bench.jobs.replace(rival, claim(rival, "worker-b", bench.clock(), 0.0))
+
+    job = bench.submit_long(TEXT)
+    bench.engine.cues = {3: die}
+    assert bench.runner().run(job.id) is None
+    bench.engine.cues = {}
+    return job
+
+
+def test_a_long_text_is_spoken_in_chunks_and_is_one_file(bench):
+    job = run(bench)
+    assert len(spoken(bench)) > 5
+    assert " ".join(spoken(bench)) == TEXT
+    content = bench.blobs.get(job.output.key)
+    assert (job.output.key, job.output.sha256) == (output_key(job.id, 1, "wav"), bench.stored_sha256(job))
+    assert decode(content, max_seconds=1e6).seconds == pytest.approx(job.output.duration_seconds)
+    assert job.output.duration_seconds > 30
+    assert (job.output.seed, job.metrics["chunks"], job.metrics["chunks_reused"]) == (7, len(spoken(bench)), 0)
+    assert {"plan_seconds", "synthesis_seconds", "assembly_seconds", "upload_seconds", "total_seconds"} <= set(
+        job.metrics
+    )
+    # Nothing is left of what was sent.
+    assert not [key for key in bench.blobs.blobs if key.startswith("inputs/")]
+
+
+def test_each_chunk_has_a_seed_of_its_own_which_its_place_has_no_part_in(bench):
+    run(bench)
+    seeds = {request.text: request.seed for request in bench.engine.requests}
+    assert len(set(seeds.values())) == len(seeds)
+    bench.engine.requests.clear()
+    run(
+        bench,
+        "Something comes before it all, and it is long enough to be a passage by itself, perhaps. " + TEXT,
+        cache=False,
+    )
+    again = {request.text: request.seed for request in bench.engine.requests}
+    assert len(again.keys() & seeds.keys()) > len(seeds) - 3
+    assert all(seeds[text] == again[text] for text in again.keys() & seeds.keys())
+
+
+def test_what_is_coming_is_told_before_it_is_spoken(bench):
+    job = bench.submit_long(TEXT)
+    told = []
+    bench.engine.cues = {1: lambda: told.append(bench.blobs.get(playlist_key(job.id, 1)))}
+    bench.runner().run(job.id)
+    entries = decode_playlist(told[0])
+    assert len(entries) == len(spoken(bench))
+    assert not any(entry.ends_turn for entry in entries)
+
+
+def test_progress_grows_over_all_chunks(bench):
+    job = bench.submit_long(TEXT)
+    seen = []
+    bench.engine.cues = {step: lambda: seen.append(bench.jobs.get(job.id).progress) for step in range(1, STEPS + 1)}
+    bench.runner().run(job.id)
+    assert seen == sorted(seen)
+    assert len(set(seen)) == len(spoken(bench)) * STEPS
+
+
+# --- what is there already ----------------------------------------------------------------------
+
+
+def test_after_a_crash_only_what_is_missing_is_spoken(bench):
+    job = dying(bench, after=4)
+    assert len(chunks(bench, job)) == 3
+    whole = spoken(bench)
+    bench.engine.requests.clear()
+
+    assert bench.runner("worker-c").run(job.id) is JobStatus.SUCCEEDED
+    assert spoken(bench)[0] == whole[3]
+    assert " ".join(whole[:3] + spoken(bench)) == TEXT
+    done = bench.jobs.get(job.id)
+    assert done.metrics["chunks_reused"] == 3
+    untroubled = run(bench, cache=False)
+    assert done.output.sha256 == untroubled.output.sha256
+
+
+def test_an_attempt_that_lost_its_job_keeps_nothing_more(bench):
+    job = dying(bench, after=4)
+    kept = chunks(bench, job)
+    assert len(kept) == 3
+    assert bench.jobs.get(job.id).attempt == 2
+
+
+def test_an_edit_speaks_what_changed_alone(bench):
+    first = run(bench)
+    before = spoken(bench)
+    bench.engine.requests.clear()
+
+    edited = TEXT.replace("house 20", "house number 20")
+    job = run(bench, edited)
+    assert 1 <= len(spoken(bench)) <= 3
+    assert "house number 20" in " ".join(spoken(bench))
+    assert not set(spoken(bench)) & set(before)
+    assert job.metrics["chunks_reused"] == job.metrics["chunks"] - len(spoken(bench))
+    assert not job.output.cached
+
+    bench.engine.requests.clear()
+    anew = run(bench, edited, cache=False)
+    assert len(spoken(bench)) == anew.metrics["chunks"]
+    assert (job.output.sha256, first.output.sha256 == job.output.sha256) == (anew.output.sha256, False)
+
+
+def test_a_longer_text_begins_with_what_was_spoken(bench):
+    run(bench, " ".join(SENTENCES[:14]))
+    bench.engine.requests.clear()
+    job = run(bench)
+    assert job.metrics["chunks_reused"] >= len(spoken(bench)) - 3
+
+
+def test_other_formats_and_ends_are_made_of_the_same_chunks(bench):
+    run(bench)
+    bench.engine.requests.clear()
+    job = run(bench, format="mp3", loudness=-20.0, trim=True, remove_silence=True, sample_rate=48_000)
+    assert spoken(bench) == []
+    assert job.output.loudness_lufs == pytest.approx(-20.0, abs=0.1)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"speed": 1.5}, {"seed": 8}, {"nfe_step": 9}, {"cfg_strength": 1.0}, {"ref_text": "What the reference may say."}],
+)
+def test_whatever_changes_the_sound_is_spoken_anew(bench, change):
+    run(bench)
+    bench.engine.requests.clear()
+    assert run(bench, **change).metrics["chunks_reused"] == 0
+    assert len(spoken(bench)) > 5
+
+
+def test_another_owners_chunks_are_nobody_elses(bench):
+    run(bench, owner="anna")
+    bench.engine.requests.clear()
+    assert run(bench, owner="ben").metrics["chunks_reused"] == 0
+    bench.engine.requests.clear()
+    assert run(bench, TEXT + " And more.", owner="anna").metrics["chunks_reused"] > 3
+
+
+def test_without_a_seed_each_job_is_another_take_but_its_attempts_are_one(bench):
+    first, second = run(bench, seed=None, cache=False), run(bench, seed=None, cache=False)
+    assert second.metrics["chunks_reused"] == 0
+    assert first.output.seed != second.output.seed
+    # The seed that is told speaks the same.
+    assert run(bench, seed=first.output.seed, cache=False).output.sha256 == first.output.sha256
+
+
+def test_a_chunk_that_was_deleted_with_its_job_is_spoken_anew(bench):
+    first = run(bench)
+    bench.blobs.delete_prefix(output_prefix(first.id))
+    bench.jobs.remove(first.id)
+    bench.engine.requests.clear()
+    assert run(bench).metrics["chunks_reused"] == 0
+    # It is the new one's name that stands from now on.
+    assert run(bench, TEXT + " And more.").metrics["chunks_reused"] > 3
+
+
+def test_chunks_outlive_the_job_that_they_were_copied_from(bench):
+    first, second = run(bench), run(bench, TEXT + " And more.")
+    bench.blobs.delete_prefix(output_prefix(first.id))
+    bench.engine.requests.clear()
+    assert run(bench, TEXT + " And even more.").metrics["chunks_reused"] > 3
+    assert bench.stored_sha256(second) == second.output.sha256
+
+
+def test_an_engine_that_does_not_say_what_it_is_reuses_nothing(bench):
+    bench.engine.describe = lambda: replace(bench.engine.tone.describe(), fingerprint="")
+    job = dying(bench, after=4)
+    bench.engine.requests.clear()
+    assert bench.runner("worker-c").run(job.id) is JobStatus.SUCCEEDED
+    assert bench.jobs.get(job.id).metrics["chunks_reused"] == 0
+
+
+# --- other ends ---------------------------------------------------------------------------------
+
+
+def test_a_cancel_stops_between_steps_and_what_is_spoken_stays_for_the_next(bench):
+    job = bench.submit_long(TEXT)
+
+    def cancel():
+        if len(bench.engine.requests) == 3:
+            bench.jobs.replace(current := bench.jobs.get(job.id), request_cancel(current, bench.clock()))
+
+    bench.engine.cues = {2: cancel}
+    assert bench.runner().run(job.id) is JobStatus.CANCELED
+    assert (len(spoken(bench)), bench.engine.steps) == (3, 2)
+    assert run(bench).metrics["chunks_reused"] == 2
+
+
+def test_a_job_deleted_while_it_is_spoken_leaves_nothing(bench):
+    job = bench.submit_long(TEXT)
+
+    def erase():
+        if len(bench.engine.requests) == 3:
+            bench.blobs.delete_prefix("inputs/")
+            bench.jobs.remove(job.id)
+
+    bench.engine.cues = {2: erase}
+    assert bench.runner().run(job.id) is None
+    assert bench.blobs.blobs == {}
+
+
+def test_a_text_that_cannot_be_spoken_fails_the_job_in_words(bench):
+    bench.engine.chunks = lambda _request: (_ for _ in ()).throw(UnsupportedCharacters("It cannot be spoken."))
+    job = bench.submit_long(TEXT)
+    assert bench.runner().run(job.id) is JobStatus.FAILED
+    assert bench.jobs.get(job.id).fault.type == "text-unsupported-characters"
+
+
+def test_a_text_that_is_gone_fails_the_job(bench):
+    job = bench.submit_long(TEXT)
+    bench.blobs.delete(text_key(job.id))
+    assert bench.runner().run(job.id) is JobStatus.FAILED
+    assert bench.jobs.get(job.id).fault.type == BlobNotFound.type
+
+
+def test_a_store_that_is_away_for_a_moment_costs_nothing(bench):
+    job = bench.submit_long(TEXT)
+    bench.engine.cues = {STEPS: lambda: setattr(bench.blobs, "down", True)}
+    bench.on_sleep = [lambda: setattr(bench.blobs, "down", False)] * 100
+    assert bench.runner().run(job.id) is JobStatus.SUCCEEDED
+    assert " ".join(spoken(bench)) == TEXT
+
+
+def test_what_took_no_time_to_speak_is_no_measure_for_estimates(bench):
+    run(bench)
+    noted = bench.pace.pace()
+    run(bench, TEXT + " And more.")
+    assert bench.pace.pace() == noted
+
+
+# --- how long chunks are kept -------------------------------------------------------------------
+
+
+def look(bench):
+    """Through all of the bucket, a few blobs a step."""
+    search = OrphanSearch(bench.parts, page=5)
+    return sum(search.step() for _ in range(10))
+
+
+def test_chunks_go_after_their_time_and_the_audio_stays(bench):
+    bench.configure(chunk_ttl_seconds=3_600)
+    job = run(bench)
+    assert len(chunks(bench, job)) > 5
+    bench.clock.advance(3_599)
+    assert look(bench) == 0
+    bench.clock.advance(2)
+    look(bench)
+    assert bench.outputs() == [job.output.key]
+
+
+def test_chunks_of_a_running_job_are_never_too_old(bench):
+    bench.configure(chunk_ttl_seconds=1)
+    job = dying(bench, after=4)
+    bench.clock.advance(10_000)
+    look(bench)
+    assert len(chunks(bench, job)) == 3
+
+
+def test_without_a_lifetime_chunks_go_with_the_first_look(bench):
+    bench.configure(chunk_ttl_seconds=0)
+    job = run(bench)
+    look(bench)
+    assert bench.outputs() == [job.output.key]
