@@ -33,6 +33,7 @@ from timbre_client.errors import (
 from timbre_client.events import JobEvent
 from timbre_client.job import Job, JobFault, JobInput, JobOutput, JobState, JobStatus, JobWebhook
 from timbre_client.listing import Page
+from timbre_client.live import LiveEvent
 from timbre_client.speech import AsyncSpeech, Speech
 from timbre_client.tts import AudioOptions, SharedOptions, SpeechOptions
 from timbre_client.uploads import Recording
@@ -72,6 +73,7 @@ __all__ = [
     "JobStatus",
     "JobTimeout",
     "JobWebhook",
+    "LiveEvent",
     "NotFoundError",
     "Page",
     "PermissionDeniedError",

@@ -1,11 +1,18 @@
 """The line to the server, and time: all in which blocking and awaiting differ. Everything above is written once."""
 
 import asyncio
+import threading
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable
-from typing import ParamSpec, Protocol, TypeVar
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, TypeVar
 
 import httpx
+
+from timbre_client.blocking import run
+
+if TYPE_CHECKING:
+    from timbre_client.wire import Wire
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -28,6 +35,14 @@ class Line(Protocol):
 
     async def offload(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """What `function`, which may block on a file, returns."""
+        ...
+
+    def open_wire(self, url: str, headers: Mapping[str, str]) -> AbstractAsyncContextManager["Wire"]:
+        """A WebSocket. Raises `ServerUnreachable`, and `ImportError` where `websockets` is not installed."""
+        ...
+
+    def beside(self, work: Coroutine[Any, Any, None]) -> AbstractAsyncContextManager[None]:
+        """Have `work` go on meanwhile. What it waits for may outlast the context."""
         ...
 
     async def close(self) -> None: ...
@@ -64,6 +79,16 @@ class BlockingLine:
     async def offload(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         return function(*args, **kwargs)
 
+    def open_wire(self, url: str, headers: Mapping[str, str]) -> AbstractAsyncContextManager["Wire"]:
+        from timbre_client.wire import open_blocking  # noqa: PLC0415
+
+        return open_blocking(url, headers, self._http.timeout.connect or 0.0)
+
+    @asynccontextmanager
+    async def beside(self, work: Coroutine[Any, Any, None]) -> AsyncGenerator[None, None]:
+        threading.Thread(target=run, args=(work,), daemon=True).start()
+        yield
+
     async def close(self) -> None:
         self._http.close()
 
@@ -96,6 +121,20 @@ class AsyncLine:
 
     async def offload(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         return await asyncio.to_thread(function, *args, **kwargs)
+
+    def open_wire(self, url: str, headers: Mapping[str, str]) -> AbstractAsyncContextManager["Wire"]:
+        from timbre_client.wire import open_async  # noqa: PLC0415
+
+        return open_async(url, headers, self._http.timeout.connect or 0.0)
+
+    @asynccontextmanager
+    async def beside(self, work: Coroutine[Any, Any, None]) -> AsyncGenerator[None, None]:
+        task = asyncio.ensure_future(work)
+        try:
+            yield
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
 
     async def close(self) -> None:
         await self._http.aclose()

@@ -3,10 +3,10 @@
 import logging
 import random
 from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
-from contextlib import aclosing, contextmanager
+from contextlib import AbstractAsyncContextManager, aclosing, contextmanager
 from dataclasses import dataclass, field
 from time import monotonic
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
 import httpx
@@ -16,6 +16,7 @@ from timbre_client.decoding import T, decode
 from timbre_client.errors import (
     ApiError,
     AudioUnavailable,
+    ConfigurationError,
     ConflictError,
     InvalidId,
     RateLimitError,
@@ -27,6 +28,9 @@ from timbre_client.errors import (
 )
 from timbre_client.line import Line
 from timbre_client.uploads import Files
+
+if TYPE_CHECKING:
+    from timbre_client.wire import Wire
 
 log = logging.getLogger("timbre_client")
 
@@ -124,6 +128,15 @@ class Session:
                         yield chunk
         finally:
             await self.line.release(response)
+
+    def open_wire(self, path: str) -> AbstractAsyncContextManager["Wire"]:
+        """A WebSocket. Raises `ServerUnreachable`, and `ConfigurationError` where what it needs is not installed."""
+        url = self.address.join(path)
+        url = url.copy_with(scheme="wss" if url.scheme == "https" else "ws")
+        try:
+            return self.line.open_wire(str(url), {"User-Agent": USER_AGENT, **self.address.headers()})
+        except ImportError as error:
+            raise ConfigurationError("To speak live, install `websockets`, or `timbre[live]`.") from error
 
     async def _ask(self, call: Call, *, whole: bool) -> httpx.Response:
         request = call.build(self.address)

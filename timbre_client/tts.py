@@ -1,15 +1,16 @@
 """`client.tts`: texts in, jobs or audio out."""
 
 import uuid
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import suppress
 from typing import Literal, TypedDict, Unpack
 
 from timbre_client.audio import AsyncAudio, Audio
-from timbre_client.blocking import Blocking, blocking, blocking_into
+from timbre_client.blocking import Blocking, blocking, blocking_into, blocking_items
 from timbre_client.errors import JobFailed, TimbreError
 from timbre_client.job import Job
 from timbre_client.jobs import AsyncJobs
+from timbre_client.live import LiveEvent, Texts, speak_live
 from timbre_client.session import Call, Session
 from timbre_client.speech import AsyncSpeech, Speech
 from timbre_client.uploads import Recording, opened
@@ -137,11 +138,30 @@ class AsyncTts:
             call = Call("POST", "/tts/stream", fields=fields, files=files)
             return AsyncSpeech(self._session, await self._session.request(call, whole=False))
 
+    def live(
+        self,
+        texts: Texts,
+        *,
+        voice_id: Voice | str,
+        on_event: Callable[[LiveEvent], object] | None = None,
+        **options: Unpack[AudioOptions],
+    ) -> AsyncGenerator[bytes, None]:
+        """Speak a text while it is written: the audio, as it is made, of `texts`, as they come.
+
+        `voice_id` is a stored voice, its id or name, or `sample`. Leave early to stop the work. What keeps a piece of
+        the text from being spoken is an `error` event, all else is raised as of any request. Needs `websockets`.
+
+        Without asyncio, a thread of its own takes from `texts`.
+        """
+        asked = {name: value for name, value in options.items() if value is not None}
+        return speak_live(self._session, {"voice_id": voice_id_of(voice_id), **asked}, texts, on_event)
+
 
 class Tts(Blocking[AsyncTts]):
     create = blocking(AsyncTts.create)
     speak = blocking_into(Audio, AsyncTts.speak)
     stream = blocking_into(Speech, AsyncTts.stream)
+    live = blocking_items(AsyncTts.live)
 
 
 def form_fields(options: SharedOptions, voice_id: Voice | str | None) -> dict[str, str]:

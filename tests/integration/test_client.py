@@ -106,7 +106,7 @@ def test_the_guide_s_snippets_run_one_after_the_other(tmp_path: Path) -> None:
         answer = subprocess.run(argv, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=60, check=False)
     assert answer.returncode == 0, answer.stderr
     assert "speed `speed`: Input should be less than or equal to 2" in answer.stdout
-    for name in ("queue", "ch-1", "ch-2", "sam", "0", "1", "2", "httpx"):
+    for name in ("live", "queue", "ch-1", "ch-2", "sam", "0", "1", "2", "httpx"):
         assert (tmp_path / f"{name}.wav").read_bytes().startswith(b"RIFF")
 
 

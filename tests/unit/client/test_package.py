@@ -2,6 +2,7 @@
 
 import ast
 import asyncio
+import subprocess
 import sys
 from collections.abc import AsyncGenerator
 from dataclasses import fields
@@ -21,6 +22,7 @@ from services.api.voice_form import VoiceChange
 from timbre_client import AsyncTimbre, Timbre, batch, batches, job, tts, voice, voices
 from timbre_client.blocking import Blocking, iterate, run
 
+ROOT = Path(timbre_client.__file__).parents[1]
 SOURCES = sorted(Path(timbre_client.__file__).parent.glob("*.py"))
 
 
@@ -35,7 +37,19 @@ def roots(source: Path) -> set[str]:
 
 
 def test_it_stands_on_httpx_alone() -> None:
-    assert set().union(*map(roots, SOURCES)) - sys.stdlib_module_names == {"httpx", "timbre_client"}
+    rest = [source for source in SOURCES if source.name != "wire.py"]
+    assert set().union(*map(roots, rest)) - sys.stdlib_module_names == {"httpx", "timbre_client"}
+
+
+def test_what_only_live_speech_needs_is_asked_for_then() -> None:
+    program = """
+import sys, timbre_client
+assert 'websockets' not in sys.modules
+sys.modules['websockets'] = None
+list(timbre_client.Timbre('http://t.test').tts.live(['Hello.'], voice_id='sample'))
+"""
+    ended = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert "ConfigurationError: To speak live, install `websockets`, or `timbre[live]`." in ended.stderr
 
 
 def test_it_is_typed() -> None:
