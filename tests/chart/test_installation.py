@@ -4,9 +4,10 @@ import base64
 from typing import Any
 
 import pytest
+import yaml
 
 from services.shared.settings import load_settings
-from tests.chart.rendering import CHART, NAME, ChartRenderer, Object, Rendered, environment
+from tests.chart.rendering import CHART, NAME, ROOT, ChartRenderer, Object, Rendered, environment
 
 OUTSIDE = {"type": "external", "endpoint": "https://s3.example.com", "accessKey": "key", "secretKey": "secret"}
 
@@ -93,6 +94,14 @@ def test_one_value_chooses_the_store(helm: ChartRenderer, store: str, port: int)
     keys = {value["secretKeyRef"]["key"] for value in environment(container).values() if isinstance(value, dict)}
     assert keys >= {"S3_ACCESS_KEY", "S3_SECRET_KEY"}
     assert keys <= rendered.find("Secret")["stringData"].keys()
+
+
+def test_seaweedfs_runs_as_it_does_in_compose(defaults: Rendered) -> None:
+    """There its options are held to the server's own."""
+    compose = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]["object-store"]
+    container = defaults.find("StatefulSet", "object-store")["spec"]["template"]["spec"]["containers"][0]
+    assert (container["command"], container["args"]) == (compose["entrypoint"], compose["command"])
+    assert environment(container).keys() == compose["environment"].keys()
 
 
 def test_minio_is_the_last_that_was_published_and_warned_of(helm: ChartRenderer, defaults: Rendered) -> None:
