@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
-from timbre_client.job import JobFault, JobStatus
+from timbre_client.job import JobFault, JobStatus, JobWebhook
 
 BatchStatus = Literal["queued", "processing", "completed", "canceled"]
 
@@ -34,6 +34,8 @@ class Batch:
     cancel_requested: bool = False
     created_at: datetime
     completed_at: datetime | None = None
+    #: Of `batch_webhook_url`, where that was given.
+    webhook: JobWebhook | None = None
     #: The server's whole answer.
     raw: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
 

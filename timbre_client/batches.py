@@ -44,10 +44,13 @@ class AsyncBatches:
         *,
         voice: Recording | None = None,
         voice_id: Voice | str | None = None,
+        batch_webhook_url: str | None = None,
         idempotency_key: str | None = None,
         **options: Unpack[SharedOptions],
     ) -> Batch:
         """Queue many texts, all or none: each bare, or with options of its own.
+
+        `batch_webhook_url`, an https URL, is told once when the last of its jobs has ended.
 
         Raises `InvalidRequestError` where any is wrong, whose `problem["errors"]` tells of each by its `line`, from
         1; else what `tts.create` raises.
@@ -57,6 +60,8 @@ class AsyncBatches:
         with opened({"voice": voice}) as files:
             files["items"] = ("items.jsonl", BytesIO(lines.encode()))
             fields = form_fields(options, voice_id)
+            if batch_webhook_url is not None:
+                fields["batch_webhook_url"] = batch_webhook_url
             call = Call("POST", "/batches", fields=fields, files=files, headers=headers, repeatable=True)
             return await self._session.read(Batch, call)
 

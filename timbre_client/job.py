@@ -72,7 +72,7 @@ class JobFault:
 
 @dataclass(frozen=True, kw_only=True)
 class JobWebhook:
-    """What became of telling `url` of the job's end."""
+    """What became of telling `url` of the end of a job, or a batch."""
 
     url: str = field(repr=False)
     state: Literal["waiting", "pending", "delivered", "failed"]

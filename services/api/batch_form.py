@@ -15,6 +15,7 @@ from services.api.fields import parse_fields, parse_json, read_json
 from services.api.form import FIELD_BYTES, VOICE, SharedFields, SpeechForm, SpeechOptions
 from services.api.idempotency import fingerprint
 from services.api.multipart import Form, FormShape, is_form, read_form
+from services.shared.outbound.urls import MAX_URL_CHARACTERS
 from services.shared.settings import Settings
 
 #: The name of the file part, and of the JSON document's list.
@@ -46,7 +47,21 @@ class BatchItem(SpeechOptions):
     ] = None
 
 
-class BatchDocument(SharedFields):
+class BatchFields(SharedFields):
+    """What a batch's items have in common, and what is asked for the batch itself."""
+
+    batch_webhook_url: Annotated[
+        str | None,
+        Field(
+            max_length=MAX_URL_CHARACTERS,
+            description="An https URL that is told once, when the last of the batch's jobs has ended: see Webhooks. "
+            "`webhook_url` is told of each.",
+            examples=["https://example.com/hooks/timbre-batches"],
+        ),
+    ] = None
+
+
+class BatchDocument(BatchFields):
     """The items, and what they have in common unless an item says otherwise."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [_EXAMPLE]})
@@ -71,7 +86,7 @@ class Line:
 class SentBatch(AbstractContextManager["SentBatch"]):
     """What was sent. Closes its files when left."""
 
-    fields: SharedFields
+    fields: BatchFields
     #: To be gone through once.
     lines: Iterable[Line]
     #: Holds the files.
@@ -95,7 +110,7 @@ async def read_batch(request: Request, settings: Settings) -> SentBatch:
 
 def _of_form(form: Form) -> SentBatch:
     try:
-        fields = parse_fields(SharedFields, form.fields)
+        fields = parse_fields(BatchFields, form.fields)
         if ITEMS not in form.files:
             raise InvalidField(f"`{ITEMS}` is missing.", field=ITEMS, accepted="a file of JSON lines")
     except BaseException:
@@ -139,14 +154,14 @@ def _given(model: BaseModel, names: set[str]) -> dict[str, Any]:
 
 def _form_shape(settings: Settings) -> FormShape:
     return FormShape(
-        fields=dict.fromkeys(SharedFields.model_fields, FIELD_BYTES),
+        fields=dict.fromkeys(BatchFields.model_fields, FIELD_BYTES),
         files=dict.fromkeys((VOICE, ITEMS), settings.max_upload_bytes),
     )
 
 
 def batch_form_schema() -> dict[str, Any]:
     """The form as OpenAPI sees it."""
-    schema = SharedFields.model_json_schema()
+    schema = BatchFields.model_json_schema()
     items, voice = (
         "JSON lines: an item a line, as in the JSON document's `items`.",
         "A few seconds of the voice of all items that name none. Counts into the same size limit.",

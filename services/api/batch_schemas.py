@@ -4,11 +4,12 @@ from datetime import datetime
 
 from pydantic import Field
 
-from services.api.schemas import JobErrorView, Output, error_view, moment
+from services.api.schemas import JobErrorView, Output, WebhookView, error_view, moment, webhook_view
 from services.shared.batch import Batch, BatchEntry, BatchStatus
 from services.shared.job import JobStatus
 from services.shared.links import result_url
 from services.shared.parts import Parts
+from services.shared.webhook import Delivery
 
 
 class BatchCounts(Output):
@@ -42,6 +43,7 @@ class BatchView(Output):
     cancel_requested: bool
     created_at: datetime
     completed_at: datetime | None = Field(description="When the last of its jobs ended; null until then.")
+    webhook: WebhookView | None = Field(description="What became of the batch's webhook; null where it has none.")
     urls: BatchUrls
 
 
@@ -63,7 +65,8 @@ class BatchResults(Output):
     next_cursor: str | None = Field(description="Pass it as `cursor` for the next page; null on the last.")
 
 
-def batch_view(batch: Batch, root_path: str) -> BatchView:
+def batch_view(batch: Batch, root_path: str, delivery: Delivery | None = None) -> BatchView:
+    """`delivery` is the webhook's, where one is stored."""
     path = f"{root_path}/batches/{batch.id}"
     over = batch.is_over and batch.ended_at is not None
     return BatchView(
@@ -73,6 +76,7 @@ def batch_view(batch: Batch, root_path: str) -> BatchView:
         cancel_requested=batch.cancel_requested,
         created_at=moment(batch.created_at),
         completed_at=moment(batch.ended_at or batch.created_at) if over else None,
+        webhook=webhook_view(batch, delivery),
         urls=BatchUrls(self=path, results=f"{path}/results", cancel=f"{path}/cancel"),
     )
 

@@ -92,7 +92,15 @@ class Batcher:
         if count > limit:
             raise PayloadTooLarge(f"The batch has more than {limit} {what}.", field=ITEMS, accepted=f"at most {limit}")
 
-    def submit(self, owner: str, planned: list[Planned], reference: Upload | Voice | None, *, limit: int = 0) -> Batch:
+    def submit(
+        self,
+        owner: str,
+        planned: list[Planned],
+        reference: Upload | Voice | None,
+        *,
+        webhook_url: str | None = None,
+        limit: int = 0,
+    ) -> Batch:
         """Store the batch with all of its jobs, in one step. What fails leaves nothing behind.
 
         Raises `Unavailable`, and `TooManyJobs` where more than `limit` of the owner's jobs would be under way.
@@ -100,7 +108,7 @@ class Batcher:
         Its jobs are sent by `send`, or found by the sweeper.
         """
         now = self._parts.clock()
-        batch = new_batch(new_id(now), owner, now, len(planned))
+        batch = new_batch(new_id(now), owner, now, len(planned), webhook_url)
         # Sorted, so that they are spoken and listed in the order they were given in.
         ids = sorted(new_id(now) for _ in planned)
         jobs = [self._draft(batch, job_id, one) for job_id, one in zip(ids, planned, strict=True)]

@@ -16,15 +16,15 @@ class Remote:
         self._parts = parts
         self._settings = parts.settings
 
-    def check_webhook(self, url: str) -> None:
-        """Whether the job's end can be told there, as far as it shows today. Raises `WebhooksOff` too."""
+    def check_webhook(self, url: str, field: str) -> None:
+        """Whether an end can be told there, as far as it shows today. Raises `WebhooksOff` too."""
         if self._settings.webhook_secret is None:
             detail = "This service sends no webhooks: its operator has set no WEBHOOK_SECRET."
-            raise WebhooksOff(detail, field="webhook_url", accepted="a request without `webhook_url`")
+            raise WebhooksOff(detail, field=field, accepted=f"a request without `{field}`")
         try:
             self._parts.outbound.check(url)
         except UrlRefused as error:
-            raise FieldRefused("webhook_url", error) from error
+            raise FieldRefused(field, error) from error
 
     def fetch_voice(self, url: str) -> Upload:
         """What lies under `url`, within an upload's bounds. Raises `Unavailable` where our object store is away."""

@@ -13,7 +13,7 @@ from services.shared.links import problem_path, result_url
 from services.shared.parts import Parts
 from services.shared.ports import WorkerBeat
 from services.shared.settings import Settings
-from services.shared.webhook import Delivery, Try, first_delivery, webhook_id
+from services.shared.webhook import Delivery, Subject, Try, end_of, first_delivery, webhook_id
 
 
 class Output(BaseModel):
@@ -77,7 +77,7 @@ class JobUrls(Output):
 class WebhookView(Output):
     url: str = Field(examples=["https://example.com/hooks/timbre"])
     state: Literal["waiting", "pending", "delivered", "failed"] = Field(
-        description="`waiting` for the job's end; `pending`: tried until it is `delivered`, or has `failed` for good."
+        description="`waiting` for the end; `pending`: tried until it is `delivered`, or has `failed` for good."
     )
     attempts: int
     last_status: int | None = Field(description="What the receiver answered last; null where it did not.")
@@ -214,7 +214,7 @@ def job_view(
         input=JobInputView.model_validate(job.input, from_attributes=True),
         output=_output_view(job, parts.settings),
         metrics=dict(job.metrics),
-        webhook=None if job.webhook_url is None else WebhookView(**_webhook(job, delivery)),
+        webhook=webhook_view(job, delivery),
         urls=job_urls(job.id, root_path),
     )
 
@@ -244,17 +244,23 @@ def error_view(job: Job) -> JobErrorView | None:
     return JobErrorView(type=problem_path(job.fault.type), title=job.fault.title, detail=job.fault.detail)
 
 
-def webhook_detail(job: Job, delivery: Delivery | None) -> WebhookDetail:
+def webhook_detail(subject: Subject, delivery: Delivery | None) -> WebhookDetail:
     tries = [_try_view(one) for one in delivery.tries] if delivery else []
-    return WebhookDetail(**_webhook(job, delivery), webhook_id=webhook_id(job.id), tries=tries)
+    return WebhookDetail(**_webhook(subject, delivery), webhook_id=webhook_id(subject.id), tries=tries)
 
 
-def _webhook(job: Job, delivery: Delivery | None) -> dict[str, Any]:
+def webhook_view(subject: Subject, delivery: Delivery | None) -> WebhookView | None:
+    """None where none was asked for."""
+    return None if subject.webhook_url is None else WebhookView(**_webhook(subject, delivery))
+
+
+def _webhook(subject: Subject, delivery: Delivery | None) -> dict[str, Any]:
     """What every view of it shows. A delivery is stored from its first try on."""
-    known = delivery or first_delivery(job.completed_at)
+    ended_at = end_of(subject)
+    known = delivery or first_delivery(ended_at)
     return {
-        "url": job.webhook_url,
-        "state": known.state if job.status.is_terminal else "waiting",
+        "url": subject.webhook_url,
+        "state": "waiting" if ended_at is None else known.state,
         "attempts": known.attempts,
         "last_status": known.tries[-1].status if known.tries else None,
         "next_attempt_at": None if known.next_attempt_at is None else moment(known.next_attempt_at),

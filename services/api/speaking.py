@@ -40,16 +40,16 @@ async def submit(
 
 async def take_in(request: Request, state: ApiState, caller: str, fields: SpeechForm, form: Form) -> Job:
     """A whole request, wherever its voice comes from. Raises what each of its steps raises."""
-    await check_webhook(state, fields)
+    await check_webhook(state, "webhook_url", fields.webhook_url)
     job = await submit(request, state, caller, fields, await choose_reference(state, caller, fields, form))
     await discard_upload(state, caller, fields.upload_id)
     return job
 
 
-async def check_webhook(state: ApiState, fields: SharedFields) -> None:
+async def check_webhook(state: ApiState, field: str, url: str | None) -> None:
     """Raises `FieldRefused`, `WebhooksOff`."""
-    if fields.webhook_url is not None:
-        await anyio.to_thread.run_sync(state.remote.check_webhook, fields.webhook_url, limiter=state.lookup_slots)
+    if url is not None:
+        await anyio.to_thread.run_sync(state.remote.check_webhook, url, field, limiter=state.lookup_slots)
 
 
 def given_voices(fields: SharedFields, form: Form) -> set[str]:

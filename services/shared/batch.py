@@ -22,6 +22,11 @@ class Batch:
     cancel_requested: bool = False
     #: When the latest of its jobs to end did so.
     ended_at: float | None = None
+    #: Who is told once when the last of its jobs has ended. May hold the receiver's secrets.
+    webhook_url: str | None = field(default=None, repr=False)
+
+    def log_ids(self) -> dict[str, str]:
+        return {"batch_id": self.id}
 
     @property
     def total(self) -> int:
@@ -46,6 +51,7 @@ class BatchEntry:
     job: Job | None
 
 
-def new_batch(batch_id: str, owner: str, now: float, total: int) -> Batch:
+def new_batch(batch_id: str, owner: str, now: float, total: int, webhook_url: str | None = None) -> Batch:
     """A batch none of whose jobs was begun."""
-    return Batch(batch_id, owner, now, {**dict.fromkeys(JobStatus, 0), JobStatus.QUEUED: total})
+    counts = {**dict.fromkeys(JobStatus, 0), JobStatus.QUEUED: total}
+    return Batch(batch_id, owner, now, counts, webhook_url=webhook_url)

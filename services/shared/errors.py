@@ -167,7 +167,7 @@ class ContentTooLarge(TimbreError):
 
 class WebhookNotFound(TimbreError):
     type = "webhook-not-found"
-    title = "The job has no webhook"
+    title = "There is no webhook"
 
 
 class TextRefused(TextError):

@@ -1,4 +1,4 @@
-"""A webhook's delivery: telling a receiver that a job has ended, again and again over a day until it has heard.
+"""A webhook's delivery: telling a receiver of a job's or batch's end, again and again over a day until it has heard.
 
 pending -> delivered | failed, and back to pending when it is asked for again. Frozen, as jobs are.
 """
@@ -7,6 +7,12 @@ from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import Final, Literal
 
+from services.shared.batch import Batch
+from services.shared.errors import BatchNotFound, JobNotFound
+from services.shared.job import Job
+
+#: What a webhook may tell of. No two have one id.
+Subject = Job | Batch
 DeliveryState = Literal["pending", "delivered", "failed"]
 
 #: Seconds from one try to the next; after the last of them, about a day in all, the delivery has failed.
@@ -46,13 +52,26 @@ class Delivery:
     tries: tuple[Try, ...] = ()
 
 
-def webhook_id(job_id: str) -> str:
+def webhook_id(subject_id: str) -> str:
     """The same for every try, so that a receiver knows what it has heard already."""
-    return f"msg_{job_id}"
+    return f"msg_{subject_id}"
+
+
+def end_of(subject: Subject) -> float | None:
+    """When it ended; None while it has not. Of a batch none of whose jobs came to its end, no moment is kept."""
+    if isinstance(subject, Job):
+        return subject.completed_at
+    return (subject.ended_at or subject.created_at) if subject.is_over else None
+
+
+def gone(subject: Subject) -> JobNotFound | BatchNotFound:
+    if isinstance(subject, Job):
+        return JobNotFound(f"There is no job {subject.id}.")
+    return BatchNotFound(f"There is no batch {subject.id}.")
 
 
 def first_delivery(ended_at: float | None) -> Delivery:
-    """What a job's end makes due; not yet, for a job that has not ended."""
+    """What an end makes due; not yet, for what has not ended."""
     return Delivery(next_attempt_at=ended_at)
 
 

@@ -4,9 +4,11 @@ from datetime import UTC, datetime
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from services.shared.batch import Batch, BatchStatus
 from services.shared.job import Job, JobStatus
 from services.shared.links import problem_path, result_url
 from services.shared.parts import Parts
+from services.shared.webhook import Subject, end_of
 
 
 class _Part(BaseModel):
@@ -37,15 +39,55 @@ class EndedJob(_Part):
 
 
 class WebhookEvent(_Part):
-    """The body of a webhook."""
+    """The body of a job's webhook."""
 
     type: str = Field(description="`job.` and how the job ended.", examples=["job.succeeded"])
     timestamp: datetime = Field(description="When the job ended.")
     data: EndedJob
 
 
-def event_of(job: Job, parts: Parts) -> WebhookEvent:
-    """What is told of a job that has ended."""
+class EndedCounts(_Part):
+    """How many of the batch's jobs ended how. One that was deleted counts as it ended, or as canceled."""
+
+    succeeded: int = Field(examples=[9])
+    failed: int = Field(examples=[1])
+    canceled: int = Field(examples=[0])
+    expired: int = Field(examples=[0])
+    total: int = Field(examples=[10])
+
+
+class EndedBatch(_Part):
+    batch_id: str = Field(examples=["019342a5b3c04f6e1a2b3c4d5e6f7a8b"])
+    status: BatchStatus = Field(description="`completed`, or `canceled` where that was asked for.")
+    counts: EndedCounts
+    created_at: datetime
+    completed_at: datetime
+
+
+class BatchWebhookEvent(_Part):
+    """The body of a batch's webhook."""
+
+    type: str = Field(description="`batch.` and the batch's status.", examples=["batch.completed"])
+    timestamp: datetime = Field(description="When the last of its jobs ended.")
+    data: EndedBatch
+
+
+def event_of(subject: Subject, parts: Parts) -> WebhookEvent | BatchWebhookEvent:
+    """What is told of a job or batch that has ended."""
+    return _job_event(subject, parts) if isinstance(subject, Job) else _batch_event(subject)
+
+
+def _batch_event(batch: Batch) -> BatchWebhookEvent:
+    ended_at = _moment(end_of(batch) or batch.created_at)
+    counts = EndedCounts.model_validate({**batch.counts, "total": batch.total})
+    created_at = _moment(batch.created_at)
+    data = EndedBatch(
+        batch_id=batch.id, status=batch.status, counts=counts, created_at=created_at, completed_at=ended_at
+    )
+    return BatchWebhookEvent(type=f"batch.{batch.status}", timestamp=ended_at, data=data)
+
+
+def _job_event(job: Job, parts: Parts) -> WebhookEvent:
     ended_at = _moment(job.completed_at or job.created_at)
     data = EndedJob(
         job_id=job.id,

@@ -1,4 +1,4 @@
-"""The control process's second use case: tell receivers of jobs that have ended."""
+"""The control process's second use case: tell receivers of jobs and batches that have ended."""
 
 import random
 import time
@@ -75,7 +75,7 @@ class Deliverer:
         return bool(taken)
 
     def _start(self, held: HeldDelivery) -> bool:
-        host = urlsplit(held.job.webhook_url or "").hostname or ""
+        host = urlsplit(held.subject.webhook_url or "").hostname or ""
         started = self._slots.take(host)
         if started:
             self._executor.submit(self._deliver, held, host)
@@ -84,7 +84,7 @@ class Deliverer:
     # --- one delivery, on a thread of the executor --------------------------------------------------
 
     def _deliver(self, held: HeldDelivery, host: str) -> None:
-        with structlog.contextvars.bound_contextvars(**held.job.log_ids()):
+        with structlog.contextvars.bound_contextvars(**held.subject.log_ids()):
             try:
                 self._settle(held, self._try(held))
             except Unavailable as error:
@@ -102,10 +102,10 @@ class Deliverer:
 
     def _post(self, held: HeldDelivery, now: float) -> tuple[int | None, str | None]:
         """The status that was answered, or the type of what kept it from us."""
-        body = event_of(held.job, self._parts).model_dump_json().encode()
-        headers = {"Content-Type": "application/json", **self._signer.headers(webhook_id(held.job.id), body, now)}
+        body = event_of(held.subject, self._parts).model_dump_json().encode()
+        headers = {"Content-Type": "application/json", **self._signer.headers(webhook_id(held.subject.id), body, now)}
         try:
-            return self._parts.outbound.post(held.job.webhook_url or "", body, headers, seconds=self._seconds), None
+            return self._parts.outbound.post(held.subject.webhook_url or "", body, headers, seconds=self._seconds), None
         except (UrlRefused, UrlUnreachable) as error:
             return None, error.type
 

@@ -8,12 +8,15 @@ import pytest
 from redis import Redis
 
 from services.shared import job as transitions
+from services.shared.adapters.redis_batches import RedisBatchStore
 from services.shared.adapters.redis_jobs import RedisJobStore
 from services.shared.adapters.redis_webhooks import RedisWebhookStore
-from services.shared.errors import JobNotFound, JobStoreUnavailable
-from services.shared.job import Job, JobFault
-from services.shared.ports import HeldDelivery, JobStore, WebhookStore
+from services.shared.batch import Batch, new_batch
+from services.shared.errors import BatchNotFound, JobNotFound, JobStoreUnavailable
+from services.shared.job import Job, JobFault, new_id
+from services.shared.ports import BatchStore, HeldDelivery, JobStore, WebhookStore
 from services.shared.testing import START, ManualClock, MemoryJobStore, make_job
+from services.shared.testing.batches import MemoryBatchStore
 from services.shared.testing.webhooks import MemoryWebhookStore
 from services.shared.webhook import Delivery, Try, after
 
@@ -28,8 +31,9 @@ UNHEARD = Try(at=START, seconds=10.0, status=None, error="url-unreachable")
 @dataclass(frozen=True)
 class Harness:
     jobs: JobStore
+    batches: BatchStore
     webhooks: WebhookStore
-    #: What the end of a job's lifetime does to its record.
+    #: What the end of its lifetime does to a record, `job:` or `batch:` and its id.
     vanish: Callable[[str], None]
     #: The same port on a server that does not answer.
     down: Callable[[], WebhookStore]
@@ -40,13 +44,16 @@ def harness(request: pytest.FixtureRequest) -> Iterator[Harness]:
     if request.param == "memory":
         clock = ManualClock()
         jobs = MemoryJobStore(clock, ttl_seconds=TTL)
-        yield Harness(jobs, MemoryWebhookStore(jobs), lambda _: _pass(clock), lambda: _switch_off(jobs))
+        batches = MemoryBatchStore(jobs, clock, ttl_seconds=TTL)
+        webhooks = MemoryWebhookStore(jobs, batches)
+        yield Harness(jobs, batches, webhooks, lambda _: _pass(clock), lambda: _switch_off(jobs, webhooks))
     else:
         client: Redis = request.getfixturevalue("empty_valkey")
         yield Harness(
             RedisJobStore(client, ttl_seconds=TTL),
+            RedisBatchStore(client),
             RedisWebhookStore(client),
-            lambda job_id: _delete(client, job_id),
+            lambda record: _delete(client, record),
             lambda: RedisWebhookStore(Redis(port=1, decode_responses=True, retry=None)),
         )
 
@@ -55,13 +62,13 @@ def _pass(clock: ManualClock) -> None:
     clock.advance(TTL + 1)
 
 
-def _switch_off(jobs: MemoryJobStore) -> WebhookStore:
+def _switch_off(jobs: MemoryJobStore, webhooks: WebhookStore) -> WebhookStore:
     jobs.down = True
-    return MemoryWebhookStore(jobs)
+    return webhooks
 
 
-def _delete(client: Redis, job_id: str) -> None:
-    assert client.delete(f"timbre:{{jobs}}:job:{job_id}") == 1
+def _delete(client: Redis, record: str) -> None:
+    assert client.delete(f"timbre:{{jobs}}:{record}") == 1
 
 
 def _queued(harness: Harness, **overrides: object) -> Job:
@@ -85,7 +92,7 @@ def _take(harness: Harness, now: float = START, limit: int = 10) -> list[HeldDel
 
 
 def _ids(held: list[HeldDelivery]) -> list[str]:
-    return [one.job.id for one in held]
+    return [one.subject.id for one in held]
 
 
 # --- what is due ------------------------------------------------------------------------------------
@@ -107,7 +114,7 @@ def _end(harness: Harness, job: Job, end: Callable[[Job], Job]) -> Job:
 def test_the_write_that_ends_a_job_makes_its_webhook_due(harness: Harness, end: Callable[[Harness], Job]) -> None:
     job = end(harness)
     (held,) = _take(harness)
-    assert held.job == job
+    assert held.subject == job
     assert held.delivery == Delivery(next_attempt_at=START)
 
 
@@ -179,13 +186,13 @@ def test_a_settled_delivery_is_found_and_due_when_it_says(harness: Harness) -> N
     (held,) = _take(harness)
     failed = after(held.delivery, UNHEARD, START, 0.0)
     assert harness.webhooks.settle(held, failed)
-    assert harness.webhooks.find([job.id]) == {job.id: failed}
+    assert harness.webhooks.find([job]) == {job.id: failed}
     assert _take(harness, now=START + 4.9) == []
     (again,) = _take(harness, now=START + 5)
     assert again.delivery == failed
     assert harness.webhooks.settle(again, after(again.delivery, HEARD, START + 5, 0.0))
     assert _take(harness, now=START + 1_000_000) == []
-    assert harness.webhooks.find([job.id])[job.id].state == "delivered"
+    assert harness.webhooks.find([job])[job.id].state == "delivered"
 
 
 def test_who_held_too_long_settles_nothing(harness: Harness) -> None:
@@ -193,12 +200,12 @@ def test_who_held_too_long_settles_nothing(harness: Harness) -> None:
     (slow,) = _take(harness)
     (quick,) = _take(harness, now=START + HOLD)
     assert not harness.webhooks.settle(slow, after(slow.delivery, UNHEARD, START, 0.0))
-    assert harness.webhooks.find([job.id]) == {}
+    assert harness.webhooks.find([job]) == {}
     delivered = after(quick.delivery, HEARD, START, 0.0)
     assert harness.webhooks.settle(quick, delivered)
     assert not harness.webhooks.settle(slow, after(slow.delivery, UNHEARD, START, 0.0))
     harness.webhooks.postpone([slow], START)
-    assert harness.webhooks.find([job.id]) == {job.id: delivered}
+    assert harness.webhooks.find([job]) == {job.id: delivered}
     assert _take(harness, now=START + 1_000) == []
 
 
@@ -219,10 +226,10 @@ def test_a_restarted_delivery_is_due_whoever_holds_it(harness: Harness) -> None:
     job = _ended(harness)
     (held,) = _take(harness)
     again = Delivery(attempts=3, next_attempt_at=START + 1)
-    harness.webhooks.restart(job.id, again)
+    harness.webhooks.restart(job, again)
     assert not harness.webhooks.settle(held, after(held.delivery, HEARD, START, 0.0))
     (taken,) = _take(harness, now=START + 1)
-    assert taken.delivery == again == harness.webhooks.find([job.id])[job.id]
+    assert taken.delivery == again == harness.webhooks.find([job])[job.id]
 
 
 def test_a_removed_job_is_due_no_more(harness: Harness) -> None:
@@ -230,22 +237,118 @@ def test_a_removed_job_is_due_no_more(harness: Harness) -> None:
     harness.jobs.remove(removed.id)
     assert _ids(_take(harness)) == [kept.id]
     with pytest.raises(JobNotFound):
-        harness.webhooks.restart(removed.id, Delivery(next_attempt_at=START))
+        harness.webhooks.restart(removed, Delivery(next_attempt_at=START))
 
 
 def test_a_job_whose_lifetime_ended_is_due_no_more(harness: Harness) -> None:
     job = _ended(harness)
     (held,) = _take(harness)
-    harness.vanish(job.id)
+    harness.vanish(f"job:{job.id}")
     assert not harness.webhooks.settle(held, after(held.delivery, UNHEARD, START, 0.0))
-    assert harness.webhooks.find([job.id]) == {}
+    assert harness.webhooks.find([job]) == {}
     assert _take(harness, now=START + 1_000) == []
 
 
 def test_only_stored_deliveries_are_found(harness: Harness) -> None:
     untried = _ended(harness)
     assert harness.webhooks.find([]) == {}
-    assert harness.webhooks.find([untried.id, make_job().id]) == {}
+    assert harness.webhooks.find([untried, make_job()]) == {}
+
+
+# --- batches ----------------------------------------------------------------------------------------
+
+
+def _batch(harness: Harness, jobs: int = 2, url: str | None = URL) -> tuple[Batch, list[Job]]:
+    batch = new_batch(new_id(START), "anonymous", START, jobs, url)
+    made = [make_job(batch_id=batch.id) for _ in range(jobs)]
+    harness.batches.add(batch, made)
+    return batch, made
+
+
+def _cancel(harness: Harness, job: Job, at: float = START) -> None:
+    harness.jobs.replace(job, transitions.request_cancel(job, at))
+
+
+def test_the_write_that_ends_the_last_of_a_batchs_jobs_makes_its_webhook_due(harness: Harness) -> None:
+    batch, jobs = _batch(harness, 3)
+    for number, job in enumerate(jobs):
+        assert _take(harness, now=START + 100) == []
+        _cancel(harness, job, START + number)
+    assert _take(harness, now=START + 1.9) == []
+    (held,) = _take(harness, now=START + 2)
+    assert held.subject == harness.batches.get(batch.id)
+    assert held.delivery == Delivery(next_attempt_at=START + 2)
+    assert held.subject.webhook_url == URL
+
+
+def test_a_batchs_webhook_is_due_once(harness: Harness) -> None:
+    batch, jobs = _batch(harness)
+    for job in jobs:
+        _cancel(harness, job)
+    (held,) = _take(harness)
+    assert harness.webhooks.settle(held, after(held.delivery, HEARD, START, 0.0))
+    for job in jobs:
+        ended = harness.jobs.get(job.id)
+        harness.jobs.replace(ended, replace(ended, metrics={"touched": 1.0}))
+        harness.jobs.remove(job.id)
+    assert _take(harness, now=START + 1_000_000) == []
+    assert harness.webhooks.find([held.subject])[batch.id].state == "delivered"
+
+
+def test_a_batch_whose_last_job_is_deleted_has_ended(harness: Harness) -> None:
+    batch, jobs = _batch(harness)
+    _cancel(harness, jobs[0], START + 1)
+    harness.jobs.remove(jobs[1].id)
+    assert _ids(_take(harness, now=START + 1)) == [batch.id]
+    lonely, (job,) = _batch(harness, 1)
+    harness.jobs.remove(job.id)
+    assert _ids(_take(harness, now=START + 1)) == [lonely.id]
+
+
+def test_its_jobs_webhooks_are_their_own(harness: Harness) -> None:
+    batch = new_batch(new_id(START), "anonymous", START, 1, URL)
+    job = make_job(batch_id=batch.id, webhook_url=URL)
+    harness.batches.add(batch, [job])
+    _cancel(harness, job)
+    assert set(_ids(_take(harness))) == {job.id, batch.id}
+
+
+def test_a_batch_without_a_webhook_is_never_due(harness: Harness) -> None:
+    _, jobs = _batch(harness, url=None)
+    for job in jobs:
+        _cancel(harness, job)
+    assert _take(harness) == []
+
+
+def test_a_batchs_delivery_is_held_postponed_and_started_again_as_a_jobs(harness: Harness) -> None:
+    batch, (job,) = _batch(harness, 1)
+    _cancel(harness, job)
+    held = _take(harness)
+    assert _take(harness, now=START + HOLD - 0.1) == []
+    harness.webhooks.postpone(held, START + 3)
+    (again,) = _take(harness, now=START + 3)
+    failed = after(again.delivery, UNHEARD, START + 3, 0.0)
+    assert harness.webhooks.settle(again, failed)
+    assert not harness.webhooks.settle(held[0], failed)
+    assert harness.webhooks.find([again.subject]) == {batch.id: failed}
+    harness.webhooks.restart(again.subject, Delivery(attempts=1, next_attempt_at=START + 4))
+    assert _ids(_take(harness, now=START + 4)) == [batch.id]
+
+
+def test_a_batch_that_is_gone_is_due_no_more(harness: Harness) -> None:
+    removed, (first,) = _batch(harness, 1)
+    outlived, (second,) = _batch(harness, 1)
+    _cancel(harness, first)
+    _cancel(harness, second)
+    taken = {held.subject.id: held for held in _take(harness)}
+    harness.batches.remove(removed.id)
+    harness.vanish(f"batch:{outlived.id}")
+    assert _take(harness, now=START + 1_000) == []
+    for batch in (removed, outlived):
+        assert not harness.webhooks.settle(taken[batch.id], after(taken[batch.id].delivery, HEARD, START, 0.0))
+        assert harness.webhooks.find([batch]) == {}
+        with pytest.raises(BatchNotFound):
+            harness.webhooks.restart(batch, Delivery(next_attempt_at=START))
 
 
 def test_a_store_that_is_away(harness: Harness) -> None:
@@ -256,8 +359,8 @@ def test_a_store_that_is_away(harness: Harness) -> None:
         lambda: down.take(START, 1, hold_seconds=1),
         lambda: down.settle(held, held.delivery),
         lambda: down.postpone([held], START),
-        lambda: down.restart(job.id, held.delivery),
-        lambda: down.find([job.id]),
+        lambda: down.restart(job, held.delivery),
+        lambda: down.find([job]),
     ):
         with pytest.raises(JobStoreUnavailable):
             call()

@@ -211,5 +211,5 @@ def test_a_control_process_killed_between_end_and_delivery_leaves_it_to_the_next
         stack.control()
         stack.until(lambda: len(receiver.received) == 2, seconds=90)
         assert len({request.headers["webhook-id"] for request in receiver.received}) == 1
-        stack.until(lambda: stack.parts.webhooks.find([job.id]))
-        assert stack.parts.webhooks.find([job.id])[job.id].attempts == 1
+        stack.until(lambda: stack.parts.webhooks.find([job]))
+        assert stack.parts.webhooks.find([job])[job.id].attempts == 1

@@ -9,9 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from services.shared.job import JobStatus, request_cancel
+from services.shared.batch import new_batch
+from services.shared.job import JobStatus, new_id, request_cancel
 from services.shared.servers import LOOPBACK
 from services.shared.signing import new_secret
+from services.shared.testing import make_job
 from tests.receiver import Received, Receiver, answer, receiving
 from tests.stack import Stack, running_stack
 
@@ -56,8 +58,23 @@ def test_a_spoken_job_is_told_with_a_link_to_its_audio(stack: Stack, receiver: R
     told = _verified(request)
     assert (told["type"], told["data"]["job_id"]) == ("job.succeeded", job.id)
     assert told["data"]["result_url"].startswith(str(stack.settings.s3_endpoint))
-    stack.until(lambda: stack.parts.webhooks.find([job.id]))
-    assert stack.parts.webhooks.find([job.id])[job.id].state == "delivered"
+    stack.until(lambda: stack.parts.webhooks.find([job]))
+    assert stack.parts.webhooks.find([job])[job.id].state == "delivered"
+
+
+def test_a_batch_is_told_of_once_when_its_last_job_has_ended(stack: Stack, receiver: Receiver) -> None:
+    now = stack.parts.clock()
+    batch = new_batch(new_id(now), "anonymous", now, 2, _hook(receiver))
+    jobs = [make_job(batch_id=batch.id, created_at=now, webhook_url=_hook(receiver)) for _ in range(2)]
+    stack.parts.batches.add(batch, jobs)
+    for job in jobs:
+        current = stack.parts.jobs.get(job.id)
+        stack.parts.jobs.replace(current, request_cancel(current, now))
+    stack.until(lambda: len(receiver.received) == 3)
+    told = [_verified(request) for request in receiver.received]
+    assert sorted(str(one["type"]) for one in told) == ["batch.completed", "job.canceled", "job.canceled"]
+    stack.until(lambda: stack.parts.webhooks.find([batch]))
+    assert stack.parts.webhooks.find([batch])[batch.id].state == "delivered"
 
 
 def test_a_receiver_that_stumbles_hears_of_it_again(stack: Stack, receiver: Receiver) -> None:

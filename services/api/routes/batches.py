@@ -1,6 +1,6 @@
 """`/batches`: many texts at once. To everybody but its owner a batch does not exist."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Annotated, Any, Final, Literal
 
@@ -72,7 +72,7 @@ async def submit_batch(
     Send JSON, or a form with the items as a file of JSON lines, which may bring a recording along for all of them.
     All items are checked before any is taken: where one is wrong, none becomes a job, and `errors` tells of each by
     its line. How to speak and `voice_id` are for all items what they are in `POST /tts`; an item that names its own
-    goes by that. `webhook_url` is told of each job's end.
+    goes by that. `webhook_url` is told of each job's end, `batch_webhook_url` once of the last.
     """
     with await read_batch(request, state.parts.settings) as sent:
         submit_once = partial(make_batch, request, state, caller, sent)
@@ -95,7 +95,7 @@ def list_batches(
     """Your batches, newest first."""
     with refusing_cursors():
         page = state.parts.batches.page(caller, limit=limit, cursor=cursor)
-    return BatchList(batches=[_view(request, batch) for batch in page.batches], next_cursor=page.next_cursor)
+    return BatchList(batches=_views(request, state, page.batches), next_cursor=page.next_cursor)
 
 
 @router.get(
@@ -103,7 +103,7 @@ def list_batches(
 )
 def read_batch_state(request: Request, batch_id: BatchId, caller: Caller, state: State) -> BatchView:
     """A batch, and how many of its jobs stand where."""
-    return _view(request, own_batch(state, caller, batch_id))
+    return _view(request, state, own_batch(state, caller, batch_id))
 
 
 @router.get(
@@ -146,7 +146,7 @@ def cancel_batch(request: Request, response: Response, batch_id: BatchId, caller
     """
     batch = state.batcher.cancel(own_batch(state, caller, batch_id))
     response.status_code = 200 if batch.is_over else 202
-    return _view(request, batch)
+    return _view(request, state, batch)
 
 
 @router.delete(
@@ -164,13 +164,17 @@ async def make_batch(request: Request, state: ApiState, caller: str, sent: SentB
     """All of what was sent as jobs, or none. Raises what each of its steps raises."""
     identity = identity_of(request)
     await admit_job(request, state.parts, identity)
-    await check_webhook(state, sent.fields)
+    for field in ("webhook_url", "batch_webhook_url"):
+        await check_webhook(state, field, getattr(sent.fields, field))
     reference = None
     if given_voices(sent.fields, sent.form) or sent.fields.ref_text is not None:
         reference = await choose_reference(state, caller, sent.fields, sent.form)
     plan = partial(state.batcher.plan, caller, sent.fields, sent.lines, reference)
     planned = await anyio.to_thread.run_sync(plan, limiter=state.check_slots)
-    submit = partial(state.batcher.submit, caller, planned, reference, limit=identity.concurrent_jobs)
+    webhook_url = sent.fields.batch_webhook_url
+    submit = partial(
+        state.batcher.submit, caller, planned, reference, webhook_url=webhook_url, limit=identity.concurrent_jobs
+    )
     batch = await run_in_threadpool(submit)
     await discard_upload(state, caller, sent.fields.upload_id)
     return batch
@@ -180,5 +184,11 @@ def _manifest(state: ApiState, batch: Batch) -> Iterator[str]:
     return (f"{batch_result(entry, state.parts).model_dump_json()}\n" for entry in state.batcher.entries(batch))
 
 
-def _view(request: Request, batch: Batch) -> BatchView:
-    return batch_view(batch, request.scope.get("root_path", ""))
+def _view(request: Request, state: ApiState, batch: Batch) -> BatchView:
+    return _views(request, state, [batch])[0]
+
+
+def _views(request: Request, state: ApiState, batches: Sequence[Batch]) -> list[BatchView]:
+    deliveries = state.parts.webhooks.find([batch for batch in batches if batch.webhook_url])
+    root_path = request.scope.get("root_path", "")
+    return [batch_view(batch, root_path, deliveries.get(batch.id)) for batch in batches]

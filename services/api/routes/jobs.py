@@ -101,7 +101,7 @@ async def _stop(state: ApiState, job: Job) -> None:
 
 
 def _deliveries(state: ApiState, jobs: Sequence[Job]) -> Mapping[str, Delivery]:
-    return state.parts.webhooks.find([job.id for job in jobs if job.webhook_url])
+    return state.parts.webhooks.find([job for job in jobs if job.webhook_url])
 
 
 def _full_view(request: Request, state: ApiState, job: Job) -> JobView:

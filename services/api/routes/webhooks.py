@@ -1,28 +1,42 @@
-"""`/jobs/{job_id}/webhook`: what became of a job's webhook, and another try."""
+"""`/jobs/{job_id}/webhook`, `/batches/{batch_id}/webhook`: what became of a webhook, and another try."""
+
+from functools import partial
+from typing import Any, Final
 
 from fastapi import APIRouter, Depends
 
 from services.api.auth import Caller
 from services.api.documentation import problems
 from services.api.listing import forbid_keeping
-from services.api.ownership import own_job
+from services.api.ownership import own_batch, own_job
+from services.api.routes.batches import BatchId
 from services.api.routes.jobs import JobId
 from services.api.schemas import WebhookDetail, webhook_detail
 from services.api.state import ApiState, State
 from services.shared.errors import TransitionRefused, WebhookNotFound
-from services.shared.job import Job
-from services.shared.webhook import Delivery, restarted
-from services.shared.webhook_event import WebhookEvent
+from services.shared.webhook import Delivery, Subject, end_of, restarted
+from services.shared.webhook_event import BatchWebhookEvent, WebhookEvent
 
-router = APIRouter(prefix="/jobs/{job_id}/webhook", tags=["webhooks"], dependencies=[Depends(forbid_keeping)])
+router = APIRouter(tags=["webhooks"], dependencies=[Depends(forbid_keeping)])
 #: What we send, for the documentation alone.
 sent = APIRouter()
+
+_JOB: Final = "/jobs/{job_id}/webhook"
+_BATCH: Final = "/batches/{batch_id}/webhook"
+_TOLD: Final[dict[int | str, dict[str, Any]]] = {
+    "4XX": {"description": "`410`: never again. Any other: tried again later."}
+}
+_of_batch = partial(
+    problems,
+    examples={404: ("batch-not-found", "No such batch", "You have no batch of this id.", None)},
+    instance="/batches/019342a5b3c04f6e1a2b3c4d5e6f7a8b/webhook",
+)
 
 
 @sent.post(
     "job-ended",
     status_code=204,
-    responses={"4XX": {"description": "`410`: never again. Any other: tried again later."}},
+    responses=_TOLD,
     summary="A job has ended",
 )
 def job_ended(body: WebhookEvent) -> None:
@@ -34,35 +48,63 @@ def job_ended(body: WebhookEvent) -> None:
     """
 
 
-@router.get("", responses=problems(401, 404, 422, 500, 503), summary="What became of a job's webhook")
+@sent.post("batch-ended", status_code=204, responses=_TOLD, summary="A batch has ended")
+def batch_ended(body: BatchWebhookEvent) -> None:
+    """Sent to the batch's `batch_webhook_url` when the last of its jobs has ended, signed and tried as a job's is."""
+
+
+@router.get(_JOB, responses=problems(401, 404, 422, 500, 503), summary="What became of a job's webhook")
 def read_webhook(job_id: JobId, caller: Caller, state: State) -> WebhookDetail:
     """The delivery with its latest tries, the oldest of them first."""
-    job = _job_with_webhook(state, caller, job_id)
-    return webhook_detail(job, _delivery(state, job))
+    return _detail(state, own_job(state, caller, job_id))
 
 
 @router.post(
-    "/redeliver",
+    f"{_JOB}/redeliver",
     status_code=202,
     responses=problems(401, 404, 409, 422, 500, 503),
     summary="Send a job's webhook again",
 )
 def redeliver(job_id: JobId, caller: Caller, state: State) -> WebhookDetail:
     """Sends it now, whatever became of it before, with a day of retries. The `webhook-id` stays the same."""
-    job = _job_with_webhook(state, caller, job_id)
-    if not job.status.is_terminal:
-        raise TransitionRefused(f"The job is {job.status}; its webhook is sent once it has ended.")
-    delivery = restarted(_delivery(state, job) or Delivery(), state.parts.clock())
-    state.parts.webhooks.restart(job.id, delivery)
-    return webhook_detail(job, delivery)
+    return _redeliver(state, own_job(state, caller, job_id))
 
 
-def _job_with_webhook(state: ApiState, caller: str, job_id: str) -> Job:
-    job = own_job(state, caller, job_id)
-    if job.webhook_url is None:
-        raise WebhookNotFound("The job was submitted without `webhook_url`.")
-    return job
+@router.get(_BATCH, responses=_of_batch(401, 404, 422, 500, 503), summary="What became of a batch's webhook")
+def read_batch_webhook(batch_id: BatchId, caller: Caller, state: State) -> WebhookDetail:
+    """The delivery with its latest tries, the oldest of them first."""
+    return _detail(state, own_batch(state, caller, batch_id))
 
 
-def _delivery(state: ApiState, job: Job) -> Delivery | None:
-    return state.parts.webhooks.find([job.id]).get(job.id)
+@router.post(
+    f"{_BATCH}/redeliver",
+    status_code=202,
+    responses=_of_batch(401, 404, 409, 422, 500, 503),
+    summary="Send a batch's webhook again",
+)
+def redeliver_of_batch(batch_id: BatchId, caller: Caller, state: State) -> WebhookDetail:
+    """Sends it now, whatever became of it before, with a day of retries. The `webhook-id` stays the same."""
+    return _redeliver(state, own_batch(state, caller, batch_id))
+
+
+def _detail(state: ApiState, subject: Subject) -> WebhookDetail:
+    _require_webhook(subject)
+    return webhook_detail(subject, _delivery(state, subject))
+
+
+def _redeliver(state: ApiState, subject: Subject) -> WebhookDetail:
+    _require_webhook(subject)
+    if end_of(subject) is None:
+        raise TransitionRefused(f"It is {subject.status}; its webhook is sent once it has ended.")
+    delivery = restarted(_delivery(state, subject) or Delivery(), state.parts.clock())
+    state.parts.webhooks.restart(subject, delivery)
+    return webhook_detail(subject, delivery)
+
+
+def _require_webhook(subject: Subject) -> None:
+    if subject.webhook_url is None:
+        raise WebhookNotFound("It was submitted without a webhook.")
+
+
+def _delivery(state: ApiState, subject: Subject) -> Delivery | None:
+    return state.parts.webhooks.find([subject]).get(subject.id)

@@ -5,14 +5,14 @@ One hash a batch, with a field for each status that counts its jobs: the job sto
 sorted set of places, which lists the batches; places of records that are gone leave it as those of jobs do.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from redis import Redis
 
 from services.shared.adapters import redis_scripts
 from services.shared.adapters.redis_client import PREFIX, place, read_place, redis_errors
-from services.shared.adapters.redis_jobs import FIELDS, decode_row, job_arguments, job_keys, record_key
+from services.shared.adapters.redis_jobs import DUES, FIELDS, decode_row, job_arguments, job_keys, record_key
 from services.shared.batch import Batch, BatchEntry
 from services.shared.cursor import Cursor
 from services.shared.errors import BatchNotFound, TooManyJobs
@@ -20,8 +20,9 @@ from services.shared.job import Job, JobStatus
 from services.shared.ports import BatchPage
 
 #: KEYS: the record, the list of its jobs, the owner's places. ARGV: place, owner, created_at, total, how many jobs of
-#: the owner may be under way (0 for any number), entries. Returns 'ok', also where the record is there already, or
-#: 'full': then its jobs are not added either. Looks at the owner's eight oldest places on the way.
+#: the owner may be under way (0 for any number), its webhook's URL ('' for none), entries. Returns 'ok', also where the
+#: record is there already, or 'full': then its jobs are not added either. Looks at the owner's eight oldest places on
+#: the way.
 _ADD: Final = f"""
 {redis_scripts.LIMITS}
 local record, entries, listed = KEYS[1], KEYS[2], KEYS[3]
@@ -29,7 +30,8 @@ if redis.call('EXISTS', record) == 1 then return 'ok' end
 if too_many(ARGV[2], tonumber(ARGV[4]), tonumber(ARGV[5])) then return 'full' end
 redis.call('HSET', record, 'place', ARGV[1], 'owner', ARGV[2], 'created_at', ARGV[3], 'cancel', 0,
   'queued', ARGV[4], 'processing', 0, 'succeeded', 0, 'failed', 0, 'canceled', 0, 'expired', 0)
-for number = 6, #ARGV do redis.call('RPUSH', entries, ARGV[number]) end
+if ARGV[6] ~= '' then redis.call('HSET', record, 'webhook_url', ARGV[6]) end
+for number = 7, #ARGV do redis.call('RPUSH', entries, ARGV[number]) end
 redis.call('ZADD', listed, 0, ARGV[1])
 for _, old in ipairs(redis.call('ZRANGE', listed, 0, 7)) do
   if redis.call('EXISTS', '{PREFIX}:batch:' .. string.sub(old, 17)) == 0 then redis.call('ZREM', listed, old) end
@@ -40,11 +42,12 @@ return 'ok'
 _CANCEL: Final = """
 return redis.call('EXISTS', KEYS[1]) == 1 and redis.call('HSET', KEYS[1], 'cancel', 1) + 1 or 0
 """
-#: KEYS: the record, the list of its jobs. Returns 1, or 0 where there is none.
+#: KEYS: the record, the list of its jobs, the dues. ARGV: its name among them. Returns 1, or 0 where there is none.
 _REMOVE: Final = f"""
 local was = redis.call('HMGET', KEYS[1], 'owner', 'place')
 if not was[1] then return 0 end
 redis.call('DEL', KEYS[1], KEYS[2])
+redis.call('ZREM', KEYS[3], ARGV[1])
 redis.call('ZREM', '{PREFIX}:batches:' .. was[1], was[2])
 return 1
 """
@@ -61,13 +64,14 @@ class RedisBatchStore:
         self._remove = client.register_script(_REMOVE)
 
     def add(self, batch: Batch, jobs: Sequence[Job], *, limit: int = 0) -> None:
-        keys = [_record(batch.id), _list(batch.id), _places(batch.owner)]
+        keys = [batch_key(batch.id), _list(batch.id), _places(batch.owner)]
         args: list[str | int] = [
             place(batch),
             batch.owner,
             repr(batch.created_at),
             len(jobs),
             limit,
+            batch.webhook_url or "",
             *(_entry(job) for job in jobs),
         ]
         # One transaction: all of it is stored, or none.
@@ -100,13 +104,13 @@ class RedisBatchStore:
 
     def request_cancel(self, batch_id: str) -> None:
         with redis_errors():
-            found = self._cancel(keys=[_record(batch_id)])
+            found = self._cancel(keys=[batch_key(batch_id)])
         if not found:
             raise _not_found(batch_id)
 
     def remove(self, batch_id: str) -> None:
         with redis_errors():
-            removed = self._remove(keys=[_record(batch_id), _list(batch_id)])
+            removed = self._remove(keys=[batch_key(batch_id), _list(batch_id), DUES], args=[batch_due(batch_id)])
         if not removed:
             raise _not_found(batch_id)
 
@@ -122,12 +126,12 @@ class RedisBatchStore:
         """The batches of these ids in one round trip."""
         with redis_errors(), self._client.pipeline(transaction=False) as pipeline:
             for batch_id in ids:
-                pipeline.hgetall(_record(batch_id))
+                pipeline.hgetall(batch_key(batch_id))
             rows = pipeline.execute()
-        return [_decode(batch_id, row) if row else None for batch_id, row in zip(ids, rows, strict=True)]
+        return [decode_batch(batch_id, row) if row else None for batch_id, row in zip(ids, rows, strict=True)]
 
 
-def _decode(batch_id: str, row: dict[str, Any]) -> Batch:
+def decode_batch(batch_id: str, row: Mapping[str, Any]) -> Batch:
     return Batch(
         id=batch_id,
         owner=row["owner"],
@@ -135,6 +139,7 @@ def _decode(batch_id: str, row: dict[str, Any]) -> Batch:
         counts={status: int(row[status]) for status in JobStatus},
         cancel_requested=row["cancel"] == "1",
         ended_at=float(row["ended_at"]) if "ended_at" in row else None,
+        webhook_url=row.get("webhook_url"),
     )
 
 
@@ -147,8 +152,12 @@ def _not_found(batch_id: str) -> BatchNotFound:
     return BatchNotFound(f"There is no batch {batch_id}.")
 
 
-def _record(batch_id: str) -> str:
+def batch_key(batch_id: str) -> str:
     return f"{PREFIX}:batch:{batch_id}"
+
+
+def batch_due(batch_id: str) -> str:
+    return f"{redis_scripts.BATCH_DUE}{batch_id}"
 
 
 def _list(batch_id: str) -> str:

@@ -20,7 +20,7 @@ from services.shared.job import Job, JobStatus, spoken_seconds
 from services.shared.job_codec import decode_job, encode_job
 from services.shared.ports import Beat, JobPage, Usage
 
-#: Ended jobs whose webhooks are due, by when: filled by the write that ends the job.
+#: Ended jobs and batches whose webhooks are due, by when: filled by the write that ends the job, or the last one.
 DUES = f"{PREFIX}:webhooks"
 #: The fields of a record that make a job, in the order `decode_row` takes them.
 FIELDS = ("doc", "rev", "progress", "lease_until")

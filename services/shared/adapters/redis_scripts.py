@@ -11,6 +11,9 @@ Changes are published for those who listen (see `redis_events`): a beat's once f
 
 from services.shared.adapters.redis_client import NEWS, PREFIX
 
+#: Before a batch's id among those whose webhooks are due.
+BATCH_DUE = "batch:"
+
 #: How many jobs an owner has under way, two of its indexes tell.
 LIMITS = f"""
 local function places(owner, status)
@@ -24,7 +27,7 @@ end
 """
 
 #: KEYS of every script: the record, all queued jobs by creation, all processing jobs by end of lease, the ended jobs
-#: whose webhooks are due, by when, and those whose audio is to be deleted, by when.
+#: and batches whose webhooks are due, by when, and those whose audio is to be deleted, by when.
 _INDEXES = f"""
 {LIMITS}
 local record, queued, leases, dues, audio = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
@@ -51,6 +54,9 @@ local function recount(batch, was, status, ended_at, ttl)
   if ended_at ~= '' then redis.call('HSET', key, 'ended_at', ended_at) end
   local left = redis.call('HMGET', key, 'queued', 'processing')
   if left[1] == '0' and left[2] == '0' then
+    if redis.call('HEXISTS', key, 'webhook_url') == 1 then
+      redis.call('ZADD', dues, redis.call('HGET', key, 'ended_at') or 0, '{BATCH_DUE}' .. batch)
+    end
     redis.call('EXPIRE', key, ttl)
     redis.call('EXPIRE', '{PREFIX}:batch-jobs:' .. batch, ttl)
   end

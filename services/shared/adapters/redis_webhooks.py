@@ -1,4 +1,4 @@
-"""Webhooks in Redis or Valkey: who is due in a sorted set, each job's delivery in its record.
+"""Webhooks in Redis or Valkey: who is due in a sorted set, each job's and batch's delivery in its record.
 
 The set's score is when the delivery is due. A taker moves it into the future, to where its hold ends: nobody else
 is given it before, and what it settles counts only while that very score stands.
@@ -11,29 +11,34 @@ from typing import Any, Final
 
 from redis import Redis
 
+from services.shared.adapters.redis_batches import batch_due, batch_key, decode_batch
 from services.shared.adapters.redis_client import PREFIX, redis_errors
 from services.shared.adapters.redis_jobs import DUES, FIELDS, decode_row, record_key
-from services.shared.errors import JobNotFound
+from services.shared.adapters.redis_scripts import BATCH_DUE
+from services.shared.job import Job
 from services.shared.job_codec import from_known_fields
 from services.shared.ports import HeldDelivery
-from services.shared.webhook import Delivery, Try, first_delivery
+from services.shared.webhook import Delivery, Subject, Try, end_of, first_delivery, gone
 
 _RECORD_FIELDS: Final = ", ".join(f"'{name}'" for name in FIELDS)
-#: KEYS: the dues. ARGV: now, held_until, limit. Returns the rows of what was taken; records that are gone leave.
+#: KEYS: the dues. ARGV: now, held_until, limit. Returns of what was taken each name and row: a batch's has all of its
+#: fields with their values. Records that are gone leave.
 _TAKE: Final = f"""
 local taken = {{}}
-for _, id in ipairs(redis.call('ZRANGE', KEYS[1], '-inf', ARGV[1], 'BYSCORE', 'LIMIT', 0, ARGV[3])) do
-  local row = redis.call('HMGET', '{PREFIX}:job:' .. id, 'webhook', {_RECORD_FIELDS})
+for _, name in ipairs(redis.call('ZRANGE', KEYS[1], '-inf', ARGV[1], 'BYSCORE', 'LIMIT', 0, ARGV[3])) do
+  local batch = string.match(name, '^{BATCH_DUE}(.*)')
+  local row = batch and redis.call('HGETALL', '{PREFIX}:batch:' .. batch)
+    or redis.call('HMGET', '{PREFIX}:job:' .. name, 'webhook', {_RECORD_FIELDS})
   if row[2] then
-    redis.call('ZADD', KEYS[1], ARGV[2], id)
-    table.insert(taken, row)
+    redis.call('ZADD', KEYS[1], ARGV[2], name)
+    table.insert(taken, {{name, row}})
   else
-    redis.call('ZREM', KEYS[1], id)
+    redis.call('ZREM', KEYS[1], name)
   end
 end
 return taken
 """
-#: KEYS: the dues, the record. ARGV: id, held_until, when it is due next ('' for never), the delivery ('' as it was).
+#: KEYS: the dues, the record. ARGV: name, held_until, when it is due next ('' for never), the delivery ('' as it was).
 #: Returns 1, or 0 where another one holds it, or the record is gone.
 _RELEASE: Final = """
 local held = redis.call('ZSCORE', KEYS[1], ARGV[1])
@@ -64,7 +69,7 @@ class RedisWebhookStore:
         held_until = now + hold_seconds
         with redis_errors():
             rows = self._take(keys=[DUES], args=[repr(now), repr(held_until), limit])
-        return [_held(row, held_until) for row in rows]
+        return [_held(name, row, held_until) for name, row in rows]
 
     def settle(self, held: HeldDelivery, delivery: Delivery) -> bool:
         due = "" if delivery.next_attempt_at is None else repr(delivery.next_attempt_at)
@@ -79,33 +84,45 @@ class RedisWebhookStore:
                 self._release(**_release_arguments(one, repr(until), ""), client=pipeline)
             pipeline.execute()
 
-    def restart(self, job_id: str, delivery: Delivery) -> None:
+    def restart(self, subject: Subject, delivery: Delivery) -> None:
         with redis_errors():
-            args = [job_id, repr(delivery.next_attempt_at), _encode(delivery)]
-            found = self._restart(keys=[DUES, record_key(job_id)], args=args)
+            args = [_name(subject), repr(delivery.next_attempt_at), _encode(delivery)]
+            found = self._restart(keys=[DUES, _record(subject)], args=args)
         if not found:
-            raise JobNotFound(f"There is no job {job_id}.")
+            raise gone(subject)
 
-    def find(self, job_ids: Sequence[str]) -> Mapping[str, Delivery]:
-        if not job_ids:
+    def find(self, subjects: Sequence[Subject]) -> Mapping[str, Delivery]:
+        if not subjects:
             return {}
         with redis_errors(), self._client.pipeline(transaction=False) as pipeline:
-            for job_id in job_ids:
-                pipeline.hget(record_key(job_id), "webhook")
+            for subject in subjects:
+                pipeline.hget(_record(subject), "webhook")
             found = pipeline.execute()
-        return {job_id: _decode(text) for job_id, text in zip(job_ids, found, strict=True) if text}
+        return {subject.id: _decode(text) for subject, text in zip(subjects, found, strict=True) if text}
+
+
+def _record(subject: Subject) -> str:
+    return record_key(subject.id) if isinstance(subject, Job) else batch_key(subject.id)
+
+
+def _name(subject: Subject) -> str:
+    return subject.id if isinstance(subject, Job) else batch_due(subject.id)
 
 
 def _release_arguments(held: HeldDelivery, due: str, document: str) -> dict[str, Any]:
-    keys = [DUES, record_key(held.job.id)]
-    return {"keys": keys, "args": [held.job.id, repr(held.held_until), due, document]}
+    keys = [DUES, _record(held.subject)]
+    return {"keys": keys, "args": [_name(held.subject), repr(held.held_until), due, document]}
 
 
-def _held(row: Sequence[Any], held_until: float) -> HeldDelivery:
-    document, *record = row
-    job = decode_row(*record)
-    delivery = _decode(document) if document else first_delivery(job.completed_at)
-    return HeldDelivery(job, delivery, held_until)
+def _held(name: str, row: Sequence[Any], held_until: float) -> HeldDelivery:
+    subject: Subject
+    if name.startswith(BATCH_DUE):
+        record = dict(zip(row[::2], row[1::2], strict=True))
+        document, subject = record.get("webhook"), decode_batch(name.removeprefix(BATCH_DUE), record)
+    else:
+        document, subject = row[0], decode_row(*row[1:])
+    delivery = _decode(document) if document else first_delivery(end_of(subject))
+    return HeldDelivery(subject, delivery, held_until)
 
 
 def _encode(delivery: Delivery) -> str:

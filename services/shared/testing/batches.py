@@ -12,6 +12,7 @@ from services.shared.job import Job, JobStatus
 from services.shared.news import JobNews
 from services.shared.ports import BatchPage, Clock
 from services.shared.testing.jobs import MemoryJobStore
+from services.shared.webhook import end_of
 
 
 @dataclass
@@ -67,6 +68,7 @@ class MemoryBatchStore:
         with self._lock:
             self.get(batch_id)
             del self._kept[batch_id]
+            self._jobs.dues.pop(batch_id, None)
 
     def page(self, owner: str, *, limit: int, cursor: str | None = None) -> BatchPage:
         before = Cursor.decode(cursor) if cursor is not None else None
@@ -98,6 +100,8 @@ class MemoryBatchStore:
         )
         if kept.batch.is_over and kept.gone_at is None:
             kept.gone_at = self._clock() + self._ttl
+            if kept.batch.webhook_url is not None:
+                self._jobs.dues[kept.batch.id] = end_of(kept.batch) or 0.0
 
     def _job(self, job_id: str) -> Job | None:
         try:

@@ -23,7 +23,7 @@ class MemoryJobStore:
         self._ttl = ttl_seconds
         self._jobs: dict[str, Job] = {}
         self._gone_at: dict[str, float] = {}
-        #: Ended jobs whose webhooks are due, by when; `MemoryWebhookStore` works on them.
+        #: Ended jobs and batches whose webhooks are due, by when; `MemoryWebhookStore` works on them.
         self.dues: dict[str, float] = {}
         self._audio: dict[str, float] = {}
         #: Seconds of audio that were made, by owner and day.

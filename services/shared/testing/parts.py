@@ -41,6 +41,7 @@ def memory_parts(*, clock: Clock | None = None, settings: Settings | None = None
     time = clock or ManualClock()
     chosen = settings or make_settings(**overrides)
     jobs = MemoryJobStore(time, ttl_seconds=chosen.job_ttl_seconds)
+    batches = MemoryBatchStore(jobs, time, ttl_seconds=chosen.job_ttl_seconds)
     return Parts(
         settings=chosen,
         clock=time,
@@ -48,9 +49,9 @@ def memory_parts(*, clock: Clock | None = None, settings: Settings | None = None
         blobs=MemoryBlobStore(time),
         queue=MemoryJobQueue(),
         workers=MemoryWorkerRegistry(time),
-        batches=MemoryBatchStore(jobs, time, ttl_seconds=chosen.job_ttl_seconds),
+        batches=batches,
         voices=MemoryVoiceStore(),
-        webhooks=MemoryWebhookStore(jobs),
+        webhooks=MemoryWebhookStore(jobs, batches),
         outbound=MemoryOutbound(chosen.outbound_allowed_hosts),
         buckets=MemoryBucketReader(),
         events=MemoryJobEvents(jobs.watchers),

@@ -58,6 +58,8 @@ DOORS: Final[dict[Door, str | None]] = {
     ("GET", "/batches/{batch_id}"): "speech",
     ("GET", "/batches/{batch_id}/results"): "speech",
     ("POST", "/batches/{batch_id}/cancel"): "speech",
+    ("GET", "/batches/{batch_id}/webhook"): "speech",
+    ("POST", "/batches/{batch_id}/webhook/redeliver"): "speech",
     ("DELETE", "/batches/{batch_id}"): "speech",
     ("POST", "/voices"): "voices",
     ("GET", "/voices"): "voices:read",

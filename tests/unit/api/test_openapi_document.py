@@ -37,7 +37,10 @@ CHECKS: Final = [
     response_schema_conformance,
 ]
 #: What would lead elsewhere than to a voice that exists.
-UNREACHABLE: Final = ("voice", "upload_id", "voice_url", "prompt_speech_url", "webhook_url", "webhook", "ref_text")
+UNREACHABLE: Final = (
+    *("voice", "upload_id", "voice_url", "prompt_speech_url"),
+    *("webhook_url", "batch_webhook_url", "webhook", "ref_text"),
+)
 
 
 class PromptEvents:
@@ -71,7 +74,7 @@ class World:
         now = self.parts.clock()
         job = run_job(self.parts, add_job(self.parts, owner="alice", webhook_url="https://a.example/hook"))
         voice = make_voice(now, owner="alice")
-        batch = new_batch(new_id(now), "alice", now, 1)
+        batch = new_batch(new_id(now), "alice", now, 1, "https://a.example/hook")
         self.parts.blobs.blobs[voice.sample.key] = (REFERENCE, "audio/wav")
         self.parts.voices.add(voice, limit=sys.maxsize)
         self.parts.batches.add(batch, [make_job(owner="alice", batch_id=batch.id)])

@@ -3,12 +3,14 @@
 from collections.abc import Callable
 from typing import Any
 
+import httpx
 import pytest
 
 from services.shared.job import Job, request_cancel
 from services.shared.signing import new_secret
+from services.shared.testing.voices import make_voice
 from services.shared.webhook import Try, after
-from tests.unit.api.client import ALICE, BOB, Client, add_job, bearer, run_job
+from tests.unit.api.client import ALICE, BOB, REFERENCE, REFERENCE_TEXT, Client, add_job, bearer, run_job
 
 URL = "https://receiver.test/hook?token=1"
 MakeClient = Callable[..., Client]
@@ -152,3 +154,76 @@ def test_a_deleted_jobs_webhook_is_not_sent(client: Client) -> None:
     run_job(client.parts, job)
     client.delete(f"/jobs/{job.id}")
     assert list(client.parts.webhooks.take(client.parts.clock(), 10, hold_seconds=60)) == []
+
+
+# --- of batches ---------------------------------------------------------------------------------
+
+
+def _send(client: Client, headers: dict[str, str] | None = None, **fields: Any) -> httpx.Response:
+    owner = "alice" if headers else "anonymous"
+    client.parts.voices.add(voice := make_voice(client.parts.clock(), owner=owner), limit=10)
+    items = [{"text": "One."}, {"text": "Two."}]
+    return client.post("/batches", json={"items": items, "voice_id": voice.id, **fields}, headers=headers)
+
+
+def _end(client: Client, batch_id: str) -> None:
+    for entry in client.parts.batches.entries(batch_id, 0, 10):
+        assert entry.job is not None
+        client.parts.jobs.replace(client.parts.jobs.get(entry.job_id), request_cancel(entry.job, client.parts.clock()))
+
+
+def test_a_batch_is_told_of_once_its_last_job_has_ended(client: Client) -> None:
+    body = _send(client, batch_webhook_url=URL).json()
+    shown = {"url": URL, "attempts": 0, "last_status": None}
+    assert body["webhook"] == {**shown, "state": "waiting", "next_attempt_at": None}
+    batch = client.parts.batches.get(body["batch_id"])
+    assert URL not in repr(batch)
+    assert [entry.job.webhook_url for entry in client.parts.batches.entries(batch.id, 0, 10) if entry.job] == [None] * 2
+    _end(client, batch.id)
+    path = f"/batches/{batch.id}"
+    assert client.get(path).json()["webhook"] == {
+        **shown,
+        "state": "pending",
+        "next_attempt_at": "2027-01-15T08:00:00Z",
+    }
+    _try(client, 204)
+    assert client.get("/batches").json()["batches"][0]["webhook"]["state"] == "delivered"
+    detail = client.get(f"{path}/webhook").json()
+    assert (detail["webhook_id"], detail["state"], len(detail["tries"])) == (f"msg_{batch.id}", "delivered", 1)
+    assert client.post(f"{path}/webhook/redeliver").json()["state"] == "pending"
+    _try(client, 204)
+
+
+def test_a_batch_without_one_has_none(client: Client) -> None:
+    body = _send(client, webhook_url=URL).json()
+    assert body["webhook"] is None
+    answer = client.get(f"/batches/{body['batch_id']}/webhook")
+    assert (answer.status_code, answer.json()["type"]) == (404, "/problems/webhook-not-found")
+
+
+def test_what_has_not_ended_of_a_batch_is_not_sent(client: Client) -> None:
+    batch_id = _send(client, batch_webhook_url=URL).json()["batch_id"]
+    answer = client.post(f"/batches/{batch_id}/webhook/redeliver")
+    assert (answer.status_code, answer.json()["type"]) == (409, "/problems/job-state-conflict")
+
+
+def test_a_batchs_url_is_held_to_what_a_jobs_is(client: Client, make_client: MakeClient) -> None:
+    refused = _send(client, batch_webhook_url="https://127.0.0.1/").json()
+    assert (refused["type"], refused["field"]) == ("/problems/url-refused", "batch_webhook_url")
+    off = _send(make_client(), batch_webhook_url=URL).json()
+    assert (off["type"], off["field"]) == ("/problems/webhooks-off", "batch_webhook_url")
+    files = {"items": ("items.jsonl", b'{"text": "Hello."}'), "voice": ("voice.wav", REFERENCE)}
+    form = {"ref_text": REFERENCE_TEXT, "batch_webhook_url": URL}
+    assert client.post("/batches", data=form, files=files).json()["webhook"]["url"] == URL
+
+
+def test_a_deleted_batchs_webhook_is_not_sent(client: Client) -> None:
+    batch_id = _send(client, batch_webhook_url=URL).json()["batch_id"]
+    _end(client, batch_id)
+    assert client.delete(f"/batches/{batch_id}").status_code == 204
+    assert list(client.parts.webhooks.take(client.parts.clock(), 10, hold_seconds=60)) == []
+
+
+def test_what_a_batchs_webhook_says_is_documented(client: Client) -> None:
+    document = client.get("/openapi.json").json()
+    assert {"job-ended", "batch-ended"} == document["webhooks"].keys()

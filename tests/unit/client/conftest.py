@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from services.shared.signing import new_secret
 from services.shared.testing import memory_parts
 from tests.unit.api.client import KEYS
 
@@ -12,6 +13,6 @@ from .kit import Kit
 
 @pytest.fixture(params=["blocking", "asynchronous"])
 def kit(request: pytest.FixtureRequest) -> Iterator[Kit]:
-    kit = Kit(memory_parts(api_keys=KEYS), asynchronous=request.param == "asynchronous")
+    kit = Kit(memory_parts(api_keys=KEYS, webhook_secret=new_secret()), asynchronous=request.param == "asynchronous")
     yield kit
     kit.close()

@@ -38,6 +38,14 @@ def test_each_in_a_stored_voice(kit: Kit) -> None:
     assert [job.input.voice_id for job in jobs_of(kit, batch)] == [voice.voice_id for voice in voices]
 
 
+def test_a_batch_tells_what_became_of_its_webhook(kit: Kit) -> None:
+    url = "https://receiver.test/hook"
+    assert create(kit, "One.").webhook is None
+    webhook = create(kit, "One.", batch_webhook_url=url).webhook
+    assert (webhook.url, webhook.state, webhook.attempts) == (url, "waiting", 0)
+    assert url not in repr(webhook)
+
+
 def test_a_batch_is_made_once_however_often_it_is_sent(kit: Kit) -> None:
     first, second = (create(kit, "One.", idempotency_key="k1") for _ in range(2))
     assert first.batch_id == second.batch_id

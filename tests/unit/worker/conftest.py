@@ -131,7 +131,7 @@ class Bench:
         self.jobs = WatchedJobs(self.clock, self.settings.job_ttl_seconds)
         self.audio = MemoryAudioChannel(self.clock, self.jobs.watchers)
         self.batches = MemoryBatchStore(self.jobs, self.clock)
-        self.webhooks = MemoryWebhookStore(self.jobs)
+        self.webhooks = MemoryWebhookStore(self.jobs, self.batches)
 
     @property
     def parts(self) -> Parts:

@@ -12,11 +12,12 @@ from contextlib import contextmanager
 import pytest
 from structlog.testing import capture_logs
 
+from services.shared.batch import new_batch
 from services.shared.errors import UrlUnreachable
-from services.shared.job import Job, JobFault, JobOutput, JobStatus, claim, fail, request_cancel, succeed
+from services.shared.job import Job, JobFault, JobOutput, JobStatus, claim, fail, new_id, request_cancel, succeed
 from services.shared.outbound.testing import MemoryOutbound
 from services.shared.signing import Signer, new_secret
-from services.shared.testing import MemoryJobStore
+from services.shared.testing import MemoryJobStore, make_job
 from services.worker.deliveries import SLOTS, Deliverer
 from services.worker.sweeper import Sweeper
 from tests.unit.worker.conftest import Bench
@@ -59,6 +60,50 @@ def _verify(headers: Mapping[str, str], body: bytes) -> dict[str, object]:
 
 
 # --- what is told ------------------------------------------------------------------------------------
+
+
+def test_a_batch_is_told_with_its_counts(bench: Bench, deliver: Callable[[], None]) -> None:
+    batch = new_batch(new_id(bench.clock()), "anonymous", bench.clock(), 3, URL)
+    jobs = [make_job(batch_id=batch.id, created_at=bench.clock()) for _ in range(3)]
+    bench.batches.add(batch, jobs)
+    bench.jobs.replace(jobs[0], request_cancel(jobs[0], bench.clock()))
+    for job in jobs[1:]:
+        running = bench.jobs.replace(job, claim(job, "worker-a", bench.clock(), 10.0))
+        deliver()
+        assert bench.outbound.posted == []
+        bench.clock.advance(2.0)
+        bench.jobs.replace(running, fail(running, 1, FAULT, bench.clock()))
+    with capture_logs() as logs:
+        deliver()
+    deliver()
+    (posted,) = bench.outbound.posted
+    assert (posted.url, posted.headers["webhook-id"]) == (URL, f"msg_{batch.id}")
+    assert _verify(posted.headers, posted.body) == {
+        "type": "batch.completed",
+        "timestamp": "2027-01-15T08:00:04Z",
+        "data": {
+            "batch_id": batch.id,
+            "status": "completed",
+            "counts": {"succeeded": 0, "failed": 2, "canceled": 1, "expired": 0, "total": 3},
+            "created_at": "2027-01-15T08:00:00Z",
+            "completed_at": "2027-01-15T08:00:04Z",
+        },
+    }
+    assert bench.webhooks.find([batch])[batch.id].state == "delivered"
+    assert [line["event"] for line in logs] == ["webhook_tried"]
+    assert "hush" not in str(logs)
+
+
+def test_a_canceled_batch_is_told_as_such(bench: Bench, deliver: Callable[[], None]) -> None:
+    batch = new_batch(new_id(bench.clock()), "anonymous", bench.clock(), 1, URL)
+    bench.batches.add(batch, [job := make_job(batch_id=batch.id)])
+    bench.batches.request_cancel(batch.id)
+    bench.jobs.replace(job, request_cancel(job, bench.clock()))
+    bench.outbound.answers = [503]
+    deliver()
+    bench.clock.advance(5)
+    deliver()
+    assert [_verify(one.headers, one.body)["type"] for one in bench.outbound.posted] == ["batch.canceled"] * 2
 
 
 def test_a_success_is_told_with_its_audio(bench: Bench, deliver: Callable[[], None]) -> None:
@@ -132,7 +177,7 @@ def test_a_receiver_that_comes_back_hears_of_it_under_the_same_id(bench: Bench, 
     assert len({one.headers["webhook-timestamp"] for one in posted}) == 4
     for one in posted:
         _verify(one.headers, one.body)
-    delivery = bench.webhooks.find([job.id])[job.id]
+    delivery = bench.webhooks.find([job])[job.id]
     assert (delivery.state, delivery.attempts) == ("delivered", 4)
     assert [(one.status, one.error) for one in delivery.tries] == [
         (500, None),
@@ -146,7 +191,7 @@ def test_a_receiver_that_is_gone_is_told_no_more(bench: Bench, deliver: Callable
     job = _failed(bench)
     bench.outbound.answers = [410]
     deliver()
-    assert bench.webhooks.find([job.id])[job.id].state == "failed"
+    assert bench.webhooks.find([job])[job.id].state == "failed"
     bench.clock.advance(3_000)
     deliver()
     assert len(bench.outbound.posted) == 1
@@ -157,7 +202,7 @@ def test_an_address_that_became_private_is_not_asked_and_tried_later(bench: Benc
     bench.outbound.resolver.answers["receiver.test"] = [["10.0.0.1"]]
     deliver()
     assert bench.outbound.posted == []
-    (attempt,) = bench.webhooks.find([job.id])[job.id].tries
+    (attempt,) = bench.webhooks.find([job])[job.id].tries
     assert attempt.error == "url-refused"
     bench.outbound.resolver.answers.clear()
     bench.clock.advance(5)
@@ -203,7 +248,7 @@ def test_a_try_whose_outcome_was_not_stored_is_made_again_under_the_same_id(benc
     bench.clock.advance(bench.settings.webhook_timeout_seconds + 60)
     deliver()
     assert [one.headers["webhook-id"] for one in bench.outbound.posted] == [f"msg_{job.id}"] * 2
-    assert bench.webhooks.find([job.id])[job.id].attempts == 1
+    assert bench.webhooks.find([job])[job.id].attempts == 1
 
 
 def test_a_store_that_is_away_only_delays(bench: Bench, deliver: Callable[[], None]) -> None:
@@ -220,7 +265,7 @@ def test_a_fault_of_ours_holds_nobody_up(bench: Bench, deliver: Callable[[], Non
     other = _failed(bench, "https://other.test/hook")
     bench.outbound.answers = [ZeroDivisionError("A bug.")]
     deliver()
-    assert bench.webhooks.find([other.id])[other.id].state == "delivered"
+    assert bench.webhooks.find([other])[other.id].state == "delivered"
 
 
 # --- many receivers ---------------------------------------------------------------------------------
