@@ -131,7 +131,7 @@ class F5Engine:
                 for index, mel in zip(range(part.start, part.stop), ticket.mels, strict=True):
                     speech.add(self._decode(mel[len(prepared.mel) :]), last=index == len(prompts) - 1)
                 watch.lap("vocoder")
-        return Synthesis(speech.finish(), seed, len(chunks), watch.timings(network=network_seconds))
+        return Synthesis(speech.finish(), seed, len(chunks), watch.timings(network=network_seconds), watch.laps)
 
     def chunks(self, request: SynthesisRequest) -> Sequence[str]:
         clip = self._prepared(request.reference).clip

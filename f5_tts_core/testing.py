@@ -34,9 +34,9 @@ _CHUNK_CHARACTERS = 300
 class ToneEngine:
     """One sine tone a request, as long as the speech would be. Same text, reference and seed: same samples.
 
-    It refuses what a real engine refuses, takes `step_seconds` a solver step, and reports and stops between
-    steps. Streamed, it hands out each step's share of the tone. `faults` maps a marker to the exception raised when
-    a request's text contains it.
+    It refuses what a real engine refuses and passes through its stages, takes `step_seconds` a solver step, and reports
+    and stops between steps. Streamed, it hands out each step's share of the tone. `faults` maps a marker to the
+    exception raised when a request's text contains it.
     """
 
     def __init__(
@@ -75,6 +75,7 @@ class ToneEngine:
             self._raise_scripted_fault(request.text)
             seconds, gain = self._plan(request)
             seed = random.SystemRandom().randint(0, limits.MAX_SEED) if request.seed is None else request.seed
+            watch.lap("reference")
             samples = _tone(seconds, _pitch(request, seed), amplitude=0.2 / gain)
             steps = request.nfe_step
             pieces = np.array_split(samples, steps) if request.stream else [samples[:0]] * (steps - 1) + [samples]
@@ -82,7 +83,10 @@ class ToneEngine:
                 self._step(step / steps, on_progress, should_cancel)
                 if len(piece):
                     on_audio(Waveform(piece))
-        return Synthesis(Waveform(samples), seed, chunks=1, timings=watch.timings())
+            watch.lap("solver")
+            hummed = Waveform(samples)
+            watch.lap("vocoder")
+        return Synthesis(hummed, seed, chunks=1, timings=watch.timings(), laps=watch.laps)
 
     def chunks(self, request: SynthesisRequest) -> Sequence[str]:
         return lasting_chunks(normalize(request.text, None, None), lambda piece: len(piece) <= _CHUNK_CHARACTERS)

@@ -1,6 +1,7 @@
 """The nouns that cross the engine's border. Free of torch."""
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -8,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from f5_tts_core import limits
+from f5_tts_core.stopwatch import Lap
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,6 +69,8 @@ class Synthesis:
     seed: int
     chunks: int
     timings: dict[str, float]
+    #: When each of them was, as far as the engine says.
+    laps: Sequence[Lap] = ()
 
 
 @dataclass

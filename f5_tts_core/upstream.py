@@ -109,7 +109,7 @@ class UpstreamEngine:
                 speech.add(self._decode(mel), last=index == len(chunks) - 1)
                 watch.lap("vocoder")
         on_progress(1.0)
-        return Synthesis(speech.finish(), seed, len(chunks), watch.timings())
+        return Synthesis(speech.finish(), seed, len(chunks), watch.timings(), watch.laps)
 
     def _on_forward(self, *_: object) -> None:
         self._before_step()

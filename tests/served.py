@@ -33,8 +33,8 @@ class Handing(MemoryJobQueue):
         super().__init__()
         self.handed: queue.SimpleQueue[str | None] = queue.SimpleQueue()
 
-    def send(self, job_id: str, priority: Priority = Priority.DEFAULT) -> None:
-        super().send(job_id, priority)
+    def send(self, job_id: str, priority: Priority = Priority.DEFAULT, *, traceparent: str | None = None) -> None:
+        super().send(job_id, priority, traceparent=traceparent)
         self.handed.put(job_id)
 
 

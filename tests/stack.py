@@ -180,7 +180,8 @@ class Stack:
 
         `long` is a long job's text.
         """
-        job = make_job(**{"created_at": time.time(), "seed": 7} | overrides)
+        digest = hashlib.sha256(reference).hexdigest()
+        job = make_job(**{"created_at": time.time(), "seed": 7, "reference_sha256": digest} | overrides)
         if long is not None:
             content = long.encode()
             told = LongText(hashlib.sha256(content).hexdigest(), len(long), len(content))

@@ -16,13 +16,14 @@ from services.api import allowances
 from services.api.problems import internal_problem, respond
 from services.api.request_id import HEADER, choose_request_id
 from services.api.streamed import AnswerCut
-from services.shared.ports import Meter
+from services.shared.ports import Meter, Tracer
 from services.shared.telemetry import metrics
+from services.shared.telemetry.traceparent import trace_id
 
 log = structlog.get_logger(__name__)
 
 #: Asked every few seconds by whoever runs us; worth a line only where the answer is bad news.
-_PROBES = frozenset({"/healthz", "/readyz"})
+PROBES = frozenset({"/healthz", "/readyz"})
 _METHODS = frozenset({"WEBSOCKET", *HTTPMethod})
 #: What is logged for a client that left before its answer; nobody receives it.
 CLIENT_LEFT = 499
@@ -31,11 +32,12 @@ _INTERNAL_ERROR = 1011
 
 
 class AccessLog:
-    """Binds the request id to all that is logged meanwhile, and echoes it."""
+    """Binds the request's id, and its trace's, to all that is logged meanwhile, and echoes the first."""
 
-    def __init__(self, app: ASGIApp, meter: Meter) -> None:
+    def __init__(self, app: ASGIApp, meter: Meter, tracer: Tracer) -> None:
         self._app = app
         self._meter = meter
+        self._tracer = tracer
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -43,7 +45,7 @@ class AccessLog:
             return
         request_id = choose_request_id(Headers(scope=scope).get(HEADER))
         scope.setdefault("state", {})["request_id"] = request_id
-        with structlog.contextvars.bound_contextvars(request_id=request_id):
+        with structlog.contextvars.bound_contextvars(request_id=request_id, **self._traced()):
             await self._serve(scope, receive, _Answer(scope, send, request_id))
 
     async def _serve(self, scope: Scope, receive: Receive, answer: "_Answer") -> None:
@@ -60,6 +62,10 @@ class AccessLog:
                 await _apologize(scope, receive, answer.send)
         finally:
             self._note(scope, answer.status or CLIENT_LEFT, time.perf_counter() - started)
+
+    def _traced(self) -> dict[str, str]:
+        found = trace_id(self._tracer.current())
+        return {"trace_id": found} if found else {}
 
     def _note(self, scope: Scope, status: int, seconds: float) -> None:
         labels = {"method": _method(scope), "route": _template(scope)}
@@ -103,7 +109,7 @@ def _log_line(scope: Scope, status: int, seconds: float) -> None:
     job_id = _job_id(scope)
     if job_id:
         line["job_id"] = job_id
-    say = log.debug if line["path"] in _PROBES and status < 400 else log.info
+    say = log.debug if line["path"] in PROBES and status < 400 else log.info
     say("request", **line)
 
 

@@ -50,6 +50,7 @@ from services.api.routes import problems as problem_types
 from services.api.screening import Screening
 from services.api.state import ApiState
 from services.api.submission import Submitter
+from services.api.tracing import request_spans
 from services.api.version import VERSION
 from services.shared.parts import Parts
 
@@ -112,6 +113,7 @@ def create_app(
         docs_url=None,
         redoc_url=None,
         lifespan=_lifespan,
+        telemetry=request_spans(parts.tracer),
         middleware=_middleware(parts, stall_seconds),
     )
     app.state.api = _state(parts, cancel_wait_seconds, quiet_seconds, recheck_seconds)
@@ -174,4 +176,4 @@ def _middleware(parts: Parts, stall_seconds: float) -> list[Middleware]:
     limit = Middleware(
         BodyLimit, max_bytes=settings.max_upload_bytes + FORM_BYTES + text_bytes(settings), stall_seconds=stall_seconds
     )
-    return [*([cors] if settings.cors_origins else []), Middleware(AccessLog, parts.meter), limit]
+    return [*([cors] if settings.cors_origins else []), Middleware(AccessLog, parts.meter, parts.tracer), limit]

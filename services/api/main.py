@@ -9,8 +9,8 @@ from services.api.app import create_app
 from services.shared.logging import configure_logging
 from services.shared.parts import connect
 from services.shared.settings import Settings, SettingsError, load_settings
-from services.shared.telemetry.endpoint import create_meter, shown
-from services.shared.telemetry.observed import observed
+from services.shared.telemetry.endpoint import shown
+from services.shared.telemetry.instrumented import instrumented
 
 #: How long a stopping process lets clients that wait for audio wait on.
 STOP_SECONDS = 5
@@ -23,9 +23,9 @@ def main() -> None:
         settings = load_settings()
         settings.check_exposure()
         configure_logging(settings)
-        meter = create_meter("api", settings)
-        app = create_app(observed(connect(settings), meter))
-        with shown("api", settings, meter, ready=lambda: True):
+        parts = instrumented("api", connect(settings))
+        app = create_app(parts)
+        with shown("api", settings, parts.meter, ready=lambda: True):
             serve(app, settings)
     except SettingsError as error:
         sys.exit(str(error))

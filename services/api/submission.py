@@ -77,6 +77,7 @@ class Submitter:
             batch_id=batch_id,
             language=reference.language if isinstance(reference, Voice) else None,
             request_id=bound_request_id(),
+            traceparent=self._parts.tracer.current(),
         )
 
     def _store(self, job: Job, text: str, reference: Upload | Voice, limit: int) -> None:
@@ -116,7 +117,7 @@ class Submitter:
 
     def send(self, job: Job) -> Job:
         """Raises `Unavailable`."""
-        self._parts.queue.send(job.id, job.priority)
+        self._parts.queue.send(job.id, job.priority, traceparent=job.traceparent)
         try:
             return self._parts.jobs.replace(job, mark_enqueued(job, self._parts.clock()))
         except (StaleJob, JobNotFound):

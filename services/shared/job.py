@@ -15,6 +15,7 @@ from f5_tts_core import limits
 from f5_tts_core.formats import AudioFormat
 from services.shared.errors import LeaseLost, TransitionRefused
 from services.shared.priority import Priority
+from services.shared.telemetry.traceparent import trace_id
 
 #: Before the keys of all references that are a job's own, and of all finished audio.
 INPUTS: Final = "inputs/"
@@ -159,13 +160,15 @@ class Job:
     language: str | None = None
     #: The request that it was submitted with, as the API's log and its answer name it.
     request_id: str | None = None
+    #: That request's span, as W3C's `traceparent`; None where nothing was traced.
+    traceparent: str | None = None
 
     def log_context(self) -> dict[str, object]:
         return {**self.log_ids(), "owner": self.owner, "status": str(self.status), "attempt": self.attempt}
 
     def log_ids(self) -> dict[str, str]:
         """What every line about the job has, whichever process says it."""
-        ids = {"job_id": self.id, "request_id": self.request_id}
+        ids = {"job_id": self.id, "request_id": self.request_id, "trace_id": trace_id(self.traceparent)}
         return {name: value for name, value in ids.items() if value is not None}
 
 

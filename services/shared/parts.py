@@ -42,13 +42,14 @@ from services.shared.ports import (
     PaceKeeper,
     RateLimiter,
     ResultIndex,
+    Tracer,
     UploadScanner,
     VoiceStore,
     WebhookStore,
     WorkerRegistry,
 )
 from services.shared.settings import Settings
-from services.shared.telemetry.silent import SilentMeter
+from services.shared.telemetry.silent import SilentMeter, SilentTracer
 
 
 @dataclass(frozen=True)
@@ -77,6 +78,7 @@ class Parts:
     #: None: uploads are not scanned.
     scanner: UploadScanner | None
     meter: Meter = field(default_factory=SilentMeter)
+    tracer: Tracer = field(default_factory=SilentTracer)
     closers: tuple[Callable[[], None], ...] = field(default=(), repr=False)
 
     def close(self) -> None:

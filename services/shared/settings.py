@@ -262,6 +262,9 @@ class Settings(BaseModel):
     worker_metrics_port: MetricsPort = None
     #: The same for those of the control process.
     control_metrics_port: MetricsPort = None
+    #: Where traces go: a collector that takes OTLP over HTTP, such as http://127.0.0.1:4318; unset: nothing is traced.
+    #: OpenTelemetry's other variables hold too, as OTEL_TRACES_SAMPLER and OTEL_EXPORTER_OTLP_HEADERS.
+    otel_exporter_otlp_endpoint: HttpUrl | None = None
     #: Tenants, voices and languages that figures tell apart, of each so many; the rest are `other`. 0: all are.
     metrics_label_values: Annotated[int, Field(ge=0, le=10_000)] = 100
 
@@ -361,6 +364,13 @@ class Settings(BaseModel):
     def _check_endpoint(cls, url: HttpUrl | None) -> HttpUrl | None:
         if url is not None and (url.username or url.password or url.query or url.path not in (None, "/")):
             raise ValueError("expected http(s)://host:port alone; credentials go into S3_ACCESS_KEY and S3_SECRET_KEY")
+        return url
+
+    @field_validator("otel_exporter_otlp_endpoint")
+    @classmethod
+    def _check_collector(cls, url: HttpUrl | None) -> HttpUrl | None:
+        if url is not None and (url.username or url.password or url.query):
+            raise ValueError("expected http(s)://host:port alone; credentials go into OTEL_EXPORTER_OTLP_HEADERS")
         return url
 
     @model_validator(mode="after")

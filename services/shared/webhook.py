@@ -39,6 +39,11 @@ class Try:
     def succeeded(self) -> bool:
         return self.status is not None and 200 <= self.status < 300
 
+    @property
+    def outcome(self) -> str:
+        """What came of it in a word: the class of the status (`2xx`), or the error's type."""
+        return f"{self.status // 100}xx" if self.status else self.error or "unknown"
+
 
 @dataclass(frozen=True)
 class Delivery:

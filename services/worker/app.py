@@ -18,8 +18,8 @@ from services.shared.adapters.transcribers import create_transcriber
 from services.shared.hooks import AudioChain, load_audio_hooks
 from services.shared.parts import Parts, connect
 from services.shared.settings import Settings
-from services.shared.telemetry.endpoint import create_meter, shown
-from services.shared.telemetry.observed import observed
+from services.shared.telemetry.endpoint import shown
+from services.shared.telemetry.instrumented import instrumented
 from services.worker.announcing import Announcer
 from services.worker.figures import show_worker
 from services.worker.process import create_process
@@ -28,6 +28,7 @@ from services.worker.stopping import StopLight
 from services.worker.synthesis import SynthesisRunner
 from services.worker.tasks import register_synthesis
 from services.worker.ticker import Ticker
+from services.worker.traced import traced_engine, traced_transcriber
 
 logger = structlog.get_logger(__name__)
 
@@ -62,7 +63,7 @@ class WorkerApp:
         logger.info("engine_loaded", engine=info.engine, model=info.model, device=info.device, worker=self.worker)
         announcer = Announcer(self.parts, self.worker, info, self.light)
         celery = create_celery(settings)
-        register_synthesis(celery, self._runner())
+        register_synthesis(celery, self._runner(), self.parts.tracer)
 
         def on_ready(_consumer: Any) -> None:
             self.taking = True
@@ -92,7 +93,7 @@ class WorkerApp:
     def _runner(self) -> SynthesisRunner:
         return SynthesisRunner(
             self.parts,
-            self.engine,
+            traced_engine(self.engine, self.parts),
             self.references,
             self.hooks,
             worker=self.worker,
@@ -105,12 +106,12 @@ def create_app(settings: Settings) -> WorkerApp:
     manifest = _manifest(settings)
     # An engine with models of its own is given what F5-TTS takes.
     seconds = manifest.reference_seconds if manifest else limits.DEFAULT_REFERENCE_SECONDS
-    references = ReferenceReader(create_transcriber(settings), max_seconds=seconds, target_rms=settings.target_rms)
-    meter = create_meter("worker", settings)
+    parts = instrumented("worker", connect(settings), language=_only_language(manifest))
+    transcriber = traced_transcriber(create_transcriber(settings), parts.tracer)
     return WorkerApp(
-        parts=observed(connect(settings), meter, language=_only_language(manifest)),
+        parts=parts,
         engine=create_engine(settings.engine, settings.engine_config()),
-        references=references,
+        references=ReferenceReader(transcriber, max_seconds=seconds, target_rms=settings.target_rms),
         hooks=load_audio_hooks(settings),
         light=StopLight(settings.stop_grace_seconds, time.monotonic),
         worker=f"{socket.gethostname()}-{secrets.token_hex(4)}",

@@ -17,8 +17,8 @@ from services.shared.logging import configure_logging
 from services.shared.parts import Parts, connect
 from services.shared.settings import Settings, SettingsError, load_settings
 from services.shared.signing import Signer
-from services.shared.telemetry.endpoint import create_meter, shown
-from services.shared.telemetry.observed import observed
+from services.shared.telemetry.endpoint import shown
+from services.shared.telemetry.instrumented import instrumented
 from services.worker.deliveries import SLOTS, Deliverer
 from services.worker.process import create_process, leave_on_signals
 from services.worker.queue_figures import show_queue
@@ -67,7 +67,7 @@ def run(settings: Settings) -> int:
     Raises `SettingsError` where its port cannot be had.
     """
     ready = threading.Event()
-    parts = observed(connect(settings), create_meter("control", settings))
+    parts = instrumented("control", connect(settings))
     show_queue(parts)
     celery = create_celery(settings)
     register_sweep(celery, Sweeper(parts))

@@ -4,16 +4,18 @@ import random
 import time
 from collections.abc import Callable
 from concurrent.futures import Executor
+from contextlib import AbstractContextManager
 from typing import Final
 from urllib.parse import urlsplit
 
 import structlog
 
 from services.shared.errors import Unavailable, UrlRefused, UrlUnreachable
+from services.shared.job import Job
 from services.shared.parts import Parts
-from services.shared.ports import HeldDelivery
+from services.shared.ports import HeldDelivery, Span
 from services.shared.signing import Signer
-from services.shared.webhook import Delivery, Try, after, webhook_id
+from services.shared.webhook import Delivery, Subject, Try, after, webhook_id
 from services.shared.webhook_event import event_of
 from services.worker.slots import Slots
 
@@ -84,9 +86,11 @@ class Deliverer:
     # --- one delivery, on a thread of the executor --------------------------------------------------
 
     def _deliver(self, held: HeldDelivery, host: str) -> None:
-        with structlog.contextvars.bound_contextvars(**held.subject.log_ids()):
+        with structlog.contextvars.bound_contextvars(**held.subject.log_ids()), self._span(held.subject) as span:
             try:
-                self._settle(held, self._try(held))
+                attempt = self._try(held)
+                span.set({"timbre.outcome": attempt.outcome})
+                self._settle(held, attempt)
             except Unavailable as error:
                 # It is made again once nobody holds it any more.
                 logger.warning("delivery_unsettled", reason=error.type)
@@ -94,6 +98,11 @@ class Deliverer:
                 logger.exception("delivery_broke_off")
             finally:
                 self._slots.give_back(host)
+
+    def _span(self, subject: Subject) -> AbstractContextManager[Span]:
+        """In the trace of the request that a job came with; a batch's stands alone."""
+        parent = subject.traceparent if isinstance(subject, Job) else None
+        return self._parts.tracer.span("webhook", kind="client", parent=parent, attributes={"timbre.about": subject.id})
 
     def _try(self, held: HeldDelivery) -> Try:
         at, started = self._parts.clock(), self._stopwatch()

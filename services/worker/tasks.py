@@ -3,22 +3,27 @@
 Not shared: Celery would add a shared task to every application of the process, with the first one's use case.
 """
 
+from typing import Any
+
 import structlog
 from celery import Celery
 
-from services.shared.adapters.celery_queue import SWEEP_TASK, SYNTHESIZE_TASK
+from services.shared.adapters.celery_queue import SWEEP_TASK, SYNTHESIZE_TASK, TRACEPARENT
 from services.shared.errors import Unavailable
+from services.shared.ports import Tracer
 from services.worker.sweeper import Sweeper
 from services.worker.synthesis import SynthesisRunner
 
 logger = structlog.get_logger(__name__)
 
 
-def register_synthesis(app: Celery, runner: SynthesisRunner) -> None:
-    def synthesize(job_id: str) -> None:
-        runner.run(job_id)
+def register_synthesis(app: Celery, runner: SynthesisRunner, tracer: Tracer) -> None:
+    def synthesize(task: Any, job_id: str) -> None:
+        parent = (task.request.headers or {}).get(TRACEPARENT)
+        with tracer.span("attempt", kind="consumer", parent=parent, attributes={"timbre.job": job_id}) as span:
+            span.set({"timbre.status": str(runner.run(job_id) or "left to others")})
 
-    app.task(synthesize, name=SYNTHESIZE_TASK, shared=False)
+    app.task(synthesize, name=SYNTHESIZE_TASK, bind=True, shared=False)
 
 
 def register_sweep(app: Celery, sweeper: Sweeper) -> None:

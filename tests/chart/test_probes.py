@@ -4,7 +4,8 @@ import httpx
 import pytest
 
 from services.api.app import create_app
-from services.shared.telemetry.endpoint import create_meter, shown
+from services.shared.telemetry.endpoint import shown
+from services.shared.telemetry.instrumented import create_meter
 from services.shared.telemetry.metric import Process
 from services.shared.testing import make_settings, memory_parts
 from tests.chart.rendering import Object, Rendered, environment

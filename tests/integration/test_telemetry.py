@@ -13,6 +13,7 @@ from services.shared.servers import LOOPBACK
 from services.shared.signing import new_secret
 from services.shared.telemetry.metric import PROCESSES, Metric
 from services.shared.telemetry.metrics import METRICS
+from tests.collector import Collector, collecting, tree
 from tests.figures import families
 from tests.receiver import Receiver, receiving
 from tests.stack import REFERENCE, Stack, running_stack
@@ -20,10 +21,17 @@ from tests.stack import REFERENCE, Stack, running_stack
 FAKES = Path(__file__).parents[1] / "fakes"
 TEXT = "A most private sentence."
 REQUEST = "the-one-that-is-followed"
+#: A client that traces by itself.
+TRACE, CALLER = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
+SWEPT_TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
+SERVICES = {f"timbre-{process}" for process in PROCESSES}
+FOLLOWED = {"X-Request-ID": REQUEST, "traceparent": f"00-{TRACE}-{CALLER}-01"}
 SETTINGS = {
     **{"webhook_secret": new_secret(), "outbound_allowed_hosts": LOOPBACK, "sweep_seconds": 0.3},
     **{"api_metrics_port": 0, "worker_metrics_port": 0, "control_metrics_port": 0},
     "storage_retry_seconds": 0,
+    # Spans leave soon.
+    "otel_bsp_schedule_delay": 100,
     # NVIDIA's driver is a fake one.
     "pythonpath": os.pathsep.join([str(FAKES), os.environ.get("PYTHONPATH", "")]),
 }
@@ -36,9 +44,16 @@ def receiver() -> Iterator[Receiver]:
 
 
 @pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory, receiver: Receiver) -> Iterator[Stack]:
+def collector() -> Iterator[Collector]:
+    with collecting() as collector:
+        yield collector
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory, receiver: Receiver, collector: Collector) -> Iterator[Stack]:
     """A stack after ten jobs, whose object store is away by now."""
-    with running_stack(tmp_path_factory.mktemp("stack"), **SETTINGS) as stack:
+    settings = {**SETTINGS, "otel_exporter_otlp_endpoint": collector.url}
+    with running_stack(tmp_path_factory.mktemp("stack"), **settings) as stack:
         stack.control()
         stack.worker()
         with httpx.Client(base_url=stack.api(), timeout=30) as client:
@@ -49,19 +64,19 @@ def stack(tmp_path_factory: pytest.TempPathFactory, receiver: Receiver) -> Itera
 
 
 def _run_ten_jobs(stack: Stack, client: httpx.Client, hook: str) -> None:
-    jobs = [_speak(client, {"X-Request-ID": REQUEST}, webhook_url=hook), _speak(client, stream="true")]
+    jobs = [_speak(client, FOLLOWED, webhook_url=hook), _speak(client, stream="true")]
     jobs += [_speak(client, text=f"{TEXT} {number}.") for number in range(4)]
     for _ in range(2):  # The second has the audio of the first.
         jobs.append(_speak(client, seed="7"))
         stack.until_over(jobs[-1])
     jobs.append(stack.submit(reference=b"no audio").id)
-    jobs.append(stack.submit(sent=False).id)
+    jobs.append(stack.submit(sent=False, traceparent=f"00-{SWEPT_TRACE}-{CALLER}-01").id)
     ended = [stack.until_over(job).status for job in jobs]
     assert ended.count(JobStatus.SUCCEEDED) == 9, stack.logs()
 
 
 def _speak(client: httpx.Client, headers: dict[str, str] | None = None, **fields: str) -> str:
-    data = {"text": TEXT, "ref_text": "What was said in private.", **fields}
+    data = {"text": TEXT, "ref_text": "What was said in private.", "nfe_step": "5", **fields}
     files = {"voice": ("private.wav", REFERENCE, "audio/wav")}
     answer = client.post("/tts", data=data, files=files, headers=headers)
     assert answer.status_code == 202, answer.text
@@ -122,3 +137,50 @@ def _events(stack: Stack, process: str) -> set[str]:
     """What the process said about the one request that is followed."""
     lines = [json.loads(line) for line in stack.find(process).log.read_text().splitlines()]
     return {line["event"] for line in lines if line.get("request_id") == REQUEST and line.get("job_id")}
+
+
+# --- traces -----------------------------------------------------------------------------------------
+
+
+def test_a_trace_shows_a_job_from_its_client_to_its_receiver(stack: Stack, collector: Collector) -> None:
+    stack.until(lambda: {span.service for span in collector.trace(TRACE)} >= SERVICES)
+    stack.until(lambda: "attempt" in {span.name for span in collector.trace(TRACE)})
+    spans = collector.trace(TRACE)
+    assert tree(spans) == {
+        "timbre-api: POST /tts": {"upload", "attempt", "webhook"},
+        "timbre-api: upload": set(),
+        "timbre-worker: attempt": {"download", "synthesis", "upload"},
+        "timbre-worker: download": set(),
+        "timbre-worker: synthesis": {"queue", "reference", "solver", "vocoder"},
+        **{f"timbre-worker: {stage}": set() for stage in ("queue", "reference", "solver", "vocoder", "upload")},
+        "timbre-control: webhook": set(),
+    }
+    assert {span.parent_id for span in spans if span.name == "POST /tts"} == {CALLER}
+
+
+def test_spans_say_how_much_there_was_to_do(stack: Stack, collector: Collector) -> None:
+    spans = {span.name: span for span in collector.trace(TRACE)}
+    assert spans["synthesis"].attributes["timbre.nfe_step"] == 5
+    assert spans["synthesis"].attributes["timbre.characters"] == len(TEXT)
+    assert spans["attempt"].attributes["timbre.status"] == "succeeded"
+    assert spans["webhook"].attributes["timbre.outcome"] == "2xx"
+    within = [spans[stage] for stage in ("queue", "reference", "solver", "vocoder")]
+    assert [stage.ended for stage in within[:-1]] == pytest.approx([stage.started for stage in within[1:]], abs=1e-3)
+
+
+def test_a_job_without_a_message_keeps_its_trace(stack: Stack, collector: Collector) -> None:
+    """The sweeper sends it again, from the record alone."""
+    stack.until(lambda: "attempt" in {span.name for span in collector.trace(SWEPT_TRACE)})
+    spans = {span.name: span for span in collector.trace(SWEPT_TRACE)}
+    assert spans["attempt"].parent_id == CALLER
+    assert spans["solver"].service == "timbre-worker"
+
+
+def test_no_span_holds_what_a_client_said(stack: Stack, collector: Collector) -> None:
+    assert b"private" not in b"".join(collector.bodies)
+
+
+def test_logs_and_traces_find_each_other(stack: Stack) -> None:
+    for process in PROCESSES:
+        lines = [json.loads(line) for line in stack.find(process).log.read_text().splitlines()]
+        assert TRACE in {line.get("trace_id") for line in lines if line.get("request_id") == REQUEST}

@@ -16,6 +16,8 @@ from services.shared.settings import Settings
 CONTROL_QUEUE = "control"
 SYNTHESIZE_TASK = "timbre.synthesize"
 SWEEP_TASK = "timbre.sweep"
+#: The message's header by which a trace goes on.
+TRACEPARENT = "traceparent"
 
 #: AMQP's reply to a question about a queue that nobody declared; kombu gives it for Redis too.
 _NOT_FOUND = 404
@@ -39,9 +41,10 @@ class CeleryJobQueue:
     def __init__(self, app: Celery) -> None:
         self._app = app
 
-    def send(self, job_id: str, priority: Priority = Priority.DEFAULT) -> None:
+    def send(self, job_id: str, priority: Priority = Priority.DEFAULT, *, traceparent: str | None = None) -> None:
+        headers = {TRACEPARENT: traceparent} if traceparent else None
         with _queue_errors(self._app):
-            self._app.send_task(SYNTHESIZE_TASK, args=[job_id], queue=QUEUES[priority])
+            self._app.send_task(SYNTHESIZE_TASK, args=[job_id], queue=QUEUES[priority], headers=headers)
 
     def depth(self, priority: Priority | None = None) -> int:
         wanted = PRIORITIES if priority is None else (priority,)

@@ -15,7 +15,7 @@ from services.shared.ports.outbound import Outbound
 from services.shared.ports.queue import JobQueue
 from services.shared.ports.results import ResultIndex
 from services.shared.ports.scanning import UploadScanner
-from services.shared.ports.telemetry import Meter
+from services.shared.ports.telemetry import Meter, Span, Tracer
 from services.shared.ports.transcription import Transcriber, Transcript
 from services.shared.ports.voices import VoicePage, VoiceStore
 from services.shared.ports.webhooks import HeldDelivery, WebhookStore
@@ -46,7 +46,9 @@ __all__ = [
     "RateLimiter",
     "ResultIndex",
     "Sink",
+    "Span",
     "StoredBlob",
+    "Tracer",
     "Transcriber",
     "Transcript",
     "UploadOffer",

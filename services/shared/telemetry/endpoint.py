@@ -13,7 +13,6 @@ import structlog
 from services.shared.ports import Meter
 from services.shared.settings import Settings, SettingsError
 from services.shared.telemetry.metric import Process
-from services.shared.telemetry.silent import SilentMeter
 
 logger = structlog.get_logger(__name__)
 
@@ -23,16 +22,6 @@ _CLIENT_SECONDS: Final = 10.0
 Ready = Callable[[], bool]
 #: A status, a content type and what is said.
 _Answer = tuple[HTTPStatus, str, bytes]
-
-
-def create_meter(process: Process, settings: Settings) -> Meter:
-    """What counts for this process: nothing, unless it has a port to show it on."""
-    if settings.metrics_port(process) is None:
-        return SilentMeter()
-    # Who does not ask for figures pays nothing for them.
-    from services.shared.adapters.prometheus_meter import PrometheusMeter  # noqa: PLC0415
-
-    return PrometheusMeter(process, label_values=settings.metrics_label_values)
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from services.shared.parts import Parts
 from services.shared.ports import HeldDelivery, JobStore, Meter, WebhookStore
 from services.shared.telemetry import metrics
 from services.shared.telemetry.silent import SilentMeter
+from services.shared.telemetry.standing import Standing
 from services.shared.webhook import Delivery
 
 Part = TypeVar("Part")
@@ -58,17 +59,7 @@ class _Watched:
         return call
 
 
-class _Standing:
-    """All of a part's methods but those that a subclass has."""
-
-    def __init__(self, part: Any) -> None:
-        self._part = part
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._part, name)
-
-
-class ObservedJobs(_Standing):
+class ObservedJobs(Standing):
     """`JobStore`. Every change of a job's state passes through `replace`, and succeeds there once."""
 
     def __init__(self, jobs: JobStore, meter: Meter, language: str | None) -> None:
@@ -111,7 +102,7 @@ class ObservedJobs(_Standing):
                 self._meter.observe(metrics.STAGE_SECONDS, value, stage=name.removesuffix("_seconds"))
 
 
-class ObservedWebhooks(_Standing):
+class ObservedWebhooks(Standing):
     """`WebhookStore`. Every try's outcome passes through `settle`."""
 
     def __init__(self, webhooks: WebhookStore, meter: Meter) -> None:
@@ -121,8 +112,7 @@ class ObservedWebhooks(_Standing):
     def settle(self, held: HeldDelivery, delivery: Delivery) -> bool:
         settled: bool = self._part.settle(held, delivery)
         attempt = delivery.tries[-1]
-        outcome = f"{attempt.status // 100}xx" if attempt.status else attempt.error or "unknown"
-        self._meter.count(metrics.WEBHOOK_TRIES, outcome=outcome)
+        self._meter.count(metrics.WEBHOOK_TRIES, outcome=attempt.outcome)
         self._meter.observe(metrics.WEBHOOK_SECONDS, attempt.seconds)
         if settled and delivery.state != "pending":
             self._meter.count(metrics.WEBHOOKS_ENDED, state=delivery.state)

@@ -12,7 +12,7 @@ class MemoryJobQueue:
         self.sent: list[str] = []
         self.waiting: list[tuple[str, Priority]] = []
 
-    def send(self, job_id: str, priority: Priority = Priority.DEFAULT) -> None:
+    def send(self, job_id: str, priority: Priority = Priority.DEFAULT, *, traceparent: str | None = None) -> None:
         self.ping()
         self.sent.append(job_id)
         self.waiting.append((job_id, priority))

@@ -178,8 +178,8 @@ def test_a_queue_that_is_away_only_delays(client: Client) -> None:
 def test_a_worker_quicker_than_the_api_is_no_error(client: Client) -> None:
     send = client.parts.queue.send
 
-    def send_and_claim(job_id: str, priority: Priority) -> None:
-        send(job_id, priority)
+    def send_and_claim(job_id: str, *sent: Priority, **along: str | None) -> None:
+        send(job_id, *sent, **along)
         start_job(client.parts, client.parts.jobs.get(job_id))
 
     client.parts.queue.send = send_and_claim

@@ -46,6 +46,23 @@ def test_it_speaks(engine: F5Engine) -> None:
     assert result.timings["total"] >= result.timings["solver"] >= result.timings["network"] * 0.9 > 0
 
 
+def test_it_says_when_each_stage_was(engine: F5Engine) -> None:
+    laps = engine.synthesize(REQUEST).laps
+    assert [lap.stage for lap in laps] == ["queue", "reference", "solver", "vocoder"]
+    assert [lap.ended for lap in laps[:-1]] == [lap.started for lap in laps[1:]]
+    tone = create_engine("tone", CONFIG)
+    tone.load()
+    assert [lap.stage for lap in tone.synthesize(REQUEST).laps] == [lap.stage for lap in laps]
+
+
+def test_it_counts_what_it_does(engine: F5Engine) -> None:
+    before = engine.stats
+    engine.synthesize(REQUEST)
+    assert engine.stats.rows - before.rows == engine.stats.forwards - before.forwards == 4
+    assert engine.stats.reference_hits - before.reference_hits == 1
+    assert engine.stats.reference_misses == before.reference_misses >= 1
+
+
 def test_it_says_what_it_is(engine: F5Engine) -> None:
     info = engine.describe()
     assert (info.engine, info.model, info.device, info.precision) == ("f5", "timbre-tiny", "cpu", "fp32")

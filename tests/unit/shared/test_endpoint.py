@@ -10,7 +10,8 @@ import pytest
 
 from services.shared.settings import SettingsError
 from services.shared.telemetry import metrics
-from services.shared.telemetry.endpoint import create_meter, shown
+from services.shared.telemetry.endpoint import shown
+from services.shared.telemetry.instrumented import create_meter
 from services.shared.telemetry.silent import SilentMeter
 from services.shared.testing import make_settings
 

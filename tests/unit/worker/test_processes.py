@@ -24,7 +24,7 @@ def celery():
 
 def test_a_message_runs_its_job(bench, celery):
     job = bench.submit()
-    register_synthesis(celery, bench.runner())
+    register_synthesis(celery, bench.runner(), bench.parts.tracer)
     celery.tasks[SYNTHESIZE_TASK](job.id)
     assert bench.jobs.get(job.id).status is JobStatus.SUCCEEDED
 
