@@ -5,6 +5,7 @@ import sys
 import uvicorn
 from fastapi import FastAPI
 
+from services.api.allocator import settle_allocator
 from services.api.app import create_app
 from services.shared.logging import configure_logging
 from services.shared.parts import connect
@@ -22,6 +23,7 @@ def main() -> None:
     try:
         settings = load_settings()
         settings.check_exposure()
+        settle_allocator()
         configure_logging(settings)
         parts = instrumented("api", connect(settings))
         app = create_app(parts)

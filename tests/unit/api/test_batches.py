@@ -93,7 +93,7 @@ def test_json_lines_bring_a_recording_that_is_stored_once(client: Client) -> Non
     jobs = jobs_of(client, answer)
     key = reference_key(answer.json()["batch_id"])
     assert {job.input.reference_key for job in jobs} == {key}
-    assert client.parts.blobs.blobs == {key: (REFERENCE, "application/octet-stream")}
+    assert client.parts.blobs.blobs == {key: (REFERENCE, "binary/octet-stream")}
     assert [(job.input.text, job.custom_id, job.input.speed) for job in jobs] == [
         ("One.", None, 1.25),
         ("Two.", "2", 1.25),
