@@ -44,6 +44,7 @@ from services.api.routes import (
     tts,
     uploads,
     voices,
+    webhook_secret,
     webhooks,
 )
 from services.api.routes import problems as problem_types
@@ -69,7 +70,7 @@ RECHECK_SECONDS = 5.0
 
 #: Our own routes in the order of the documentation, those in other services' manner, and what is about the service.
 _ROUTES = (
-    *(tts, live, batches, jobs, streams, events, sockets, webhooks, voices, uploads, keys),
+    *(tts, live, batches, jobs, streams, events, sockets, webhooks, webhook_secret, voices, uploads, keys),
     *(openai, elevenlabs, runpod, generations),
     *(health, problem_types),
 )

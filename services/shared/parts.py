@@ -19,6 +19,7 @@ from services.shared.adapters.redis_keys import RedisKeyStore
 from services.shared.adapters.redis_pace import RedisPaceKeeper
 from services.shared.adapters.redis_rates import RedisRateLimiter
 from services.shared.adapters.redis_results import RedisResultIndex
+from services.shared.adapters.redis_secrets import RedisSecretVersions
 from services.shared.adapters.redis_voices import RedisVoiceStore
 from services.shared.adapters.redis_webhooks import RedisWebhookStore
 from services.shared.adapters.redis_workers import RedisWorkerRegistry
@@ -42,6 +43,7 @@ from services.shared.ports import (
     PaceKeeper,
     RateLimiter,
     ResultIndex,
+    SecretVersions,
     Tracer,
     UploadScanner,
     VoiceStore,
@@ -75,6 +77,7 @@ class Parts:
     keys: KeyStore
     rates: RateLimiter
     audio: AudioChannel
+    secrets: SecretVersions
     #: None: uploads are not scanned.
     scanner: UploadScanner | None
     meter: Meter = field(default_factory=SilentMeter)
@@ -111,6 +114,7 @@ def connect(settings: Settings, clock: Clock = time.time) -> Parts:
         keys=RedisKeyStore(redis),
         rates=RedisRateLimiter(redis),
         audio=RedisAudioChannel(audio, kept=settings.stream_pieces, ttl_seconds=settings.stream_ttl_seconds),
+        secrets=RedisSecretVersions(redis),
         scanner=_scanner(settings),
         closers=(celery.close, redis.close, audio.close),
     )

@@ -28,17 +28,19 @@ def new_secret() -> str:
 
 
 class Signer:
-    """Signs with one secret, as `WEBHOOK_SECRET` holds it."""
+    """Signs with each of its secrets, so that receivers may know any of them."""
 
-    def __init__(self, secret: str) -> None:
-        self._key = signing_key(secret)
+    def __init__(self, *secrets: str) -> None:
+        """In the form of `WEBHOOK_SECRET`. Raises `ValueError`."""
+        self._keys = [signing_key(secret) for secret in secrets]
 
     def headers(self, message_id: str, body: bytes, now: float) -> dict[str, str]:
         """What goes along with `body`. The moment is signed too, so that receivers can refuse old messages."""
         timestamp = str(int(now))
-        digest = hmac.digest(self._key, b".".join((message_id.encode(), timestamp.encode(), body)), hashlib.sha256)
+        signed = b".".join((message_id.encode(), timestamp.encode(), body))
+        digests = [base64.b64encode(hmac.digest(key, signed, hashlib.sha256)).decode() for key in self._keys]
         return {
             "webhook-id": message_id,
             "webhook-timestamp": timestamp,
-            "webhook-signature": f"v1,{base64.b64encode(digest).decode()}",
+            "webhook-signature": " ".join(f"v1,{digest}" for digest in digests),
         }

@@ -16,9 +16,9 @@ from services.shared.adapters.celery_queue import CONTROL_QUEUE, SWEEP_TASK, cre
 from services.shared.logging import configure_logging
 from services.shared.parts import Parts, connect
 from services.shared.settings import Settings, SettingsError, load_settings
-from services.shared.signing import Signer
 from services.shared.telemetry.endpoint import shown
 from services.shared.telemetry.instrumented import instrumented
+from services.shared.webhook_secrets import WebhookSecrets
 from services.worker.deliveries import SLOTS, Deliverer
 from services.worker.process import create_process, leave_on_signals
 from services.worker.queue_figures import show_queue
@@ -107,7 +107,7 @@ def delivering(parts: Parts) -> Iterator[None]:
         yield
         return
     with ThreadPoolExecutor(SLOTS, "webhook") as executor:
-        deliverer = Deliverer(parts, Signer(secret.get_secret_value()), executor)
+        deliverer = Deliverer(parts, WebhookSecrets(secret.get_secret_value(), parts.secrets), executor)
         with Ticker("webhooks", _PULSE_SECONDS, deliverer.start_due):
             yield
 

@@ -14,9 +14,9 @@ from services.shared.errors import Unavailable, UrlRefused, UrlUnreachable
 from services.shared.job import Job
 from services.shared.parts import Parts
 from services.shared.ports import HeldDelivery, Span
-from services.shared.signing import Signer
 from services.shared.webhook import Delivery, Subject, Try, after, webhook_id
 from services.shared.webhook_event import event_of
+from services.shared.webhook_secrets import WebhookSecrets
 from services.worker.slots import Slots
 
 logger = structlog.get_logger(__name__)
@@ -43,7 +43,7 @@ class Deliverer:
     def __init__(
         self,
         parts: Parts,
-        signer: Signer,
+        secrets: WebhookSecrets,
         executor: Executor,
         *,
         chance: Callable[[], float] = random.random,
@@ -51,7 +51,7 @@ class Deliverer:
     ) -> None:
         """`executor` runs up to `SLOTS` deliveries beside each other."""
         self._parts = parts
-        self._signer = signer
+        self._secrets = secrets
         self._executor = executor
         self._chance = chance
         self._stopwatch = stopwatch
@@ -111,8 +111,9 @@ class Deliverer:
 
     def _post(self, held: HeldDelivery, now: float) -> tuple[int | None, str | None]:
         """The status that was answered, or the type of what kept it from us."""
+        signer = self._secrets.signer(held.subject.owner, now)
         body = event_of(held.subject, self._parts).model_dump_json().encode()
-        headers = {"Content-Type": "application/json", **self._signer.headers(webhook_id(held.subject.id), body, now)}
+        headers = {"Content-Type": "application/json", **signer.headers(webhook_id(held.subject.id), body, now)}
         try:
             return self._parts.outbound.post(held.subject.webhook_url or "", body, headers, seconds=self._seconds), None
         except (UrlRefused, UrlUnreachable) as error:

@@ -15,6 +15,7 @@ from services.shared.ports.outbound import Outbound
 from services.shared.ports.queue import JobQueue
 from services.shared.ports.results import ResultIndex
 from services.shared.ports.scanning import UploadScanner
+from services.shared.ports.secrets import SecretVersion, SecretVersions
 from services.shared.ports.telemetry import Meter, Span, Tracer
 from services.shared.ports.transcription import Transcriber, Transcript
 from services.shared.ports.voices import VoicePage, VoiceStore
@@ -45,6 +46,8 @@ __all__ = [
     "PaceKeeper",
     "RateLimiter",
     "ResultIndex",
+    "SecretVersion",
+    "SecretVersions",
     "Sink",
     "Span",
     "StoredBlob",

@@ -18,6 +18,7 @@ from services.shared.testing.pace import MemoryPaceKeeper
 from services.shared.testing.queue import MemoryJobQueue
 from services.shared.testing.results import MemoryResultIndex
 from services.shared.testing.scanning import MemoryScanner
+from services.shared.testing.secrets import MemorySecretVersions
 from services.shared.testing.voices import MemoryVoiceStore
 from services.shared.testing.webhooks import MemoryWebhookStore
 from services.shared.testing.workers import MemoryWorkerRegistry
@@ -61,5 +62,6 @@ def memory_parts(*, clock: Clock | None = None, settings: Settings | None = None
         keys=MemoryKeyStore(),
         rates=MemoryRateLimiter(time),
         audio=MemoryAudioChannel(time, jobs.watchers, kept=chosen.stream_pieces, ttl_seconds=chosen.stream_ttl_seconds),
+        secrets=MemorySecretVersions(),
         scanner=MemoryScanner() if chosen.clamd_address else None,
     )

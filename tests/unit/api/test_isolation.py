@@ -53,6 +53,8 @@ DOORS: Final[dict[Door, str | None]] = {
     ("WEBSOCKET", "/jobs/{job_id}/ws"): "speech",
     ("GET", "/jobs/{job_id}/webhook"): "speech",
     ("POST", "/jobs/{job_id}/webhook/redeliver"): "speech",
+    ("GET", "/webhook-secret"): "speech",
+    ("POST", "/webhook-secret/rotate"): "speech",
     ("POST", "/batches"): "speech",
     ("GET", "/batches"): "speech",
     ("GET", "/batches/{batch_id}"): "speech",

@@ -16,8 +16,10 @@ from services.shared.batch import new_batch
 from services.shared.errors import UrlUnreachable
 from services.shared.job import Job, JobFault, JobOutput, JobStatus, claim, fail, new_id, request_cancel, succeed
 from services.shared.outbound.testing import MemoryOutbound
-from services.shared.signing import Signer, new_secret
+from services.shared.signing import new_secret
 from services.shared.testing import MemoryJobStore, make_job
+from services.shared.testing.secrets import MemorySecretVersions
+from services.shared.webhook_secrets import WebhookSecrets
 from services.worker.deliveries import SLOTS, Deliverer
 from services.worker.sweeper import Sweeper
 from tests.unit.worker.conftest import Bench
@@ -39,8 +41,12 @@ class Inline(Executor):
 @pytest.fixture
 def deliver(bench: Bench) -> Callable[[], None]:
     """One round, all of it."""
-    deliverer = Deliverer(bench.parts, Signer(SECRET), Inline(), chance=lambda: 0.0, stopwatch=bench.clock)
+    deliverer = Deliverer(bench.parts, _secrets(), Inline(), chance=lambda: 0.0, stopwatch=bench.clock)
     return deliverer.start_due
+
+
+def _secrets() -> WebhookSecrets:
+    return WebhookSecrets(SECRET, MemorySecretVersions())
 
 
 def _failed(bench: Bench, url: str = URL) -> Job:
@@ -49,9 +55,9 @@ def _failed(bench: Bench, url: str = URL) -> Job:
     return bench.jobs.replace(running, fail(running, 1, FAULT, bench.clock()))
 
 
-def _verify(headers: Mapping[str, str], body: bytes) -> dict[str, object]:
+def _verify(headers: Mapping[str, str], body: bytes, secret: str = SECRET) -> dict[str, object]:
     """What a receiver does, by the specification alone."""
-    key = base64.b64decode(SECRET.removeprefix("whsec_"))
+    key = base64.b64decode(secret.removeprefix("whsec_"))
     signed = b"%s.%s.%s" % (headers["webhook-id"].encode(), headers["webhook-timestamp"].encode(), body)
     expected = base64.b64encode(hmac.new(key, signed, hashlib.sha256).digest()).decode()
     assert f"v1,{expected}" in headers["webhook-signature"].split(" ")
@@ -217,7 +223,7 @@ def test_a_process_that_dies_between_end_and_delivery_leaves_it_to_the_next(benc
     _failed(bench)
     # Another process took it and died before it asked anybody.
     assert bench.webhooks.take(bench.clock(), 10, hold_seconds=70.0)
-    deliver = Deliverer(bench.parts, Signer(SECRET), Inline()).start_due
+    deliver = Deliverer(bench.parts, _secrets(), Inline()).start_due
     deliver()
     assert bench.outbound.posted == []
     bench.clock.advance(70.0)
@@ -240,7 +246,7 @@ class Unplugging(MemoryOutbound):
 def test_a_try_whose_outcome_was_not_stored_is_made_again_under_the_same_id(bench: Bench) -> None:
     job = _failed(bench)
     bench.outbound = Unplugging(bench.jobs)
-    deliver = Deliverer(bench.parts, Signer(SECRET), Inline()).start_due
+    deliver = Deliverer(bench.parts, _secrets(), Inline()).start_due
     deliver()
     bench.jobs.down = False
     deliver()
@@ -294,7 +300,7 @@ def _crowd(bench: Bench) -> Iterator[tuple[Crowd, Deliverer, ThreadPoolExecutor]
     bench.outbound = crowd = Crowd()
     with ThreadPoolExecutor(SLOTS) as pool:
         try:
-            yield crowd, Deliverer(bench.parts, Signer(SECRET), pool), pool
+            yield crowd, Deliverer(bench.parts, _secrets(), pool), pool
         finally:
             crowd.go.set()
 
@@ -348,3 +354,33 @@ def test_neither_url_nor_secret_nor_text_is_logged(bench: Bench, deliver: Callab
     said = json.dumps(lines)
     for secret in ("hush", "receiver.test", SECRET, job.input.text):
         assert secret not in said
+
+
+# --- a tenant's own secret --------------------------------------------------------------------------
+
+
+def test_a_tenants_own_secret_signs_too_and_no_other_tenants(bench: Bench) -> None:
+    secrets = WebhookSecrets(SECRET, bench.parts.secrets)
+    job = bench.submit(webhook_url=URL, owner="anna")
+    bench.jobs.replace(job, request_cancel(job, bench.clock()))
+    Deliverer(bench.parts, secrets, Inline()).start_due()
+    (posted,) = bench.outbound.posted
+    _verify(posted.headers, posted.body)
+    _verify(posted.headers, posted.body, secrets.of("anna", bench.clock()).value)
+    with pytest.raises(AssertionError):
+        _verify(posted.headers, posted.body, secrets.of("bert", bench.clock()).value)
+
+
+def test_a_store_that_is_away_leaves_the_delivery_to_be_made_again(bench: Bench) -> None:
+    versions = MemorySecretVersions()
+    deliver = Deliverer(bench.parts, WebhookSecrets(SECRET, versions), Inline()).start_due
+    job = _failed(bench)
+    versions.down = True
+    with capture_logs() as logs:
+        deliver()
+    assert [line["event"] for line in logs] == ["delivery_unsettled"]
+    assert bench.outbound.posted == []
+    versions.down = False
+    bench.clock.advance(100)
+    deliver()
+    assert bench.webhooks.find([job])[job.id].state == "delivered"
