@@ -12,8 +12,9 @@ from websockets.sync.client import connect as connect_blocking
 
 from timbre_client.errors import ServerUnreachable
 
-#: Audio does not get smaller by compression; a server may take two seconds to say goodbye.
-_OPTIONS: Final[dict[str, Any]] = {"compression": None, "close_timeout": 2.0}
+#: Audio does not get smaller by compression; a server may take two seconds to say goodbye. Who reads as slowly as it
+#: plays hears the answer to a ping minutes later.
+_OPTIONS: Final[dict[str, Any]] = {"compression": None, "close_timeout": 2.0, "ping_timeout": 600.0}
 
 
 class Closed(Exception):

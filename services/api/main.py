@@ -17,6 +17,8 @@ from services.shared.telemetry.instrumented import instrumented
 STOP_SECONDS = 5
 #: The longest message of a WebSocket's client: more text than anybody writes at once.
 WEBSOCKET_BYTES = 64 * 1024
+#: How long one may take to answer a ping: who reads as slowly as it plays has minutes of audio before that.
+WEBSOCKET_PATIENCE_SECONDS = 600.0
 
 
 def main() -> None:
@@ -46,6 +48,7 @@ def serve(app: FastAPI, settings: Settings) -> None:
         ws_max_size=WEBSOCKET_BYTES,
         # Audio does not get smaller by it, and each connection would keep a quarter of a megabyte for it.
         ws_per_message_deflate=False,
+        ws_ping_timeout=WEBSOCKET_PATIENCE_SECONDS,
     )
 
 
