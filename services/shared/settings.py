@@ -26,6 +26,7 @@ from pydantic_core import ErrorDetails
 from f5_tts_core import limits
 from f5_tts_core.engine import Device, EngineConfig, Precision
 from services.shared.api_key import ANONYMOUS
+from services.shared.priority import Priority
 from services.shared.signing import signing_key
 from services.shared.telemetry.metric import Process
 from services.shared.webhook import LAST_TRY_SECONDS
@@ -189,6 +190,9 @@ class Settings(BaseModel):
     whisper_model_path: Path | None = None
 
     # --- jobs -----------------------------------------------------------------------------------
+    #: Whose jobs a worker takes: of `interactive`, `default` and `bulk`, comma separated; unset: all. See that each has
+    #: workers.
+    worker_priorities: tuple[Priority, ...] = ()
     #: How long a silent worker keeps a job before another may take it.
     lease_seconds: Annotated[float, Field(gt=0)] = 10.0
     #: How often a worker says that it lives.
@@ -320,7 +324,13 @@ class Settings(BaseModel):
         return keys
 
     @field_validator(
-        "cors_origins", "outbound_allowed_hosts", "voice_url_buckets", "text_hooks", "audio_hooks", mode="before"
+        "cors_origins",
+        "outbound_allowed_hosts",
+        "voice_url_buckets",
+        "text_hooks",
+        "audio_hooks",
+        "worker_priorities",
+        mode="before",
     )
     @classmethod
     def _split_list(cls, value: Any) -> Any:

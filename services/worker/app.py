@@ -17,6 +17,7 @@ from services.shared.adapters.queue_turns import QUEUES
 from services.shared.adapters.transcribers import create_transcriber
 from services.shared.hooks import AudioChain, load_audio_hooks
 from services.shared.parts import Parts, connect
+from services.shared.priority import PRIORITIES
 from services.shared.settings import Settings
 from services.shared.telemetry.endpoint import shown
 from services.shared.telemetry.instrumented import instrumented
@@ -47,6 +48,11 @@ class WorkerApp:
     #: Whether messages may come.
     taking: bool = False
 
+    @property
+    def queues(self) -> list[str]:
+        """Those of the priorities whose jobs this worker takes."""
+        return [QUEUES[priority] for priority in self.parts.settings.worker_priorities or PRIORITIES]
+
     def run(self) -> int:
         """Load the model, then take jobs until told to stop; the process's exit status.
 
@@ -72,7 +78,7 @@ class WorkerApp:
 
         process = create_process(
             celery,
-            queues=[*QUEUES.values()],
+            queues=self.queues,
             threads=settings.max_concurrency,
             light=self.light,
             on_ready=on_ready,

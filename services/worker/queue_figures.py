@@ -31,14 +31,15 @@ def _waiting(parts: Parts) -> Iterator[Figure]:
     for status, count in counts.items():
         yield Figure(metrics.JOBS, count, {"status": str(status)})
     yield Figure(metrics.OLDEST_QUEUED, max(0.0, parts.clock() - sample[0].created_at) if sample else 0.0)
-    yield Figure(metrics.QUEUED_AUDIO, _speech(sample, counts[JobStatus.QUEUED]))
+    yield from _audio(sample, counts[JobStatus.QUEUED])
 
 
-def _speech(sample: Sequence[Job], count: int) -> float:
+def _audio(sample: Sequence[Job], count: int) -> Iterator[Figure]:
     """Seconds that `count` jobs will make which are like those of the sample."""
-    if not sample:
-        return 0.0
-    return sum(speech_seconds(job.input) for job in sample) * max(count, len(sample)) / len(sample)
+    scale = max(count, len(sample)) / len(sample) if sample else 0.0
+    for priority in PRIORITIES:
+        seconds = sum(speech_seconds(job.input) for job in sample if job.priority is priority)
+        yield Figure(metrics.QUEUED_AUDIO, scale * seconds, {"priority": str(priority)})
 
 
 def _workers(parts: Parts) -> Iterator[Figure]:

@@ -214,6 +214,7 @@ def test_a_first_key_is_one_command_away(defaults: Rendered) -> None:
         ({"broker": {"type": "rabbitmq"}}, "broker.url: which RabbitMQ?"),
         ({"ingress": {"enabled": True}}, "ingress.host: expected"),
         ({"pools": [{"name": "a"}, {"name": "a"}]}, "two are called a"),
+        ({"pools": [{"name": "a", "priorities": ["default", "bulk"]}]}, "the priority interactive"),
         ({"worker": {"autoscaling": {"enabled": True}}}, "monitoring.prometheusUrl: KEDA asks"),
         ({"worker": {"models": [{"path": "a", "url": "https://a"}]}}, "nowhere to keep them"),
     ],

@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 
+from services.shared.priority import Priority
+from services.shared.settings import load_settings
 from tests.chart.rendering import ChartRenderer, Object, Rendered, environment
 
 PROMETHEUS = {"prometheusUrl": "http://prometheus:9090"}
@@ -131,11 +133,24 @@ def test_a_pool_goes_to_zero_and_wakes_up_by_what_control_shows(examples: dict[s
 def test_jobs_under_way_keep_their_workers(helm: ChartRenderer) -> None:
     rendered = helm.render(scaled(settings={"MAX_CONCURRENCY": 6}))
     trigger = rendered.find("ScaledObject", "worker-default")["spec"]["triggers"][1]
-    assert (
-        'tts_jobs{namespace="tts",app_kubernetes_io_instance="speech",status="processing"}'
-        in trigger["metadata"]["query"]
+    assert trigger["metadata"]["query"] == (
+        'sum(tts_running_jobs{namespace="tts",app_kubernetes_io_instance="speech",timbre_pool="default"})'
     )
     assert trigger["metadata"]["threshold"] == "6"
+
+
+def test_a_pool_may_be_for_some_priorities(helm: ChartRenderer) -> None:
+    pools = [{"name": "talk", "priorities": ["interactive", "default"]}, {"name": "rest"}]
+    rendered = helm.render(scaled() | {"pools": pools})
+    talk, rest = (environment(rendered.worker(name)["containers"][0]) for name in ("talk", "rest"))
+    assert load_settings(secret_less(talk)).worker_priorities == (Priority.INTERACTIVE, Priority.DEFAULT)
+    assert "WORKER_PRIORITIES" not in rest
+    asked = {
+        name: rendered.find("ScaledObject", f"worker-{name}")["spec"]["triggers"][0]["metadata"]["query"]
+        for name in ("talk", "rest")
+    }
+    assert 'priority=~"interactive|default"' in asked["talk"]
+    assert "priority=~" not in asked["rest"]
 
 
 def test_triggers_can_be_left_out(helm: ChartRenderer) -> None:
@@ -155,6 +170,11 @@ def scaled(**worker: Any) -> dict[str, Any]:
     """Values of a pool that scales."""
     scaling = {"enabled": True} | worker.pop("autoscaling", {})
     return {"monitoring": PROMETHEUS, "worker": {"autoscaling": scaling, **worker}}
+
+
+def secret_less(given: dict[str, Any]) -> dict[str, str]:
+    """An environment with words in place of secrets."""
+    return {name: value if isinstance(value, str) else "redis://x" for name, value in given.items()}
 
 
 def workers(rendered: Rendered) -> list[Object]:

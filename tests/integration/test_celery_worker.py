@@ -21,8 +21,9 @@ def app(valkey: str, empty_valkey: Redis) -> Iterator[Celery]:
         yield app
 
 
-def _working(app: Celery) -> AbstractContextManager[object]:
-    return start_worker(app, pool="solo", perform_ping_check=False, queues=[*QUEUES.values()], loglevel="ERROR")
+def _working(app: Celery, *priorities: Priority) -> AbstractContextManager[object]:
+    queues = [QUEUES[priority] for priority in priorities or PRIORITIES]
+    return start_worker(app, pool="solo", perform_ping_check=False, queues=queues, loglevel="ERROR")
 
 
 def test_what_is_sent_is_worked_on_once(app: Celery) -> None:
@@ -50,3 +51,16 @@ def test_urgent_messages_come_first_and_bulk_has_its_turns(app: Celery) -> None:
     # Taken before the worker knew of all its queues, the first few may be of any.
     later = order[5:15]
     assert later.count(Priority.INTERACTIVE) > later.count(Priority.DEFAULT) >= later.count(Priority.BULK) >= 1
+
+
+def test_a_worker_for_some_priorities_leaves_the_others_messages(app: Celery) -> None:
+    seen: queue.Queue[str] = queue.Queue()
+    app.task(name=SYNTHESIZE_TASK, shared=False)(seen.put)
+    jobs = CeleryJobQueue(app)
+    for priority in PRIORITIES:
+        for _ in range(2):
+            jobs.send(priority, priority)
+    with _working(app, Priority.DEFAULT, Priority.BULK):
+        found = sorted(seen.get(timeout=15) for _ in range(4))
+    assert found == ["bulk", "bulk", "default", "default"]
+    assert [jobs.depth(priority) for priority in PRIORITIES] == [2, 0, 0]

@@ -204,7 +204,9 @@ QUEUED_AUDIO: Final = Metric(
     "tts_queue_audio_seconds",
     "gauge",
     "Seconds of speech that the jobs which wait will make, estimated from the texts of the 500 that wait longest.",
-    shown_by=("control",),
+    ("priority",),
+    (),
+    ("control",),
     read=True,
 )
 READY_WORKERS: Final = Metric("tts_ready_workers", "gauge", "Workers that take jobs.", shown_by=("control",), read=True)

@@ -80,6 +80,7 @@ def test_what_is_missing_is_named_all_at_once() -> None:
         ("OUTBOUND_ALLOWED_HOSTS", "http://hunter2", "10.0.0.0/8"),
         ("OUTBOUND_ALLOWED_HOSTS", "10.0.0.1/8, hunter2.test", "10.0.0.0/8"),
         ("VOICE_URL_BUCKETS", "hunter2-a, timbre", "other buckets"),
+        ("WORKER_PRIORITIES", "bulk, hunter2", "interactive"),
         ("WEBHOOK_SECRET", "hunter2", "whsec_"),
         ("WEBHOOK_SECRET", "whsec_hunter2", "24 to 64 bytes"),
         ("WEBHOOK_SECRET", SIGNING.removeprefix("whsec_"), "whsec_"),

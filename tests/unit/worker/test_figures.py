@@ -5,6 +5,7 @@ import pytest
 from services.shared.adapters.prometheus_meter import PrometheusMeter
 from services.shared.job import claim
 from services.shared.ports import WorkerBeat
+from services.shared.priority import Priority
 from services.shared.telemetry.observed import observed
 from services.shared.testing import make_job, memory_parts
 from services.worker.figures import show_worker
@@ -85,7 +86,9 @@ def test_what_waits_is_shown_by_number_age_and_length(meter: PrometheusMeter) ->
     parts = memory_parts()
     now = parts.clock()
     for age, text in ((5.0, "x" * 150), (45.0, "y" * 300)):
-        parts.jobs.add(make_job(created_at=now - age, text=text))
+        parts.jobs.add(
+            make_job(created_at=now - age, text=text, priority=Priority.BULK if age > 10 else Priority.DEFAULT)
+        )
     running = make_job(created_at=now - 90.0)
     parts.jobs.add(running)
     parts.jobs.replace(running, claim(running, "worker-1", now, 10.0))
@@ -97,6 +100,8 @@ def test_what_waits_is_shown_by_number_age_and_length(meter: PrometheusMeter) ->
     assert figure(meter, "tts_jobs", status="processing") == 1
     assert figure(meter, "tts_queue_oldest_age_seconds") == pytest.approx(45.0)
     assert figure(meter, "tts_queue_audio_seconds") == pytest.approx(30.0)
+    assert figure(meter, "tts_queue_audio_seconds", priority="bulk") == pytest.approx(20.0)
+    assert figure(meter, "tts_queue_audio_seconds", priority="interactive") == 0
     assert figure(meter, "tts_ready_workers") == 1
     assert figure(meter, "tts_ready_slots") == 3
 

@@ -50,6 +50,14 @@ def test_every_worker_has_a_name_of_its_own():
         app.close()
 
 
+def test_a_worker_takes_the_priorities_that_it_is_for():
+    every, one = create_app(make_settings()), create_app(make_settings(worker_priorities="bulk, default"))
+    assert every.queues == ["synthesis.interactive", "synthesis", "synthesis.bulk"]
+    assert one.queues == ["synthesis.bulk", "synthesis"]
+    for app in (every, one):
+        app.close()
+
+
 def test_a_reference_is_cut_to_what_the_model_takes():
     app = create_app(make_settings(model_name="timbre-tiny"))
     assert app.references.max_seconds == 5.0
