@@ -17,10 +17,12 @@ import torch
 from torch import Tensor
 
 from f5_tts_core import errors
+from f5_tts_core.batch import Batch, Schedule, column, guided_velocity, place, stacked
 from f5_tts_core.cache import WeighedCache
 from f5_tts_core.devices import Placement, is_out_of_memory
 from f5_tts_core.network.buckets import BUCKET_FRAMES, padded_length
-from f5_tts_core.network.dit import DiT, Modulation
+from f5_tts_core.network.dit import DiT
+from f5_tts_core.network.replay import Record, ReplayedVelocity, Velocity
 from f5_tts_core.sampling import modulation_table, time_grid
 from f5_tts_core.takes import Prompt, Take, Ticket
 from f5_tts_core.types import EngineStats
@@ -29,6 +31,8 @@ T = TypeVar("T")
 
 logger = logging.getLogger(__name__)
 
+#: Share of a forward that may be padding. A CPU gains too little by sharing forwards to compute for nothing.
+_MOST_PADDING = {True: 1 / 8, False: 1 / 2}
 _SCHEDULE_CACHE_BYTES = 128 * 1024 * 1024
 
 
@@ -38,7 +42,10 @@ class Rung:
 
     placement: Placement
     load: Callable[[], DiT]
+    #: What records steps to replay them; None runs them as they are.
+    record: Record | None = None
     _network: DiT | None = None
+    _velocity: Velocity | None = None
 
     @property
     def network(self) -> DiT:
@@ -46,17 +53,11 @@ class Rung:
             self._network = self.load()
         return self._network
 
-
-@dataclass(frozen=True)
-class Schedule:
-    """The solver's times, and the modulation of all of them: it depends on nothing else, so it is kept."""
-
-    times: list[float]
-    modulation: Modulation
-
     @property
-    def bytes(self) -> int:
-        return sum(part.numel() * part.element_size() for part in self.modulation)
+    def velocity(self) -> Velocity:
+        if self._velocity is None:
+            self._velocity = ReplayedVelocity(self.network, self.record) if self.record else self.network.velocity
+        return self._velocity
 
 
 class StepBatcher:
@@ -69,6 +70,7 @@ class StepBatcher:
         self._deterministic = deterministic
         self._schedules: WeighedCache[Schedule] = WeighedCache(_SCHEDULE_CACHE_BYTES, lambda schedule: schedule.bytes)
         self._takes: list[Take] = []
+        self._batch: Batch | None = None
         self._calls: deque[Callable[[], None]] = deque()
         self._closed = False
         self._wake = Condition()
@@ -134,6 +136,8 @@ class StepBatcher:
                 call()
             if takes:
                 self._step(self._select(takes))
+            else:
+                self._batch = None
 
     def _select(self, takes: Sequence[Take]) -> list[Take]:
         """Who is in the next forward: requests in turn, their earlier chunks first, as far as frames go."""
@@ -144,14 +148,19 @@ class StepBatcher:
             rank[take.ticket] += 1
         queue = [take for *_, take in sorted(order, key=lambda entry: entry[:3])]
         chosen = queue[:1]
-        longest = _padded(chosen[0])
+        if self._deterministic:
+            return chosen
         for take in queue[1:]:
-            padded = max(longest, _padded(take))
-            fits = padded * (len(chosen) + 1) <= self._max_frames
-            if fits and take.rung == chosen[0].rung and not self._deterministic:
+            if take.rung == chosen[0].rung and self._fit([*chosen, take]):
                 chosen.append(take)
-                longest = padded
         return chosen
+
+    def _fit(self, takes: Sequence[Take]) -> bool:
+        """Whether they may share a forward: within the frame budget, and without much of it being padding."""
+        lengths = [_padded(take) for take in takes]
+        frames = max(lengths) * len(lengths)
+        most_padding = _MOST_PADDING[self._rungs[takes[0].rung].placement.device.type == "cpu"]
+        return frames <= self._max_frames and frames - sum(lengths) <= most_padding * frames
 
     def _step(self, takes: Sequence[Take]) -> None:
         started = perf_counter()
@@ -175,15 +184,17 @@ class StepBatcher:
         """One Euler step of every take: their next states. Changes nothing, so that it can be tried again."""
         rung = self._rungs[takes[0].rung]
         for take in takes:
-            _place(take, rung)
+            place(take, rung.placement.device, rung.network)
         schedules = [self._schedule(take) for take in takes]
-        state = _stack([take.state for take in takes])
-        velocity = _guided_velocity(rung.network, takes, schedules, state)
+        if self._batch is None or self._batch.takes != takes:
+            self._batch = Batch.of(takes)
+        state = stacked([take.state for take in takes])
+        velocity = guided_velocity(rung.velocity, self._batch, schedules, state)
         spans = [
             schedule.times[take.step + 1] - schedule.times[take.step]
             for take, schedule in zip(takes, schedules, strict=True)
         ]
-        state = state + _column(spans, state.device) * velocity
+        state = state + column(spans, state.device) * velocity
         return [row[: take.prompt.frames] for take, row in zip(takes, state, strict=True)]
 
     def _finish(self, take: Take, state: Tensor) -> None:
@@ -244,55 +255,6 @@ class StepBatcher:
             take.ticket.fail(closed)
         for call in self._calls:
             call()
-
-
-def _place(take: Take, rung: Rung) -> None:
-    """Bring a take's tensors to the device, and embed its reference and text once."""
-    if take.state is not None:
-        return
-    device, prompt, network = rung.placement.device, take.prompt, rung.network
-    tokens, cond = prompt.tokens.to(device), _stack([prompt.cond.to(device)])
-    take.given = network.embed_given(cond, _stack([network.embed_text(tokens, prompt.frames)]))[0]
-    if take.guided:
-        dropped = _stack([network.embed_text(tokens, prompt.frames, drop=True)])
-        take.nothing_given = network.embed_given(torch.zeros_like(cond), dropped)[0]
-    take.state = prompt.noise.to(device)
-
-
-def _guided_velocity(network: DiT, takes: Sequence[Take], schedules: Sequence[Schedule], state: Tensor) -> Tensor:
-    """One forward for all takes, unconditional lanes of the guided ones behind: velocity [takes, frames, n_mels]."""
-    guided = [index for index, take in enumerate(takes) if take.guided]
-    lanes = [*range(len(takes)), *guided]
-    given = _stack([take.given for take in takes] + [takes[index].nothing_given for index in guided])
-    steps = [(schedules[lane].modulation, takes[lane].step) for lane in lanes]
-    velocity = network.velocity(
-        state[lanes],
-        given,
-        Modulation(
-            blocks=torch.stack([modulation.blocks[step] for modulation, step in steps]),
-            out=torch.stack([modulation.out[step] for modulation, step in steps]),
-        ),
-        torch.tensor([takes[lane].prompt.frames for lane in lanes], device=state.device),
-    )
-    conditional, unconditional = velocity[: len(takes)], velocity[len(takes) :]
-    if guided:
-        strength = _column([takes[index].prompt.cfg_strength for index in guided], state.device)
-        conditional[guided] += (conditional[guided] - unconditional) * strength
-    return conditional
-
-
-def _stack(rows: Sequence[Tensor | None]) -> Tensor:
-    """Rows [frames, d] of different lengths as one [rows, padded, d], zero behind each."""
-    present = [row for row in rows if row is not None]
-    padded = padded_length(max(row.shape[0] for row in present))
-    stacked = present[0].new_zeros(len(present), padded, present[0].shape[1])
-    for index, row in enumerate(present):
-        stacked[index, : row.shape[0]] = row
-    return stacked
-
-
-def _column(values: Sequence[float], device: torch.device) -> Tensor:
-    return torch.tensor(values, dtype=torch.float32, device=device)[:, None, None]
 
 
 def _padded(take: Take) -> int:

@@ -34,6 +34,8 @@ class EngineConfig:
     max_concurrency: int = 4
     #: Mel frames (rows times padded length, guidance counted once) in one forward.
     max_batch_frames: int = 8_192
+    #: On CUDA, record each shape's kernels once and replay them; off, they are launched one by one.
+    cuda_graphs: bool = True
     #: Intra-operation threads; 0 leaves torch's choice.
     threads: int = 0
     #: Whether a request may fall back to the CPU when the device fails for good.

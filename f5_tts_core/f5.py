@@ -31,6 +31,7 @@ from f5_tts_core.joining import Speech
 from f5_tts_core.manifest import Manifest, resolve_manifest
 from f5_tts_core.network.dit import DiT
 from f5_tts_core.network.mel import MelSpectrogram
+from f5_tts_core.network.replay import Record, cuda_graphs
 from f5_tts_core.plan import PlannedChunk, Planner
 from f5_tts_core.reference import ReferenceClip
 from f5_tts_core.stopwatch import Stopwatch
@@ -79,7 +80,9 @@ class F5Engine:
         self._vocoder = load_vocoder(self._manifest, device)
         self._fingerprint = fingerprint(self._manifest)
         ladder = placements(device, dtype, allow_cpu=config.allow_cpu_fallback)
-        rungs = [Rung(placement, _loader(self._manifest, placement)) for placement in ladder]
+        rungs = [
+            Rung(placement, _loader(self._manifest, placement), _recorder(placement, config)) for placement in ladder
+        ]
         self._parameters = sum(parameter.numel() for parameter in rungs[0].network.parameters())
         self._batcher = StepBatcher(rungs, max_frames=config.max_batch_frames, deterministic=config.deterministic)
         self._batcher.start()
@@ -178,6 +181,10 @@ def _configure_torch(config: EngineConfig) -> None:
 
 def _loader(manifest: Manifest, placement: Placement) -> Callable[[], DiT]:
     return lambda: load_fast_dit(manifest, placement.device, placement.dtype)
+
+
+def _recorder(placement: Placement, config: EngineConfig) -> Record | None:
+    return cuda_graphs() if placement.device.type == "cuda" and config.cuda_graphs else None
 
 
 def _prompt(request: SynthesisRequest, reference_mel: Tensor, chunk: PlannedChunk, seed: int) -> Prompt:

@@ -20,10 +20,14 @@ from benchmarks.engine.parts import Options, PartUnavailable
 #: Modules of this package with a function `measure`, in the order in which they run.
 PARTS: Final = {
     "latency": "latency",
+    "profile": "profile",
     "throughput": "throughput",
+    "arrivals": "arrivals",
     "overhead": "overhead",
     "first-audio": "first_audio",
     "cold-start": "cold_start",
+    "installed": "installed",
+    "steadiness": "steadiness",
     "drift": "drift",
 }
 

@@ -20,10 +20,19 @@ def per_frame_parameters(architecture: Architecture) -> int:
 
 def request_flops(architecture: Architecture, frames: float, nfe_step: int, *, guided: bool = True) -> float:
     """Floating-point operations of one solve of `frames` mel frames; guidance doubles the rows."""
-    rows = 2 if guided else 1
-    products = 2.0 * per_frame_parameters(architecture) * frames
-    attention = 4.0 * architecture.heads * architecture.dim_head * architecture.depth * frames**2
-    return nfe_step * rows * (products + attention)
+    both = product_flops(architecture, frames) + attention_flops(architecture, frames)
+    return nfe_step * both / (1 if guided else 2)
+
+
+def product_flops(architecture: Architecture, frames: float) -> float:
+    """Of what every frame is multiplied with, in one guided step."""
+    return 2 * 2.0 * per_frame_parameters(architecture) * frames
+
+
+def attention_flops(architecture: Architecture, frames: float) -> float:
+    """Of what every frame does with every other, in one guided step."""
+    a = architecture
+    return 2 * 4.0 * a.heads * a.dim_head * a.depth * frames**2
 
 
 def _linear(inputs: int, outputs: int) -> int:

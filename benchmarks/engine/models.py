@@ -23,18 +23,22 @@ from f5_tts_core.network.vocos import Vocos, VocosSizes
 
 VOCODER_NAME: Final = "vocoder.safetensors"
 #: Lines of the official vocabulary; ours are the same number.
-_VOCABULARY_LINES: Final = {"base": 2545, "small": 2545, "tiny": 128}
+_VOCABULARY_LINES: Final = {"base": 2545, "small": 2545, "tiny": 128, "mini": 128}
 _PRESETS: Final = {"base": "F5TTS_v1_Base", "small": "F5TTS_v1_Small"}
 _OFFICIAL_VOCOS: Final = VocosSizes(limits.N_MELS, 512, 1536, 8, limits.N_FFT)
 _SMALL_VOCOS: Final = VocosSizes(limits.N_MELS, 256, 768, 4, limits.N_FFT)
 #: Seconds of reference, and of reference and speech together, by size.
-REFERENCE_SECONDS: Final = {"base": 5.0, "small": 5.0, "tiny": 2.5}
-TOTAL_SECONDS: Final = {"base": 25.0, "small": 25.0, "tiny": 6.0}
+REFERENCE_SECONDS: Final = {"base": 5.0, "small": 5.0, "tiny": 2.5, "mini": 2.5}
+TOTAL_SECONDS: Final = {"base": 25.0, "small": 25.0, "tiny": 6.0, "mini": 6.0}
+#: Less than speech needs: for what does not hang on arithmetic.
+_MINI: Final = Architecture(dim=64, depth=2, heads=2, dim_head=32, ff_mult=2, text_dim=32, conv_layers=1)
 
 
 def architecture_of(size: Size) -> Architecture:
     if size in _PRESETS:
         return PRESETS[_PRESETS[size]].architecture
+    if size == "mini":
+        return _MINI
     described = json.loads((ASSETS / BUNDLED / CONFIG_NAME).read_text(encoding="utf-8"))
     return Architecture.from_mapping(described["architecture"])
 
@@ -53,7 +57,7 @@ def _write(folder: Path, size: Size, generator: torch.Generator) -> None:
     architecture = architecture_of(size)
     with torch.device("meta"):
         dit = DiT(architecture, lines)
-        vocos = Vocos(_SMALL_VOCOS if size == "tiny" else _OFFICIAL_VOCOS)
+        vocos = Vocos(_OFFICIAL_VOCOS if size in _PRESETS else _SMALL_VOCOS)
     weights = {f"ema_model.transformer.{name}": tensor for name, tensor in _random_state(dit, generator).items()}
     save_file(weights, folder / "model.safetensors")
     save_file(_random_state(vocos, generator), folder / VOCODER_NAME)
@@ -62,7 +66,7 @@ def _write(folder: Path, size: Size, generator: torch.Generator) -> None:
         "name": f"random-{size}",
         "front_end": "characters",
         "vocoder": VOCODER_NAME,
-        "reference_seconds": 12.0 if size != "tiny" else 3.0,
+        "reference_seconds": 12.0 if size in _PRESETS else 3.0,
         "total_seconds": TOTAL_SECONDS[size],
         "architecture": asdict(architecture),
     }

@@ -7,7 +7,7 @@ from typing import Any, Literal
 from benchmarks.engine.tables import Table
 from f5_tts_core.engine import Precision
 
-Size = Literal["base", "small", "tiny"]
+Size = Literal["base", "small", "tiny", "mini"]
 
 
 class PartUnavailable(Exception):

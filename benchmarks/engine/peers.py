@@ -17,6 +17,7 @@ from f5_tts_core.checkpoint import load_fast_dit, load_vocoder
 from f5_tts_core.devices import Placement
 from f5_tts_core.manifest import Manifest
 from f5_tts_core.network.mel import MelSpectrogram
+from f5_tts_core.network.replay import cuda_graphs
 from f5_tts_core.takes import Prompt
 from f5_tts_core.types import EngineStats
 
@@ -57,7 +58,8 @@ class OurPeer:
     def __init__(self, manifest: Manifest, device: str, precision: str) -> None:
         self.precision = precision
         placement = Placement(torch.device(device), DTYPES[precision])
-        rung = Rung(placement, lambda: load_fast_dit(manifest, placement.device, placement.dtype))
+        record = cuda_graphs() if device == "cuda" else None
+        rung = Rung(placement, lambda: load_fast_dit(manifest, placement.device, placement.dtype), record)
         self._mel = MelSpectrogram()
         self._vocoder = load_vocoder(manifest, placement.device)
         self._batcher = StepBatcher([rung], max_frames=MAX_BATCH_FRAMES[device])

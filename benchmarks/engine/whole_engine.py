@@ -30,10 +30,10 @@ def load_engine(manifest: Manifest, options: Options) -> Engine:
     return engine
 
 
-def make_reference(size: Size) -> Reference:
-    """As long as the size's references are."""
+def make_reference(size: Size, seed: int = 0) -> Reference:
+    """As long as the size's references are; another sound for another seed."""
     from f5_tts_core.testing import speech_like, wav_bytes  # noqa: PLC0415 - needs soundfile
 
     seconds = REFERENCE_SECONDS[size]
     words = _TRANSCRIPT.split()
-    return Reference(wav_bytes(speech_like(seconds)), " ".join(words[: round(len(words) * seconds / 5)]))
+    return Reference(wav_bytes(speech_like(seconds, seed=seed)), " ".join(words[: round(len(words) * seconds / 5)]))

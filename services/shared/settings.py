@@ -161,6 +161,8 @@ class Settings(BaseModel):
     device: Device = "auto"
     #: `auto` takes the fastest that the device multiplies natively.
     precision: Precision = "auto"
+    #: On CUDA, record the kernels of each shape once and replay them; off, each step launches them one by one.
+    cuda_graphs: bool = True
     #: The same bytes for the same request and seed, alone and under load; slower, since rows run alone.
     deterministic: bool = False
     #: Jobs that one worker speaks at once.
@@ -292,6 +294,7 @@ class Settings(BaseModel):
             ckpt_sha256=self.ckpt_sha256,
             device=self.device,
             precision=self.precision,
+            cuda_graphs=self.cuda_graphs,
             deterministic=self.deterministic,
             max_concurrency=self.max_concurrency,
             max_batch_frames=self.max_batch_frames,

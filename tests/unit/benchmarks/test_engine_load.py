@@ -1,10 +1,12 @@
 """The clients of the throughput measurement, and the texts they send."""
 
-from threading import Lock
+from itertools import pairwise
+from statistics import fmean, stdev
+from threading import Event, Lock
 
 import pytest
 
-from benchmarks.engine.load import closed_loop, requests_for
+from benchmarks.engine.load import closed_loop, open_loop, poisson_arrivals, requests_for
 from benchmarks.engine.utterances import WORKLOADS, utterance, workload
 
 
@@ -47,9 +49,35 @@ def test_a_failure_is_not_a_latency() -> None:
         closed_loop(fail, range(3), clients=2, at_once=2)
 
 
-@pytest.mark.parametrize(("clients", "expected"), [(1, 8), (4, 8), (8, 16), (16, 32)])
+@pytest.mark.parametrize(("clients", "expected"), [(1, 4), (4, 4), (6, 8), (16, 16)])
 def test_every_kind_of_text_is_sent_equally_often(clients: int, expected: int) -> None:
-    assert requests_for(clients, 8, quick=False) == expected
+    assert requests_for(clients, 4, quick=False) == expected
+
+
+def test_arrivals_by_chance_keep_their_rate() -> None:
+    times = poisson_arrivals(4000, rate=5.0, seed=1)
+    gaps = [after - before for before, after in pairwise(times)]
+    assert min(gaps) >= 0
+    assert fmean(gaps) == pytest.approx(0.2, rel=0.05)
+    # As wide as their mean: what comes by chance comes in bursts.
+    assert stdev(gaps) == pytest.approx(0.2, rel=0.1)
+    assert poisson_arrivals(3, 5.0, seed=1) == times[:3] != poisson_arrivals(3, 5.0, seed=2)
+
+
+def test_a_latency_counts_from_the_arrival() -> None:
+    """What waits for those before it waits from when it came."""
+    order: list[int] = []
+
+    def serve(request: int) -> None:
+        order.append(request)
+        if request == 0:
+            after.wait(timeout=0.05)
+
+    after = Event()
+    load = open_loop(serve, range(3), arrivals=[0.0, 0.0, 0.0], at_once=1)
+    assert order == [0, 1, 2]
+    assert min(load.latencies) >= 0.05
+    assert load.seconds >= max(load.latencies)
 
 
 def test_a_quick_run_keeps_all_clients_busy() -> None:

@@ -14,6 +14,7 @@ from f5_tts_core.batcher import Rung, StepBatcher
 from f5_tts_core.devices import Placement
 from f5_tts_core.manifest import Architecture
 from f5_tts_core.network.dit import DiT, Modulation
+from f5_tts_core.network.replay import Record, filled_rows
 from f5_tts_core.sampling import sample
 from f5_tts_core.takes import Prompt, Ticket
 
@@ -62,8 +63,10 @@ def prompt(seed: int, frames: int = 80, *, nfe_step: int = 6, cfg_strength: floa
 
 
 @contextmanager
-def running(*networks: DiT, max_frames: int = 8_192, deterministic: bool = False) -> Iterator[StepBatcher]:
-    rungs = [Rung(CPU, lambda dit=dit: dit) for dit in networks]  # type: ignore[misc]
+def running(
+    *networks: DiT, max_frames: int = 8_192, deterministic: bool = False, record: Record | None = None
+) -> Iterator[StepBatcher]:
+    rungs = [Rung(CPU, lambda dit=dit: dit, record) for dit in networks]  # type: ignore[misc]
     batcher = StepBatcher(rungs, max_frames=max_frames, deterministic=deterministic)
     batcher.start()
     try:
@@ -202,6 +205,50 @@ def test_the_same_bytes_alone_and_under_load_when_deterministic() -> None:
         under_load = solve_together(batcher, [[one] for one in prompts])[0][0]
     assert torch.equal(alone, under_load)
     assert batcher.stats.rows == batcher.stats.forwards
+
+
+def test_a_cpu_does_not_compute_padding_to_share_a_forward() -> None:
+    probe = network()
+    with running(probe) as batcher:
+        solve_together(batcher, [[prompt(1, 60)], [prompt(2, 700)], [prompt(3, 64)]])
+    assert sorted(probe.rows) == [2] * 6 + [4] * 6
+    assert batcher.stats.forwards == 12
+
+
+class Recorder:
+    """Records by running again: into the same memory, as a GPU's recordings do."""
+
+    def __init__(self) -> None:
+        self.made = self.replayed = 0
+
+    def __call__(self, run: Callable[[], Tensor]) -> tuple[Tensor, Callable[[], object]]:
+        self.made += 1
+        result = run().fill_(torch.nan)  # a recording is made, not run: there is no result yet
+
+        def replay() -> None:
+            self.replayed += 1
+            result.copy_(run())
+
+        return result, replay
+
+
+def test_replayed_steps_solve_the_same_and_are_recorded_once_a_shape() -> None:
+    prompts = [prompt(1, 70), prompt(2, 100, nfe_step=9), prompt(3, 128, cfg_strength=0.0), prompt(4, 300)]
+    recorder = Recorder()
+    with running(network()) as batcher:
+        expected = [solve(batcher, [one])[0] for one in prompts]
+    with running(network(), record=recorder) as batcher:
+        alone = [solve(batcher, [one])[0] for one in prompts]
+        assert recorder.made == 3  # two lanes and one of 128 frames, two of 320
+        together = [mels[0] for mels in solve_together(batcher, [[one] for one in prompts])]
+    assert recorder.replayed == batcher.stats.forwards
+    for found in (alone, together):
+        for mine, theirs in zip(found, expected, strict=True):
+            torch.testing.assert_close(mine, theirs, atol=1e-5, rtol=0)
+
+
+def test_few_numbers_of_rows_are_recorded() -> None:
+    assert [filled_rows(rows) for rows in range(1, 14)] == [1, 2, 3, 4, 6, 6, 8, 8, 12, 12, 12, 12, 16]
 
 
 def _starve(max_rows: int) -> Callable[[Tensor], None]:
