@@ -158,8 +158,12 @@ def test_prometheus_asks_every_process_of_ours(services: dict[str, Service]) -> 
         assert services[name]["environment"]["METRICS_HOST"] == "0.0.0.0"  # noqa: S104 (compared, not bound)
 
 
-def test_the_collector_has_a_whole_pipeline() -> None:
+def test_traces_reach_the_collector_and_all_of_its_pipeline(services: dict[str, Service]) -> None:
     collector = yaml.safe_load((ROOT / "deploy/otel/collector.yml").read_text())
+    assert collector["receivers"]["otlp"]["protocols"]["http"]["endpoint"] == "0.0.0.0:4318"
+    for name in OURS:
+        assert services[name]["environment"]["OTEL_EXPORTER_OTLP_ENDPOINT"] == "http://otel-collector:4318"
+        assert services[name]["networks"].keys() & services["otel-collector"]["networks"].keys()
     pipeline = collector["service"]["pipelines"]["traces"]
     assert all(set(pipeline[part]) == set(collector[part]) for part in ("receivers", "processors", "exporters"))
 
