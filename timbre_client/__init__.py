@@ -31,7 +31,7 @@ from timbre_client.errors import (
     UnexpectedAnswer,
 )
 from timbre_client.events import JobEvent
-from timbre_client.job import Job, JobFault, JobInput, JobOutput, JobState, JobStatus, JobWebhook
+from timbre_client.job import Job, JobFault, JobInput, JobOutput, JobSpeaker, JobState, JobStatus, JobWebhook
 from timbre_client.listing import Page
 from timbre_client.live import LiveEvent
 from timbre_client.speech import AsyncSpeech, Speech
@@ -69,6 +69,7 @@ __all__ = [
     "JobFault",
     "JobInput",
     "JobOutput",
+    "JobSpeaker",
     "JobState",
     "JobStatus",
     "JobTimeout",

@@ -9,6 +9,14 @@ JobStatus = Literal["queued", "processing", "succeeded", "failed", "canceled", "
 
 
 @dataclass(frozen=True, kw_only=True)
+class JobSpeaker:
+    """Whom a mark in the text names."""
+
+    mark: str
+    voice_id: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class JobInput:
     """What was asked for, with the server's defaults filled in."""
 
@@ -38,6 +46,8 @@ class JobInput:
     stream: bool = False
     #: Whether it may share its audio with identical requests.
     cache: bool = False
+    #: Of a text with marks.
+    speakers: tuple[JobSpeaker, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -65,6 +65,8 @@ class SpeechOptions(SharedOptions, total=False):
 
     #: Have it made so that it can be heard while it is spoken, with `jobs.stream`.
     stream: bool | None
+    #: Whether `[name]` in the text changes the speaker; left out, where no voice is given.
+    dialogue: bool | None
     #: Speak it a chunk at a time and keep each chunk, as is done with all texts that are too long to be waited for.
     long: bool | None
 

@@ -19,6 +19,7 @@ from services.api.form import UPLOAD_ID, VOICE, VOICE_URL, SharedFields, SpeechF
 from services.api.spool import Upload
 from services.api.voice_form import RECORDING, SAMPLE
 from services.shared.adapters.transcribers import can_transcribe
+from services.shared.dialogue import read_turns
 from services.shared.hooks import load_text_hooks
 from services.shared.settings import Settings
 from services.shared.voice import Voice
@@ -62,13 +63,19 @@ class InputChecks:
         self.check_reference(form, reference)
         return checked
 
-    def check_text(self, owner: str, form: SpeechForm) -> SpeechForm:
-        """The form with what the text hooks made of its text, which is held to the same. Raises as `check` does."""
+    def check_text(self, owner: str, form: SpeechForm, *, dialogue: bool = False) -> SpeechForm:
+        """The form with what the text hooks made of its text, which is held to the same. Raises as `check` does.
+
+        Of a `dialogue`, the marks are not spoken.
+        """
         most = self._max_long_text_characters if form.long else self._max_text_characters
         with _blaming("text"):
             _check_length(form.text, most)
             text = self._hooks.process(form.text, owner)
-            self._check_text(text, most)
+            said = [turn.text for turn in read_turns(text)] if dialogue else [text]
+            # A text of nothing but marks is empty.
+            for one in said or [""]:
+                self._check_text(one, most)
         return form if text == form.text else form.model_copy(update={"text": text})
 
     def check_reference(self, form: SharedFields, reference: Upload | Voice) -> None:

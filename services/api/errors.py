@@ -63,6 +63,24 @@ class InvalidField(ApiError):
     status = 422
 
 
+class SpeakerUnknown(ApiError):
+    type = "speaker-unknown"
+    title = "A mark in the text names no voice"
+    status = 422
+
+    def __init__(self, mark: str, position: int) -> None:
+        super().__init__(
+            f"`[{mark}]` at character {position} names none of your voices.",
+            field="text",
+            accepted="the name or id of a voice of yours in brackets; \\[ and \\] for brackets that are spoken",
+        )
+        self.mark = mark
+        self.position = position
+
+    def members(self) -> dict[str, Any]:
+        return {**super().members(), "mark": self.mark, "position": self.position}
+
+
 class TranscriptNeeded(ApiError):
     type = "transcript-needed"
     title = "The reference's transcript is needed"

@@ -178,6 +178,14 @@ class SpeechForm(SpokenText):
             "or of an edited text with the same `seed`. The answer is the job, whatever `Prefer` says."
         ),
     ] = False
+    dialogue: Annotated[
+        bool | None,
+        Field(
+            description="Whether `[name]` in the text has your voice of that name or id speak what follows, as in "
+            "`[alice] Hello. [bob] Hi.` Brackets that are to be spoken are then written `\\[` and `\\]`. Left out: "
+            "where no voice is given. Where one is, it speaks what stands before the first mark."
+        ),
+    ] = None
     mode: Annotated[
         Mode | None,
         Field(description="`sync` waits for the audio, `async` answers the job at once. Wins over `Prefer`."),

@@ -17,7 +17,7 @@ from services.api.owned import own
 from services.api.spool import BINARY, Upload
 from services.api.voice_form import SAMPLE, VoiceChange, VoiceForm
 from services.shared.errors import JobNotFound, StaleVoice, VoiceNotFound
-from services.shared.job import Job, new_id
+from services.shared.job import Job, new_id, speaks_in
 from services.shared.parts import Parts
 from services.shared.voice import Consent, Sample, Voice, consent_key, sample_key, voice_prefix
 
@@ -149,7 +149,7 @@ class VoiceLibrary:
         cursor = None
         while True:
             page = self._parts.jobs.page(voice.owner, limit=_PAGE, cursor=cursor)
-            yield from (job for job in page.jobs if job.input.voice_id == voice.id)
+            yield from (job for job in page.jobs if speaks_in(job, voice.id))
             cursor = page.next_cursor
             if cursor is None or page.jobs[-1].created_at < voice.created_at:
                 return

@@ -22,6 +22,11 @@ class Output(BaseModel):
     model_config = ConfigDict(frozen=True)
 
 
+class SpeakerView(Output):
+    mark: str = Field(description="As it stands in the text, between brackets.", examples=["alice"])
+    voice_id: str
+
+
 class JobInputView(Output):
     text: str = Field(description="Of a long job's text the beginning.")
     characters: int = Field(description="Of the whole text.", examples=[57])
@@ -41,6 +46,7 @@ class JobInputView(Output):
     trim: bool
     cache: bool = Field(description="Whether it may share its audio with identical requests of yours.")
     stream: bool = Field(description="Whether it can be heard while it is spoken.")
+    speakers: list[SpeakerView] = Field(description="Whom the marks in the text name; none where there are none.")
 
 
 class JobOutputView(Output):

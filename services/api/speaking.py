@@ -1,6 +1,7 @@
 """What every route that speaks has in common: a checked request becomes a job, and a finished job its audio."""
 
 from collections.abc import AsyncIterator, Mapping
+from functools import partial
 
 import anyio.to_thread
 from fastapi import Request, Response
@@ -10,6 +11,7 @@ from starlette.requests import HTTPConnection
 
 from f5_tts_core.formats import FORMATS
 from services.api.auth import identity_of
+from services.api.casting import cast_voices, is_dialogue
 from services.api.errors import ApiError, AudioExpired, AudioNotReady, InvalidField, JobFailed
 from services.api.form import VOICE_ID, VOICE_SOURCES, SharedFields, SpeechForm, choose_source
 from services.api.metering import admit_job
@@ -41,8 +43,25 @@ async def submit(
 async def take_in(request: Request, state: ApiState, caller: str, fields: SpeechForm, form: Form) -> Job:
     """A whole request, wherever its voice comes from. Raises what each of its steps raises."""
     await check_webhook(state, "webhook_url", fields.webhook_url)
-    job = await submit(request, state, caller, fields, await choose_reference(state, caller, fields, form))
+    if is_dialogue(fields, given_voices(fields, form)):
+        job = await _submit_dialogue(request, state, caller, fields, form)
+    else:
+        job = await submit(request, state, caller, fields, await choose_reference(state, caller, fields, form))
     await discard_upload(state, caller, fields.upload_id)
+    return job
+
+
+async def _submit_dialogue(request: Request, state: ApiState, caller: str, fields: SpeechForm, form: Form) -> Job:
+    """As `submit`, of a text with marks. Raises what `cast_voices` raises too."""
+    identity = identity_of(request)
+    await admit_job(request, state.parts, identity)
+    narrator = await choose_reference(state, caller, fields, form) if given_voices(fields, form) else None
+    casting = partial(cast_voices, state.checks, state.library, caller, fields, narrator)
+    checked, cast = await anyio.to_thread.run_sync(casting, limiter=state.check_slots)
+    reference = narrator or next(iter(cast.values()))
+    limit = identity.concurrent_jobs
+    job = await run_in_threadpool(state.submitter.submit, caller, checked, reference, limit=limit, cast=cast)
+    request.state.job_id = job.id
     return job
 
 

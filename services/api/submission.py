@@ -2,7 +2,8 @@
 
 import hashlib
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 import structlog
@@ -12,7 +13,17 @@ from services.api.recalling import Recaller
 from services.api.request_id import bound_request_id
 from services.api.spool import BINARY, Upload
 from services.shared.errors import JobNotFound, StaleJob, TooManyJobs, Unavailable
-from services.shared.job import Job, JobInput, LongText, mark_enqueued, new_id, own_reference, reference_key, text_key
+from services.shared.job import (
+    Job,
+    JobInput,
+    LongText,
+    Speaker,
+    mark_enqueued,
+    new_id,
+    own_reference,
+    reference_key,
+    text_key,
+)
 from services.shared.parts import Parts
 from services.shared.priority import Priority
 from services.shared.voice import Voice
@@ -31,15 +42,26 @@ class Submitter:
         self._parts = parts
         self._recaller = Recaller(parts)
 
-    def submit(self, owner: str, form: SpeechForm, reference: Upload | Voice, *, limit: int = 0) -> Job:
+    def submit(
+        self,
+        owner: str,
+        form: SpeechForm,
+        reference: Upload | Voice,
+        *,
+        limit: int = 0,
+        cast: Mapping[str, Voice] | None = None,
+    ) -> Job:
         """Store, then enqueue, unless its audio is there already.
 
         Raises `Unavailable` where a store is away; a queue that is away only delays. Raises `TooManyJobs` where `limit`
         of the owner's jobs are under way; 0 is no limit.
 
-        Of a voice, the job keeps the sample's key and the transcript of this moment.
+        Of a voice, the job keeps the sample's key and the transcript of this moment. `cast` is who speaks where a mark
+        in the text says so.
         """
         job = self.draft(owner, form, reference, new_id(self._parts.clock()))
+        if cast:
+            job = replace(job, input=replace(job.input, speakers=_speakers(cast)))
         self._store(job, form.text, reference, limit)
         return self._recaller.answer(job) or self._enqueue(job)
 
@@ -123,6 +145,12 @@ class Submitter:
         except (StaleJob, JobNotFound):
             # A worker was quicker than we were, or it was deleted.
             return job
+
+
+def _speakers(cast: Mapping[str, Voice]) -> tuple[Speaker, ...]:
+    return tuple(
+        Speaker(mark, voice.id, voice.sample.key, voice.sample.sha256, voice.ref_text) for mark, voice in cast.items()
+    )
 
 
 def _long_text(text: str) -> LongText:

@@ -45,6 +45,17 @@ class LongText:
 
 
 @dataclass(frozen=True)
+class Speaker:
+    """A stored voice that speaks where a mark in the text says so."""
+
+    mark: str
+    voice_id: str
+    reference_key: str
+    reference_sha256: str
+    ref_text: str | None = field(repr=False)
+
+
+@dataclass(frozen=True)
 class JobInput:
     """What the client asked for. The reference itself lies in the blob store under `reference_key`."""
 
@@ -77,6 +88,8 @@ class JobInput:
     cache: bool = False
     #: What there is to know of a long text; None: `text` is all there is.
     long: LongText | None = None
+    #: Of a text with marks; what stands before the first is spoken by the reference above.
+    speakers: tuple[Speaker, ...] = ()
 
     @property
     def characters(self) -> int:
@@ -85,7 +98,7 @@ class JobInput:
     @property
     def in_chunks(self) -> bool:
         """Whether it is spoken a chunk at a time, each of which is kept."""
-        return self.long is not None
+        return self.long is not None or bool(self.speakers)
 
 
 @dataclass(frozen=True)
@@ -201,6 +214,11 @@ def own_reference(job: Job) -> str | None:
     """The key of the reference that goes with the job; None where it is a stored voice's, and stays."""
     key = job.input.reference_key
     return key if key == reference_key(job.id) else None
+
+
+def speaks_in(job: Job, voice_id: str) -> bool:
+    """Whether a stored voice is heard in it."""
+    return job.input.voice_id == voice_id or any(speaker.voice_id == voice_id for speaker in job.input.speakers)
 
 
 def spoken_seconds(job: Job) -> float:

@@ -9,7 +9,7 @@ from dataclasses import asdict, fields
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from services.shared.errors import JobStoreUnavailable
-from services.shared.job import Job, JobFault, JobInput, JobOutput, JobStatus, LongText
+from services.shared.job import Job, JobFault, JobInput, JobOutput, JobStatus, LongText, Speaker
 from services.shared.priority import Priority
 
 if TYPE_CHECKING:
@@ -37,7 +37,9 @@ def decode_job(document: str) -> Job:
 
 def _input(values: dict[str, Any]) -> JobInput:
     long = values.get("long")
-    return from_known_fields(JobInput, values | {"long": long and from_known_fields(LongText, long)})
+    speakers = tuple(from_known_fields(Speaker, speaker) for speaker in values.get("speakers", ()))
+    parts = {"long": long and from_known_fields(LongText, long), "speakers": speakers}
+    return from_known_fields(JobInput, values | parts)
 
 
 def encode_record(record: "DataclassInstance") -> str:

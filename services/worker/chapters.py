@@ -5,8 +5,9 @@ An attempt speaks only what is not there yet, whoever spoke it. Never is more th
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from tempfile import TemporaryFile
 from typing import BinaryIO, cast
 
@@ -17,6 +18,7 @@ from f5_tts_core.formats import FORMATS, Encoding
 from f5_tts_core.stopwatch import Stopwatch
 from f5_tts_core.types import Reference, SynthesisRequest
 from services.shared.chunks import ChunkEntry
+from services.shared.dialogue import NARRATOR, Turn, read_turns
 from services.shared.hooks import AudioChain
 from services.shared.job import Job, JobOutput, output_key, text_key
 from services.shared.parts import Parts
@@ -56,10 +58,9 @@ class ChapterSpeaker:
     def speak(self, job: Job, recording: bytes, lease: Lease, ask: Ask) -> Chapter:
         """Speak, assemble and upload. Raises what engine and stores raise, and why the attempt is to stop."""
         watch = Stopwatch(self._parts.clock)
-        reference = self._references.read(recording, job.input.ref_text)
-        lease.check()
+        references = self._read_references(job, recording, lease, ask)
         watch.lap("transcribe_seconds")
-        chunks = self._plan(job, reference, ask)
+        chunks = self._plan(job, references, ask)
         shelf = Shelf(self._parts, job, ask)
         shelf.publish([chunk.entry for chunk in chunks])
         watch.lap("plan_seconds")
@@ -75,13 +76,32 @@ class ChapterSpeaker:
         factor = watch.seconds["synthesis_seconds"] / max(output.duration_seconds, 1e-9)
         return Chapter(output, {**watch.seconds, **counts, "real_time_factor": factor})
 
-    def _plan(self, job: Job, reference: Reference, ask: Ask) -> list[Chunk]:
-        text = ask(lambda: self._parts.blobs.get(text_key(job.id))).decode() if job.input.long else job.input.text
-        # What looks at the whole is done to the whole.
-        whole = replace(request_of(job.input, text, reference), remove_silence=False, stream=False, seed=_seed(job))
-        return [self._chunk(job, replace(whole, text=piece)) for piece in self._engine.chunks(whole)]
+    def _read_references(self, job: Job, recording: bytes, lease: Lease, ask: Ask) -> dict[str, Reference]:
+        """By mark."""
+        references = {NARRATOR: self._references.read(recording, job.input.ref_text)}
+        for speaker in job.input.speakers:
+            lease.check()
+            audio = ask(partial(self._parts.blobs.get, speaker.reference_key))
+            references[speaker.mark] = self._references.read(audio, speaker.ref_text)
+        lease.check()
+        return references
 
-    def _chunk(self, job: Job, request: SynthesisRequest) -> Chunk:
+    def _plan(self, job: Job, references: Mapping[str, Reference], ask: Ask) -> list[Chunk]:
+        text = ask(lambda: self._parts.blobs.get(text_key(job.id))).decode() if job.input.long else job.input.text
+        turns = read_turns(text) if job.input.speakers else [Turn(NARRATOR, text, position=1)]
+        return [chunk for turn in turns for chunk in self._chunks(job, turn, references[turn.mark])]
+
+    def _chunks(self, job: Job, turn: Turn, reference: Reference) -> Iterator[Chunk]:
+        # What looks at the whole is done to the whole.
+        asked = replace(
+            request_of(job.input, turn.text, reference), remove_silence=False, stream=False, seed=_seed(job)
+        )
+        *pieces, last = self._engine.chunks(asked)
+        for piece in pieces:
+            yield self._chunk(job, replace(asked, text=piece), ends_turn=False)
+        yield self._chunk(job, replace(asked, text=last), ends_turn=True)
+
+    def _chunk(self, job: Job, request: SynthesisRequest, *, ends_turn: bool) -> Chunk:
         asked = {
             "text": request.text,
             "reference": request.reference.content_hash,
@@ -96,7 +116,7 @@ class ChapterSpeaker:
             asked["attempt"] = f"{job.id} {job.attempt}"
         digest = digest_of(job.owner, engine, self._parts.settings, asked)
         # Not by its place in the text, which an edit changes.
-        return Chunk(ChunkEntry(digest, ends_turn=False), replace(request, seed=_drawn(request.seed, request.text)))
+        return Chunk(ChunkEntry(digest, ends_turn), replace(request, seed=_drawn(request.seed, request.text)))
 
     def _speak_missing(self, job: Job, chunks: Sequence[Chunk], shelf: Shelf, lease: Lease) -> Counter[str]:
         counts = Counter(chunks=len(chunks), chunks_reused=0)

@@ -30,7 +30,7 @@ def fault_of(job: Job, error: Exception) -> JobFault:
     """Our errors speak for themselves; of anybody else's nothing is told."""
     match error:
         case BlobNotFound():
-            return VOICE_GONE if job.input.voice_id else REFERENCE_GONE
+            return VOICE_GONE if job.input.voice_id or job.input.speakers else REFERENCE_GONE
         case TimbreError():
             return JobFault(type=error.type, title=error.title, detail=str(error))
         case _:

@@ -81,6 +81,7 @@ def test_every_field_of_the_speech_form_is_an_option() -> None:
         (job.Job, schemas.JobView),
         (job.JobState, schemas.JobState),
         (job.JobInput, schemas.JobInputView),
+        (job.JobSpeaker, schemas.SpeakerView),
         (job.JobOutput, schemas.JobOutputView),
         (job.JobFault, schemas.JobErrorView),
         (job.JobWebhook, schemas.WebhookView),

@@ -7,7 +7,7 @@ import pytest
 
 from services.shared import job as transitions
 from services.shared.errors import JobStoreUnavailable
-from services.shared.job import Job, JobFault, JobOutput, JobStatus, LongText
+from services.shared.job import Job, JobFault, JobOutput, JobStatus, LongText, Speaker
 from services.shared.job_codec import VERSION, decode_job, encode_job
 from services.shared.testing import START, make_job
 
@@ -19,6 +19,7 @@ OUTPUT = JobOutput("outputs/x/1.wav", "wav", 3, "a" * 64, 1.25, 24_000, 7)
     "job",
     [
         make_job(ref_text=None),
+        make_job(speakers=(Speaker("bob", "b" * 32, "voices/b/sample", "1" * 64, None),)),
         make_job(long=LongText("a" * 64, 5_000, 5_001)),
         RUNNING,
         transitions.succeed(RUNNING, 1, OUTPUT, {"total": 0.1}, START + 1),

@@ -1,15 +1,19 @@
 """Long texts: spoken a chunk at a time, each of which is kept, so that nothing is spoken twice."""
 
+import io
 from dataclasses import replace
 
 import pytest
 
 from f5_tts_core.audio import decode
 from f5_tts_core.errors import UnsupportedCharacters
+from f5_tts_core.testing import speech_like, wav_bytes
 from services.shared.chunks import chunk_prefix, decode_playlist, playlist_key
 from services.shared.errors import BlobNotFound
-from services.shared.job import JobStatus, claim, output_key, output_prefix, request_cancel, text_key
+from services.shared.job import JobStatus, Speaker, claim, output_key, output_prefix, request_cancel, text_key
+from services.shared.voice import sample_key
 from services.worker.orphans import OrphanSearch
+from tests.unit.worker.conftest import REFERENCE
 
 STEPS = 7
 WORDS = ["morning", "river", "garden", "window", "letter", "winter", "music", "market", "bridge", "summer"]
@@ -90,7 +94,7 @@ def test_what_is_coming_is_told_before_it_is_spoken(bench):
     bench.runner().run(job.id)
     entries = decode_playlist(told[0])
     assert len(entries) == len(spoken(bench))
-    assert not any(entry.ends_turn for entry in entries)
+    assert [entry.ends_turn for entry in entries] == [False] * (len(entries) - 1) + [True]
 
 
 def test_progress_grows_over_all_chunks(bench):
@@ -305,3 +309,44 @@ def test_without_a_lifetime_chunks_go_with_the_first_look(bench):
     job = run(bench)
     look(bench)
     assert bench.outputs() == [job.output.key]
+
+
+# --- dialogue -----------------------------------------------------------------------------------
+
+ANNA, BEN = wav_bytes(speech_like(2.0, seed=1)), wav_bytes(speech_like(2.2, seed=2))
+
+
+def dialogue(bench, text, **overrides):
+    speakers = []
+    for mark, recording in (("anna", ANNA), ("ben", BEN)):
+        bench.blobs.put(sample_key(mark), io.BytesIO(recording), len(recording), "audio/wav")
+        speakers.append(Speaker(mark, mark, sample_key(mark), mark * 16, f"This is what {mark} says."))
+    return bench.submit(text=text, speakers=tuple(speakers), **overrides)
+
+
+def test_each_turn_is_spoken_in_its_speakers_voice(bench):
+    job = dialogue(bench, r"It was late. [anna] Hello, \[dear\] Ben. [ben] Hi. [anna] Good night.")
+    assert bench.runner().run(job.id) is JobStatus.SUCCEEDED
+    told = [(request.text, request.reference.text, request.reference.audio) for request in bench.engine.requests]
+    assert told == [
+        ("It was late.", "What the reference says.", REFERENCE),
+        ("Hello, [dear] Ben.", "This is what anna says.", ANNA),
+        ("Hi.", "This is what ben says.", BEN),
+        ("Good night.", "This is what anna says.", ANNA),
+    ]
+    assert all(entry.ends_turn for entry in decode_playlist(bench.blobs.get(playlist_key(job.id, 1))))
+    assert bench.jobs.get(job.id).output.sha256 == bench.stored_sha256(bench.jobs.get(job.id))
+
+
+def test_the_same_words_of_two_speakers_are_two_chunks(bench):
+    job = dialogue(bench, "[anna] Good morning. [ben] Good morning. [anna] Good morning.", cache=True)
+    bench.runner().run(job.id)
+    assert [request.reference.audio for request in bench.engine.requests] == [ANNA, BEN]
+
+
+def test_a_dialogue_of_a_voice_that_was_deleted_fails(bench):
+    job = dialogue(bench, "[anna] Hello. [ben] Hi.")
+    bench.blobs.delete(sample_key("ben"))
+    assert bench.runner().run(job.id) is JobStatus.FAILED
+    assert bench.jobs.get(job.id).fault.title == "The voice was deleted"
+    assert sample_key("anna") in bench.blobs.blobs

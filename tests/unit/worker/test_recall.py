@@ -12,6 +12,7 @@ from services.shared.job import (
     JobOutput,
     JobStatus,
     LongText,
+    Speaker,
     claim,
     fail,
     output_key,
@@ -40,6 +41,7 @@ OTHER = {
     "loudness": -23.0,
     "trim": True,
     "stream": True,
+    "speakers": (Speaker("bob", "b" * 32, "voices/b/sample", "1" * 64, "What Bob says."),),
     "long": LongText("1" * 64, 5_000, 5_000),
 }
 
