@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 
+from services.shared.ports import Tracer
 from tests.receiver import Receiver, answer, receiving
 
 
@@ -38,6 +39,11 @@ class Collector:
     def spans(self) -> list[Seen]:
         """All that arrived so far."""
         return [seen for body in self.bodies for seen in _spans(ExportTraceServiceRequest.FromString(body))]
+
+    def by_name(self, tracer: Tracer) -> dict[str, Seen]:
+        """All spans of this tracer that are over, by their names."""
+        tracer.provider.force_flush()
+        return {span.name: span for span in self.spans()}
 
     def trace(self, trace_id: str) -> list[Seen]:
         return [span for span in self.spans() if span.trace_id == trace_id]

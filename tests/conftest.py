@@ -5,6 +5,7 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from redis import Redis
@@ -25,6 +26,10 @@ from services.shared.servers import (
 from services.shared.settings import Settings
 from services.shared.testing import make_settings
 from tests.s3_server import S3Server
+
+if TYPE_CHECKING:
+    from services.shared.adapters.otel_tracer import OtelTracer
+    from tests.collector import Collector
 
 
 @pytest.fixture(scope="session")
@@ -75,6 +80,25 @@ def parts(settings: Settings) -> Iterator[Parts]:
     parts = connect(settings)
     yield parts
     parts.close()
+
+
+@pytest.fixture
+def collector() -> "Iterator[Collector]":
+    """Takes traces."""
+    from tests.collector import collecting
+
+    with collecting() as collector:
+        yield collector
+
+
+@pytest.fixture
+def tracer(collector: "Collector") -> "Iterator[OtelTracer]":
+    """A worker's, whose spans the collector takes."""
+    from services.shared.adapters.otel_tracer import OtelTracer
+
+    tracer = OtelTracer("worker", f"{collector.url}/")
+    yield tracer
+    tracer.close()
 
 
 @contextmanager

@@ -3,7 +3,6 @@
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 
 import pytest
 
@@ -16,25 +15,7 @@ from services.shared.telemetry.silent import SilentTracer
 from services.shared.telemetry.traced import traced
 from services.shared.telemetry.traceparent import trace_id
 from services.shared.testing import make_settings, memory_parts
-from tests.collector import Collector, Seen, collecting, tree
-
-
-@pytest.fixture
-def collector() -> Iterator[Collector]:
-    with collecting() as collector:
-        yield collector
-
-
-@pytest.fixture
-def tracer(collector: Collector) -> Iterator[OtelTracer]:
-    tracer = OtelTracer("worker", f"{collector.url}/")
-    yield tracer
-    tracer.close()
-
-
-def arrived(tracer: OtelTracer, collector: Collector) -> dict[str, Seen]:
-    tracer.provider.force_flush()
-    return {span.name: span for span in collector.spans()}
+from tests.collector import Collector, tree
 
 
 def test_spans_lie_within_each_other_and_say_whose_they_are(tracer: OtelTracer, collector: Collector) -> None:
@@ -42,7 +23,7 @@ def test_spans_lie_within_each_other_and_say_whose_they_are(tracer: OtelTracer, 
         span.set({"timbre.bytes": 7})
         with tracer.span("inner", kind="client"):
             pass
-    spans = arrived(tracer, collector)
+    spans = collector.by_name(tracer)
     assert tree(list(spans.values())) == {"timbre-worker: outer": {"inner"}, "timbre-worker: inner": set()}
     assert spans["outer"].attributes == {"timbre.job": "job-1", "timbre.bytes": 7}
     assert spans["outer"].parent_id == ""
@@ -55,7 +36,7 @@ def test_another_process_goes_on_with_the_trace(tracer: OtelTracer, collector: C
     assert tracer.current() is None
     with tracer.span("there", parent=carried):
         pass
-    spans = arrived(tracer, collector)
+    spans = collector.by_name(tracer)
     assert spans["there"].parent_id == spans["here"].span_id
     assert spans["there"].trace_id == trace_id(carried)
 
@@ -63,7 +44,7 @@ def test_another_process_goes_on_with_the_trace(tracer: OtelTracer, collector: C
 def test_work_that_is_over_is_noted_with_its_own_times(tracer: OtelTracer, collector: Collector) -> None:
     with tracer.span("synthesis"):
         tracer.note("solver", 1_000.25, 1_002.5)
-    spans = arrived(tracer, collector)
+    spans = collector.by_name(tracer)
     assert (spans["solver"].started, spans["solver"].ended) == pytest.approx((1_000.25, 1_002.5))
     assert spans["solver"].parent_id == spans["synthesis"].span_id
 
@@ -72,7 +53,7 @@ def test_of_what_went_wrong_only_the_type_is_told(tracer: OtelTracer, collector:
     for name, error in (("ours", BlobStoreUnavailable("private")), ("theirs", ValueError("private"))):
         with pytest.raises(type(error)), tracer.span(name):
             raise error
-    spans = arrived(tracer, collector)
+    spans = collector.by_name(tracer)
     assert {name: span.attributes["error.type"] for name, span in spans.items()} == {
         "ours": "blob-store-unavailable",
         "theirs": "ValueError",
@@ -88,7 +69,7 @@ def test_audio_on_its_way_is_a_span(tracer: OtelTracer, collector: Collector) ->
     assert followed.blobs.get("outputs/a/1.wav") == b"RIFF"
     followed.blobs.copy("outputs/a/1.wav", "outputs/b/1.wav")
     followed.blobs.ping()
-    spans = arrived(tracer, collector)
+    spans = collector.by_name(tracer)
     assert spans["download"].attributes == {"timbre.blob": "outputs/a/1.wav", "timbre.bytes": 4}
     assert set(spans) == {"download", "copy"}
 
