@@ -9,7 +9,7 @@ import numpy as np
 from fastapi import Request, Response
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from f5_tts_core.audio.streaming import StreamEncoder
 from f5_tts_core.formats import FORMATS, Encoding
@@ -96,8 +96,12 @@ class SpeechStream(Streamed):
             await self._leave()
 
     async def stream_response(self, send: Send) -> None:
-        await super().stream_response(send)
-        self._was_sent = True
+        async def pass_on(message: Message) -> None:
+            # Noted before it leaves: who has all of it may be gone before we come to note anything.
+            self._was_sent = message["type"] == "http.response.body" and not message["more_body"]
+            await send(message)
+
+        await super().stream_response(pass_on)
 
     async def _leave(self) -> None:
         if self._on_leave is not None:

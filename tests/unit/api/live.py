@@ -26,7 +26,15 @@ class Line:
         self._outgoing: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
         self._outgoing.put_nowait(opening)
         defaults = {"query_string": b"", "headers": [], "asgi": {"version": "3.0", "spec_version": "2.3"}}
-        self.task = asyncio.ensure_future(app(defaults | scope, self._outgoing.get, self._incoming.put))
+        self._farewell: dict[str, Any] | None = None
+        self.task = asyncio.ensure_future(app(defaults | scope, self._outgoing.get, self._take))
+
+    async def _take(self, message: dict[str, Any]) -> None:
+        await self._incoming.put(message)
+        if self._farewell is not None and message["type"] == "http.response.body" and not message.get("more_body"):
+            self.send(self._farewell)
+            # The application hears of it before it goes on.
+            await anyio.wait_all_tasks_blocked()
 
     async def receive(self) -> dict[str, Any]:
         return await asyncio.wait_for(self._incoming.get(), PATIENCE)
@@ -108,6 +116,10 @@ class AudioLine(Line):
         while (chunk := await self.chunk()) is not None:
             found += chunk
         return found
+
+    def leave_at_end(self) -> None:
+        """Once the last byte is there, in the very moment."""
+        self._farewell = {"type": "http.disconnect"}
 
     def leave(self) -> None:
         self.send({"type": "http.disconnect"})

@@ -203,6 +203,16 @@ async def test_a_client_that_leaves_before_the_first_byte_does_too(client: Clien
     assert client.parts.jobs.get(job.id).status is JobStatus.CANCELED
 
 
+async def test_a_client_that_has_all_of_it_may_leave_at_once(client: Client) -> None:
+    async with hearing(client.app, post()) as line:
+        job = start_job(client.parts, await submitted(client.parts))
+        line.leave_at_end()
+        say(client.parts, job, SECOND, b"")
+        await line.open()
+        assert await line.rest() == SECOND
+    assert not client.parts.jobs.get(job.id).cancel_requested
+
+
 async def test_a_listener_that_leaves_changes_nothing(client: Client) -> None:
     job = start_job(client.parts, add_job(client.parts, format="pcm", stream=True))
     async with hearing(client.app, get(job)) as line:
