@@ -203,6 +203,8 @@ class Settings(BaseModel):
     sweep_seconds: Annotated[float, Field(gt=0)] = 2.0
     #: A queued job is enqueued again when the broker's queue is empty and it was sent longer ago than this.
     resend_seconds: Annotated[float, Field(gt=0)] = 5.0
+    #: How long a long job may keep others waiting: then it gives its slot away, and goes on later where it was.
+    long_turn_seconds: Annotated[float, Field(ge=0)] = 30.0
     #: Tries at one job before it fails.
     max_attempts: Annotated[int, Field(ge=1)] = 5
     #: How long a worker keeps trying a store that does not answer before it gives the job back.

@@ -19,11 +19,12 @@ from f5_tts_core.stopwatch import Stopwatch
 from f5_tts_core.types import Reference, SynthesisRequest
 from services.shared.chunks import ChunkEntry
 from services.shared.dialogue import NARRATOR, Turn, read_turns
+from services.shared.errors import Unavailable
 from services.shared.hooks import AudioChain
 from services.shared.job import Job, JobOutput, output_key, text_key
 from services.shared.parts import Parts
 from services.shared.recall import digest_of
-from services.worker.lease import Lease
+from services.worker.lease import GivingWay, Lease
 from services.worker.references import ReferenceReader
 from services.worker.retry import Ask
 from services.worker.shelf import Shelf
@@ -120,6 +121,7 @@ class ChapterSpeaker:
 
     def _speak_missing(self, job: Job, chunks: Sequence[Chunk], shelf: Shelf, lease: Lease) -> Counter[str]:
         counts = Counter(chunks=len(chunks), chunks_reused=0)
+        began = self._parts.clock()
         for done, chunk in enumerate(chunks):
             if shelf.has(chunk.entry.digest):
                 counts["chunks_reused"] += 1
@@ -136,7 +138,17 @@ class ChapterSpeaker:
             # An attempt that lost its job leaves nothing behind.
             lease.check()
             shelf.keep(chunk.entry.digest, speech)
+            if done + 1 < len(chunks) and self._parts.clock() - began >= self._parts.settings.long_turn_seconds:
+                self._give_way()
         return counts
+
+    def _give_way(self) -> None:
+        """Raises `GivingWay` where others wait, unless all would have to be spoken again."""
+        try:
+            if self._parts.queue.depth() and self._engine.describe().fingerprint:
+                raise GivingWay
+        except Unavailable:
+            return  # Who knows.
 
     def _upload(self, output: JobOutput, file: BinaryIO, ask: Ask) -> None:
         def put() -> None:

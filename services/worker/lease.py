@@ -17,6 +17,10 @@ class Stopping(Exception):
     """The worker is going down and gives its jobs back."""
 
 
+class GivingWay(Exception):
+    """Others wait for the worker, and a later attempt goes on where this one was."""
+
+
 class Lease:
     """One attempt's lease. The thread that works and the one that keeps it may both use it.
 

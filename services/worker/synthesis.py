@@ -28,7 +28,7 @@ from services.worker.claiming import take
 from services.worker.cleaning import close, discard_attempt
 from services.worker.dispatch import enqueue
 from services.worker.figures import first_heard, running
-from services.worker.lease import Lease, Stopping
+from services.worker.lease import GivingWay, Lease, Stopping
 from services.worker.references import ReferenceReader
 from services.worker.results import Result, encode_result
 from services.worker.retry import patiently
@@ -274,7 +274,7 @@ def _stages(job: Job, watch: Stopwatch) -> dict[str, float]:
 
 def _log_reason(error: Exception) -> None:
     """Faults of ours with their traceback; everything else by its name alone: messages may quote the client."""
-    ours = isinstance(error, EngineError) or not isinstance(error, TimbreError | Stopping)
+    ours = isinstance(error, EngineError) or not isinstance(error, TimbreError | Stopping | GivingWay)
     if ours and not isinstance(error, Canceled):
         logger.error("attempt_failed", reason=type(error).__name__, exc_info=error)
     else:

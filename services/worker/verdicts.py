@@ -4,7 +4,7 @@ from f5_tts_core.errors import Canceled, EngineError
 from services.shared.errors import LeaseLost, Unavailable
 from services.shared.job import Job, confirm_cancel, fail, release
 from services.worker.faults import fault_of
-from services.worker.lease import Stopping
+from services.worker.lease import GivingWay, Stopping
 from services.worker.retry import backoff_seconds
 
 #: An engine that failed twice on one job will fail a third time.
@@ -21,7 +21,7 @@ def verdict(job: Job, attempt: int, error: Exception, *, now: float, max_attempt
     match error:
         case LeaseLost():
             raise error
-        case Stopping():
+        case Stopping() | GivingWay():
             return release(job, attempt, not_before=now)
         case Unavailable() | EngineError() if job.setbacks + 1 < _tries(error, max_attempts):
             return release(job, attempt, not_before=now + backoff_seconds(job.setbacks + 1), setback=True)

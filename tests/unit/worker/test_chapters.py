@@ -11,6 +11,7 @@ from f5_tts_core.testing import speech_like, wav_bytes
 from services.shared.chunks import chunk_prefix, decode_playlist, playlist_key
 from services.shared.errors import BlobNotFound
 from services.shared.job import JobStatus, Speaker, claim, output_key, output_prefix, request_cancel, text_key
+from services.shared.priority import Priority
 from services.shared.voice import sample_key
 from services.worker.orphans import OrphanSearch
 from tests.unit.worker.conftest import REFERENCE
@@ -274,6 +275,33 @@ def test_what_took_no_time_to_speak_is_no_measure_for_estimates(bench):
     noted = bench.pace.pace()
     run(bench, TEXT + " And more.")
     assert bench.pace.pace() == noted
+
+
+def test_while_others_wait_it_gives_way_and_goes_on_later_where_it_was(bench):
+    job = bench.submit_long(TEXT, priority=Priority.BULK)
+    bench.engine.cues = {1: lambda: bench.clock.advance(20.0)}
+    bench.queue.send("another")
+    assert bench.runner().run(job.id) is JobStatus.QUEUED
+    # Two chunks made a turn of more than 30 s.
+    assert (len(spoken(bench)), len(chunks(bench, job))) == (2, 2)
+    released = bench.jobs.get(job.id)
+    assert (released.setbacks, released.enqueued_at) == (0, bench.clock())
+    assert bench.queue.waiting[-1] == (job.id, Priority.BULK)
+
+    bench.queue.waiting.clear()
+    assert bench.runner().run(job.id) is JobStatus.SUCCEEDED
+    assert " ".join(spoken(bench)) == TEXT
+
+
+@pytest.mark.parametrize("why", ["nobody waits", "the queue is away", "all would be spoken again"])
+def test_without_a_reason_it_keeps_its_place(bench, why):
+    job = bench.submit_long(TEXT)
+    bench.engine.cues = {1: lambda: bench.clock.advance(20.0)}
+    bench.queue.down = why == "the queue is away"
+    if why == "all would be spoken again":
+        bench.queue.send("another")
+        bench.engine.describe = lambda: replace(bench.engine.tone.describe(), fingerprint="")
+    assert bench.runner().run(job.id) is JobStatus.SUCCEEDED
 
 
 # --- how long chunks are kept -------------------------------------------------------------------
