@@ -18,7 +18,8 @@ import httpx
 from f5_tts_core.testing import speech_like, wav_bytes
 from services.shared.adapters.redis_client import connect_redis
 from services.shared.adapters.s3_blobs import connect_s3
-from services.shared.job import Job, JobStatus, LongText, mark_enqueued, text_key
+from services.shared.dispatch import dispatch
+from services.shared.job import Job, JobStatus, LongText, text_key
 from services.shared.parts import Parts, connect
 from services.shared.servers import (
     LOOPBACK,
@@ -189,10 +190,8 @@ class Stack:
             self.parts.blobs.put(text_key(job.id), io.BytesIO(content), len(content), "text/plain")
         self.parts.blobs.put(job.input.reference_key, io.BytesIO(reference), len(reference), "audio/wav")
         self.parts.jobs.add(job)
-        if not sent:
-            return job
-        job = self.parts.jobs.replace(job, mark_enqueued(job, time.time()))
-        self.parts.queue.send(job.id, job.priority)
+        if sent:
+            dispatch(self.parts)
         return job
 
     def job(self, job_id: str) -> Job:

@@ -58,6 +58,10 @@ class SharedOptions(AudioOptions, total=False):
     webhook_url: str | None
     #: What is said in `voice`; left out, it is recognized, where the server can.
     ref_text: str | None
+    #: What is more urgent is spoken sooner, as far as the key allows.
+    priority: Literal["interactive", "default", "bulk"] | None
+    #: Seconds in which it has to be done, or is given up as `expired`.
+    deadline_s: float | None
 
 
 class SpeechOptions(SharedOptions, total=False):

@@ -26,6 +26,7 @@ from services.api.idempotency import REPLAYED_HEADER, Idempotency
 from services.api.library import VoiceLibrary
 from services.api.limits import BodyLimit
 from services.api.open_streams import OpenStreams
+from services.api.overload import Overload
 from services.api.remote import Remote
 from services.api.request_id import HEADER as REQUEST_ID_HEADER
 from services.api.routes import (
@@ -130,7 +131,7 @@ def create_app(
 
 def _state(parts: Parts, cancel_wait_seconds: float, quiet_seconds: float, recheck_seconds: float) -> ApiState:
     checks = InputChecks.of(parts.settings)
-    submitter, library = Submitter(parts), VoiceLibrary(parts, checks)
+    submitter, library, estimator = Submitter(parts), VoiceLibrary(parts, checks), Estimator(parts)
     return ApiState(
         parts=parts,
         authenticator=Authenticator(parts, recheck_seconds),
@@ -138,7 +139,8 @@ def _state(parts: Parts, cancel_wait_seconds: float, quiet_seconds: float, reche
         submitter=submitter,
         batcher=Batcher(parts, checks, submitter, library),
         library=library,
-        estimator=Estimator(parts),
+        estimator=estimator,
+        overload=Overload(parts, estimator),
         idempotency=Idempotency(parts),
         check_slots=CapacityLimiter(CHECK_SLOTS),
         screening=Screening(parts.scanner, CapacityLimiter(SCAN_SLOTS)),

@@ -138,7 +138,7 @@ def parse_item(line: Line) -> BatchItem:
 
 def item_form(fields: SharedFields, item: BatchItem) -> SpeechForm:
     """The item as a request of its own, without a voice: what it leaves out is the batch's. Raises `InvalidField`."""
-    shared = _given(fields, {*SpeechOptions.model_fields, "webhook_url", "ref_text"})
+    shared = _given(fields, {*SpeechOptions.model_fields, "webhook_url", "ref_text", "deadline_s"})
     own = _given(item, {*SpeechOptions.model_fields, "text"})
     if "preset" in own:
         # Else the batch's number of steps would win over it.

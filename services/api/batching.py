@@ -17,9 +17,11 @@ from services.api.library import MAX_DELETED_JOBS, VoiceLibrary
 from services.api.problems import problem_of
 from services.api.spool import BINARY, Upload
 from services.api.submission import Submitter
+from services.api.terms import Terms
 from services.shared.batch import Batch, BatchEntry, new_batch
-from services.shared.errors import JobNotFound, TooManyJobs, TransitionRefused, Unavailable, VoiceNotFound
-from services.shared.job import Job, JobStatus, new_id, reference_key
+from services.shared.dispatch import dispatch
+from services.shared.errors import JobNotFound, QueueFull, TooManyJobs, TransitionRefused, Unavailable, VoiceNotFound
+from services.shared.job import Job, new_id, reference_key
 from services.shared.links import problem_path
 from services.shared.parts import Parts
 from services.shared.voice import Voice
@@ -97,13 +99,14 @@ class Batcher:
         owner: str,
         planned: list[Planned],
         reference: Upload | Voice | None,
+        terms: Terms,
         *,
         webhook_url: str | None = None,
-        limit: int = 0,
     ) -> Batch:
         """Store the batch with all of its jobs, in one step. What fails leaves nothing behind.
 
-        Raises `Unavailable`, and `TooManyJobs` where more than `limit` of the owner's jobs would be under way.
+        Raises `Unavailable`, `QueueFull`, and `TooManyJobs` where more of the owner's jobs would be under way than
+        `terms` allow.
 
         Its jobs are sent by `send`, or found by the sweeper.
         """
@@ -111,19 +114,20 @@ class Batcher:
         batch = new_batch(new_id(now), owner, now, len(planned), webhook_url)
         # Sorted, so that they are spoken and listed in the order they were given in.
         ids = sorted(new_id(now) for _ in planned)
-        jobs = [self._draft(batch, job_id, one) for job_id, one in zip(ids, planned, strict=True)]
+        jobs = [self._draft(batch, job_id, one, terms) for job_id, one in zip(ids, planned, strict=True)]
         try:
             if isinstance(reference, Upload):
                 self._parts.blobs.put(reference_key(batch.id), reference.file, reference.size, BINARY)
-            self._parts.batches.add(batch, jobs, limit=limit)
-        except (TooManyJobs, Unavailable):
+            room_seconds = self._parts.settings.max_queued_seconds
+            self._parts.batches.add(batch, jobs, limit=terms.concurrent_jobs, room_seconds=room_seconds)
+        except (TooManyJobs, QueueFull, Unavailable):
             self._undo(batch, jobs)
             raise
         log.info("batch_added", batch_id=batch.id, jobs=len(jobs))
         return batch
 
-    def _draft(self, batch: Batch, job_id: str, one: Planned) -> Job:
-        job = self._submitter.draft(batch.owner, one.form, one.reference, job_id, batch.id)
+    def _draft(self, batch: Batch, job_id: str, one: Planned, terms: Terms) -> Job:
+        job = self._submitter.draft(batch.owner, one.form, one.reference, job_id=job_id, terms=terms, batch_id=batch.id)
         return replace(job, custom_id=one.custom_id)
 
     def _undo(self, batch: Batch, jobs: list[Job]) -> None:
@@ -139,11 +143,9 @@ class Batcher:
             log.warning("batch_left_behind", batch_id=batch.id, error=error.type)
 
     def send(self, batch: Batch) -> None:
-        """Enqueue what was not yet. Where the queue is away, the sweeper does it."""
+        """Send the first of its jobs; the others follow in their turns. Where the queue is away, the sweeper sends."""
         try:
-            for job in self._jobs(batch):
-                if job.status is JobStatus.QUEUED and job.enqueued_at is None:
-                    self._submitter.send(job)
+            dispatch(self._parts)
         except Unavailable as error:
             log.warning("batch_not_enqueued", batch_id=batch.id, error=error.type)
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from f5_tts_core.errors import TimbreError
-from services.shared.errors import Unavailable
+from services.shared.errors import QueueFull, Unavailable
 from services.shared.job import JobFault
 
 
@@ -134,6 +134,14 @@ class ScopeMissing(ApiError):
         return {"WWW-Authenticate": f'Bearer realm="timbre", error="insufficient_scope", scope="{self.scope}"'}
 
 
+class PriorityNotAllowed(ApiError):
+    """The caller may speak, and not so urgently."""
+
+    type = "priority-not-allowed"
+    title = "The API key does not allow this priority"
+    status = 403
+
+
 class LimitReached(ApiError):
     """Base of what is refused now and may be asked again after `retry_after` seconds."""
 
@@ -160,6 +168,14 @@ class AudioQuotaUsed(LimitReached):
 class TooManyStreams(LimitReached):
     type = "stream-limit-reached"
     title = "Too many streams are open"
+
+
+class Overloaded(LimitReached):
+    """More audio is queued than may be, and much of it is the caller's."""
+
+    type = QueueFull.type
+    title = QueueFull.title
+    status = 503
 
 
 class IdentityProviderUnavailable(Unavailable):

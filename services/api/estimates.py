@@ -32,6 +32,11 @@ class Throughput:
     pace: Pace | None
     slots: int
     processing: int
+    queued: int
+
+    def drain_seconds(self) -> float | None:
+        """In which all that is queued would be done; None where nobody can tell."""
+        return None if self.pace is None or not self.slots else self.queued * self.pace.seconds / self.slots
 
     def standing(self, job: Job, position: int | None) -> Standing:
         if self.pace is None or not self.slots or (position is None and job.status is JobStatus.QUEUED):
@@ -49,7 +54,7 @@ class Estimator:
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
-        self._throughput = Throughput(None, 0, 0)
+        self._throughput = Throughput(None, 0, 0, 0)
         self._stale_at = float("-inf")
 
     def standing(self, job: Job) -> Standing:
@@ -66,6 +71,10 @@ class Estimator:
             return [UNKNOWN] * len(jobs)
         return [UNKNOWN if job.status.is_terminal else throughput.standing(job, positions.get(job.id)) for job in jobs]
 
+    def drain_seconds(self) -> float | None:
+        """In which all that is queued would be done; None where nobody can tell. Raises `Unavailable`."""
+        return self._measured().drain_seconds()
+
     def _positions(self, jobs: Sequence[Job]) -> dict[str, int | None]:
         queued = [job.id for job in jobs if job.status is JobStatus.QUEUED]
         return dict(zip(queued, self._parts.jobs.positions(queued), strict=True)) if queued else {}
@@ -74,7 +83,9 @@ class Estimator:
         now = self._parts.clock()
         if now >= self._stale_at:
             slots = sum(worker.slots for worker in self._parts.workers.ready())
-            processing = self._parts.jobs.counts()[JobStatus.PROCESSING]
-            self._throughput = Throughput(self._parts.pace.pace(), slots, processing)
+            counts = self._parts.jobs.counts()
+            self._throughput = Throughput(
+                self._parts.pace.pace(), slots, counts[JobStatus.PROCESSING], counts[JobStatus.QUEUED]
+            )
             self._stale_at = now + _FRESH_SECONDS
         return self._throughput

@@ -13,6 +13,7 @@ from services.api.fields import parse_fields
 from services.api.multipart import FormShape
 from services.api.preference import Mode
 from services.shared.outbound.urls import MAX_URL_CHARACTERS
+from services.shared.priority import Priority
 from services.shared.settings import Settings
 
 #: The name of the file part.
@@ -26,8 +27,12 @@ FIELD_BYTES = 256 * 1024
 #: Bytes that a form may have beside the voice: all fields, headers and boundaries.
 FORM_BYTES = 1024 * 1024
 
+#: The furthest that a deadline may be.
+MAX_DEADLINE_SECONDS = 7 * 86_400
+
 Preset = Literal["quality", "balanced", "fast"]
 # The numbers arrive as text, which pydantic's `Literal` does not read; `Encoding.of` holds them to the list.
+PriorityName = Literal["interactive", "default", "bulk"]
 SampleRate = Annotated[int, Field(json_schema_extra={"enum": list(SAMPLE_RATES)})]
 BitDepth = Annotated[int, Field(json_schema_extra={"enum": list(BIT_DEPTHS)})]
 
@@ -150,6 +155,28 @@ class SharedFields(SpeechOptions):
             examples=["https://example.com/hooks/timbre"],
         ),
     ] = None
+    priority: Annotated[
+        PriorityName | None,
+        Field(
+            description="What is more urgent is spoken sooner. Left out: `interactive` where somebody waits for the "
+            "speech or hears it as it is made, `bulk` for long jobs and batches, else `default`. Your key may not "
+            "allow all of them."
+        ),
+    ] = None
+    deadline_s: Annotated[
+        float | None,
+        Field(
+            ge=1,
+            le=MAX_DEADLINE_SECONDS,
+            allow_inf_nan=False,
+            description="Seconds in which it has to be done. After them it is not begun, or stops, and is `expired`.",
+        ),
+    ] = None
+
+    def deadline_at(self, now: float, settings: Settings) -> float | None:
+        """Of a job that is submitted now; None where it has all the time."""
+        seconds = settings.deadline_seconds if self.deadline_s is None else self.deadline_s
+        return None if seconds is None else now + seconds
 
 
 class SpokenText(SharedFields):
@@ -202,6 +229,12 @@ class SpeechForm(SpokenText):
             detail = "`mode`: nobody can wait for a long text."
             raise InvalidField(detail, field="mode", accepted="async, or left out")
         return self.model_copy(update={"long": long})
+
+    def usual_priority(self, usual: Priority) -> Priority:
+        """Where none is asked for: somebody listens to a stream, and nobody waits for a long job; else `usual`."""
+        if self.stream:
+            return Priority.INTERACTIVE
+        return Priority.BULK if self.long else usual
 
     def check_stream(self) -> None:
         """Raises `InvalidField` where what is to be heard while it is made would have to be whole first."""

@@ -5,8 +5,10 @@ from typing import Annotated, Any, Final
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
+from services.api.form import PriorityName
 from services.api.schemas import Output
 from services.shared.api_key import MAX_LABEL_CHARACTERS, TENANT, ApiKey, Quotas, is_tenant
+from services.shared.priority import Priority
 from services.shared.scopes import NEW_KEY, Scope
 
 _EXAMPLE: Final[dict[str, Any]] = {
@@ -46,9 +48,19 @@ class KeyDraft(BaseModel):
     requests_per_minute: int | None = Field(None, ge=0, le=_MAX)
     concurrent_jobs: int | None = Field(None, ge=0, le=_MAX)
     audio_seconds_per_day: float | None = Field(None, ge=0, le=_MAX)
+    weight: float | None = Field(
+        None, ge=0.01, le=100, description="Share of the workers against other tenants: 2 has twice the turns of 1."
+    )
+    max_priority: PriorityName | None = Field(None, description="The most urgent that jobs may be.")
 
     def draw(self, now: float) -> tuple[str, ApiKey]:
-        quotas = Quotas(self.requests_per_minute, self.concurrent_jobs, self.audio_seconds_per_day)
+        quotas = Quotas(
+            self.requests_per_minute,
+            self.concurrent_jobs,
+            self.audio_seconds_per_day,
+            self.weight,
+            self.max_priority and Priority(self.max_priority),
+        )
         return ApiKey.draw(
             self.tenant,
             now,
@@ -69,6 +81,8 @@ class KeyView(Output):
     requests_per_minute: int | None = Field(description="Null: what the settings say. 0: no limit.")
     concurrent_jobs: int | None
     audio_seconds_per_day: float | None
+    weight: float | None
+    max_priority: PriorityName | None
 
 
 class NewKeyView(KeyView):
@@ -99,4 +113,6 @@ def _values(key: ApiKey) -> dict[str, Any]:
         "requests_per_minute": key.quotas.requests_per_minute,
         "concurrent_jobs": key.quotas.concurrent_jobs,
         "audio_seconds_per_day": key.quotas.audio_seconds,
+        "weight": key.quotas.weight,
+        "max_priority": key.quotas.max_priority,
     }

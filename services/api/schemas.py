@@ -12,6 +12,7 @@ from services.shared.lifetimes import audio_expires_at
 from services.shared.links import problem_path, result_url
 from services.shared.parts import Parts
 from services.shared.ports import WorkerBeat
+from services.shared.priority import Priority
 from services.shared.settings import Settings
 from services.shared.webhook import Delivery, Subject, Try, end_of, first_delivery, webhook_id
 
@@ -125,6 +126,8 @@ class JobView(JobState):
     completed_at: datetime | None
     attempts: int
     cancel_requested: bool
+    priority: Priority = Field(description="What is more urgent is spoken sooner: `interactive`, `default`, `bulk`.")
+    deadline_at: datetime | None = Field(description="When it has to be done, or is `expired`; null: at any time.")
     batch_id: str | None = Field(description="The batch that it was submitted with; null where it was not.")
     custom_id: str | None = Field(description="What you called it in its batch.")
     input: JobInputView
@@ -215,6 +218,8 @@ def job_view(
         completed_at=None if job.completed_at is None else moment(job.completed_at),
         attempts=job.attempt,
         cancel_requested=job.cancel_requested,
+        priority=job.priority,
+        deadline_at=None if job.deadline_at is None else moment(job.deadline_at),
         batch_id=job.batch_id,
         custom_id=job.custom_id,
         input=JobInputView.model_validate(job.input, from_attributes=True),

@@ -19,9 +19,11 @@ from services.api.multipart import Form
 from services.api.schemas import moment
 from services.api.spool import Upload
 from services.api.state import ApiState
+from services.api.terms import Terms, agree
 from services.shared.errors import BlobNotFound
 from services.shared.job import Job, JobOutput
 from services.shared.lifetimes import audio_expires_at, has_audio
+from services.shared.priority import Priority
 from services.shared.voice import Voice
 
 #: The audio that such a route answers, for its `responses`.
@@ -29,38 +31,69 @@ AUDIO_CONTENT = {one.content_type: {"schema": {"type": "string", "format": "bina
 
 
 async def submit(
-    connection: HTTPConnection, state: ApiState, caller: str, fields: SpeechForm, reference: Upload | Voice
+    connection: HTTPConnection,
+    state: ApiState,
+    caller: str,
+    fields: SpeechForm,
+    reference: Upload | Voice,
+    *,
+    usual: Priority = Priority.DEFAULT,
 ) -> Job:
-    """Raises what `admit_job`, `InputChecks.check` and `Submitter.submit` raise."""
-    identity = identity_of(connection)
-    await admit_job(connection, state.parts, identity)
+    """Raises what `admit`, `InputChecks.check`, `Submitter.submit` and `Overload.guard` raise.
+
+    `usual` is how urgent a request is that does not say so, unless by what it asks for.
+    """
+    terms = await admit(connection, state, fields, fields.usual_priority(usual))
     checked = await anyio.to_thread.run_sync(state.checks.check, caller, fields, reference, limiter=state.check_slots)
-    job = await run_in_threadpool(state.submitter.submit, caller, checked, reference, limit=identity.concurrent_jobs)
+    submit_checked = partial(state.submitter.submit, caller, checked, reference, terms)
+    job = await run_in_threadpool(state.overload.guard, submit_checked)
     connection.state.job_id = job.id
     return job
 
 
-async def take_in(request: Request, state: ApiState, caller: str, fields: SpeechForm, form: Form) -> Job:
+async def admit(connection: HTTPConnection, state: ApiState, fields: SharedFields, usual: Priority) -> Terms:
+    """Before any work is put into a request: on which terms it is taken in.
+
+    Raises what `agree`, `admit_job` and `Overload.check` raise.
+    """
+    identity = identity_of(connection)
+    terms = agree(identity, fields, usual)
+    await admit_job(connection, state.parts, identity)
+    await run_in_threadpool(state.overload.check, identity.owner)
+    return terms
+
+
+async def take_in(
+    request: Request,
+    state: ApiState,
+    caller: str,
+    fields: SpeechForm,
+    form: Form,
+    *,
+    usual: Priority = Priority.DEFAULT,
+) -> Job:
     """A whole request, wherever its voice comes from. Raises what each of its steps raises."""
     await check_webhook(state, "webhook_url", fields.webhook_url)
     if is_dialogue(fields, given_voices(fields, form)):
-        job = await _submit_dialogue(request, state, caller, fields, form)
+        job = await _submit_dialogue(request, state, caller, fields, form, usual=usual)
     else:
-        job = await submit(request, state, caller, fields, await choose_reference(state, caller, fields, form))
+        reference = await choose_reference(state, caller, fields, form)
+        job = await submit(request, state, caller, fields, reference, usual=usual)
     await discard_upload(state, caller, fields.upload_id)
     return job
 
 
-async def _submit_dialogue(request: Request, state: ApiState, caller: str, fields: SpeechForm, form: Form) -> Job:
+async def _submit_dialogue(
+    request: Request, state: ApiState, caller: str, fields: SpeechForm, form: Form, *, usual: Priority
+) -> Job:
     """As `submit`, of a text with marks. Raises what `cast_voices` raises too."""
-    identity = identity_of(request)
-    await admit_job(request, state.parts, identity)
+    terms = await admit(request, state, fields, fields.usual_priority(usual))
     narrator = await choose_reference(state, caller, fields, form) if given_voices(fields, form) else None
     casting = partial(cast_voices, state.checks, state.library, caller, fields, narrator)
     checked, cast = await anyio.to_thread.run_sync(casting, limiter=state.check_slots)
     reference = narrator or next(iter(cast.values()))
-    limit = identity.concurrent_jobs
-    job = await run_in_threadpool(state.submitter.submit, caller, checked, reference, limit=limit, cast=cast)
+    submit_cast = partial(state.submitter.submit, caller, checked, reference, terms, cast=cast)
+    job = await run_in_threadpool(state.overload.guard, submit_cast)
     request.state.job_id = job.id
     return job
 

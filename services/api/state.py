@@ -16,6 +16,7 @@ from services.api.idempotency import Idempotency
 from services.api.library import VoiceLibrary
 from services.api.narration import EventId, Narrator
 from services.api.open_streams import OpenStreams
+from services.api.overload import Overload
 from services.api.remote import Remote
 from services.api.schemas import job_state
 from services.api.screening import Screening
@@ -32,6 +33,7 @@ class ApiState:
     batcher: Batcher
     library: VoiceLibrary
     estimator: Estimator
+    overload: Overload
     idempotency: Idempotency
     #: Decoding uploads is heavy: only so many at once, in threads of their own.
     check_slots: CapacityLimiter

@@ -12,20 +12,20 @@ from services.api.form import SpeechForm
 from services.api.recalling import Recaller
 from services.api.request_id import bound_request_id
 from services.api.spool import BINARY, Upload
-from services.shared.errors import JobNotFound, StaleJob, TooManyJobs, Unavailable
+from services.api.terms import PLAIN, Terms
+from services.shared.dispatch import dispatch
+from services.shared.errors import JobNotFound, QueueFull, TooManyJobs, Unavailable
 from services.shared.job import (
     Job,
     JobInput,
     LongText,
     Speaker,
-    mark_enqueued,
     new_id,
     own_reference,
     reference_key,
     text_key,
 )
 from services.shared.parts import Parts
-from services.shared.priority import Priority
 from services.shared.voice import Voice
 
 TEXT: Final = "text/plain; charset=utf-8"
@@ -47,34 +47,42 @@ class Submitter:
         owner: str,
         form: SpeechForm,
         reference: Upload | Voice,
+        terms: Terms = PLAIN,
         *,
-        limit: int = 0,
         cast: Mapping[str, Voice] | None = None,
     ) -> Job:
         """Store, then enqueue, unless its audio is there already.
 
-        Raises `Unavailable` where a store is away; a queue that is away only delays. Raises `TooManyJobs` where `limit`
-        of the owner's jobs are under way; 0 is no limit.
+        Raises `Unavailable` where a store is away; a queue that is away only delays. Raises `TooManyJobs` where as
+        many of the owner's jobs are under way as `terms` allow, and `QueueFull`.
 
         Of a voice, the job keeps the sample's key and the transcript of this moment. `cast` is who speaks where a mark
         in the text says so.
         """
-        job = self.draft(owner, form, reference, new_id(self._parts.clock()))
+        job = self.draft(owner, form, reference, job_id=new_id(self._parts.clock()), terms=terms)
         if cast:
             job = replace(job, input=replace(job.input, speakers=_speakers(cast)))
-        self._store(job, form.text, reference, limit)
+        self._store(job, form.text, reference, terms.concurrent_jobs)
         return self._recaller.answer(job) or self._enqueue(job)
 
     def draft(
-        self, owner: str, form: SpeechForm, reference: Upload | Voice, job_id: str, batch_id: str | None = None
+        self,
+        owner: str,
+        form: SpeechForm,
+        reference: Upload | Voice,
+        *,
+        job_id: str,
+        terms: Terms,
+        batch_id: str | None = None,
     ) -> Job:
         """The job that is to be stored. An upload that came with a batch is the batch's."""
         settings = self._parts.settings
         encoding = form.encoding()
+        now = self._parts.clock()
         return Job(
             id=job_id,
             owner=owner,
-            created_at=self._parts.clock(),
+            created_at=now,
             input=JobInput(
                 text=form.text[:SHOWN_CHARACTERS] if form.long else form.text,
                 **_reference_fields(batch_id or job_id, form, reference),
@@ -93,13 +101,14 @@ class Submitter:
                 stream=form.stream,
                 long=_long_text(form.text) if form.long else None,
             ),
-            # Nobody waits for a long one, and it takes long.
-            priority=Priority.BULK if form.long else Priority.DEFAULT,
             webhook_url=form.webhook_url,
             batch_id=batch_id,
             language=reference.language if isinstance(reference, Voice) else None,
             request_id=bound_request_id(),
             traceparent=self._parts.tracer.current(),
+            priority=terms.priority,
+            weight=terms.weight,
+            deadline_at=form.deadline_at(now, settings),
         )
 
     def _store(self, job: Job, text: str, reference: Upload | Voice, limit: int) -> None:
@@ -108,8 +117,8 @@ class Submitter:
                 self._parts.blobs.put(text_key(job.id), io.BytesIO(text.encode()), job.input.long.bytes, TEXT)
             if isinstance(reference, Upload):
                 self._parts.blobs.put(job.input.reference_key, reference.file, reference.size, BINARY)
-            self._parts.jobs.add(job, limit=limit)
-        except (TooManyJobs, Unavailable):
+            self._parts.jobs.add(job, limit=limit, room_seconds=self._parts.settings.max_queued_seconds)
+        except (TooManyJobs, QueueFull, Unavailable):
             self._undo(job)
             raise
 
@@ -132,19 +141,10 @@ class Submitter:
     def _enqueue(self, job: Job) -> Job:
         """The job is safe by now: whatever fails here, the sweeper finds it and sends it."""
         try:
-            return self.send(job)
+            dispatch(self._parts)
         except Unavailable as error:
             log.warning("submission.not_enqueued", job_id=job.id, error=error.type)
-            return job
-
-    def send(self, job: Job) -> Job:
-        """Raises `Unavailable`."""
-        self._parts.queue.send(job.id, job.priority, traceparent=job.traceparent)
-        try:
-            return self._parts.jobs.replace(job, mark_enqueued(job, self._parts.clock()))
-        except (StaleJob, JobNotFound):
-            # A worker was quicker than we were, or it was deleted.
-            return job
+        return job
 
 
 def _speakers(cast: Mapping[str, Voice]) -> tuple[Speaker, ...]:

@@ -6,6 +6,7 @@ import secrets
 from dataclasses import dataclass, field, replace
 from typing import Final, Self
 
+from services.shared.priority import Priority
 from services.shared.scopes import NEW_KEY
 
 PREFIX: Final = "tmb_"
@@ -22,12 +23,16 @@ _STORED: Final = re.compile(rf"{PREFIX}([0-9a-f]{{16}})_[A-Za-z0-9_-]{{43}}")
 
 @dataclass(frozen=True)
 class Quotas:
-    """What a key may use. None: what the settings say; 0: without limit."""
+    """What a key may use. None: what the settings say; 0 of what is counted: without limit."""
 
     requests_per_minute: int | None = None
     concurrent_jobs: int | None = None
     #: Of finished audio, a day (UTC).
     audio_seconds: float | None = None
+    #: Share of the workers against other tenants'; twice as much is twice as many turns.
+    weight: float | None = None
+    #: The most urgent that jobs may be.
+    max_priority: Priority | None = None
 
 
 @dataclass(frozen=True)

@@ -43,6 +43,16 @@ class TooManyJobs(TimbreError):
     title = "Too many jobs are under way"
 
 
+class QueueFull(TimbreError):
+    type = "queue-full"
+    title = "The queue is full"
+
+    def __init__(self, room_seconds: float, more_ms: int) -> None:
+        """`more_ms`: milliseconds of audio that there was no room for."""
+        super().__init__(f"More than {room_seconds:g} seconds of audio would be queued.")
+        self.more_ms = more_ms
+
+
 class KeyNotFound(TimbreError):
     type = "key-not-found"
     title = "No such API key"

@@ -1,6 +1,6 @@
 """A job, and the transitions its state allows. Frozen: every change is a new `Job`, stored by compare-and-set.
 
-queued -> processing -> succeeded | failed | canceled
+queued -> processing -> succeeded | failed | canceled | expired
    |          |
    |          +-> queued      (released: graceful stop, transient fault, lapsed lease)
    +-> canceled | expired | failed
@@ -175,6 +175,13 @@ class Job:
     request_id: str | None = None
     #: That request's span, as W3C's `traceparent`; None where nothing was traced.
     traceparent: str | None = None
+    #: Its owner's share of the workers against others' of the same priority, as the key said that it came with.
+    weight: float = 1.0
+    #: When it has to be done: from then on nobody begins it, and who speaks it stops.
+    deadline_at: float | None = None
+
+    def is_overdue(self, now: float) -> bool:
+        return self.deadline_at is not None and self.deadline_at <= now
 
     def log_context(self) -> dict[str, object]:
         return {**self.log_ids(), "owner": self.owner, "status": str(self.status), "attempt": self.attempt}
@@ -236,6 +243,12 @@ def mark_enqueued(job: Job, now: float) -> Job:
     return replace(job, enqueued_at=now)
 
 
+def mark_unsent(job: Job) -> Job:
+    """Its message was not sent after all."""
+    _require(job, JobStatus.QUEUED)
+    return replace(job, enqueued_at=None)
+
+
 def claim(job: Job, worker: str, now: float, lease_seconds: float) -> Job:
     """Take a queued job, or one whose lease has run out, for a new attempt."""
     lapsed = job.status is JobStatus.PROCESSING and (job.lease_until or 0.0) <= now
@@ -293,8 +306,14 @@ def confirm_cancel(job: Job, attempt: int, now: float) -> Job:
 
 
 def expire(job: Job, now: float) -> Job:
-    """Waited longer than its lifetime in the queue allows."""
+    """Waited longer than its lifetime in the queue, or its deadline, allows."""
     _require(job, JobStatus.QUEUED)
+    return _ended(job, JobStatus.EXPIRED, now)
+
+
+def confirm_expiry(job: Job, attempt: int, now: float) -> Job:
+    """What the worker says that was not done by the deadline."""
+    _require_attempt(job, attempt)
     return _ended(job, JobStatus.EXPIRED, now)
 
 

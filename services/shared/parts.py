@@ -16,6 +16,7 @@ from services.shared.adapters.redis_events import RedisJobEvents
 from services.shared.adapters.redis_idempotency import RedisIdempotencyKeys
 from services.shared.adapters.redis_jobs import RedisJobStore
 from services.shared.adapters.redis_keys import RedisKeyStore
+from services.shared.adapters.redis_line import RedisJobLine
 from services.shared.adapters.redis_pace import RedisPaceKeeper
 from services.shared.adapters.redis_rates import RedisRateLimiter
 from services.shared.adapters.redis_results import RedisResultIndex
@@ -35,6 +36,7 @@ from services.shared.ports import (
     Clock,
     IdempotencyKeys,
     JobEvents,
+    JobLine,
     JobQueue,
     JobStore,
     KeyStore,
@@ -62,6 +64,7 @@ class Parts:
     clock: Clock
     jobs: JobStore
     blobs: BlobStore
+    line: JobLine
     queue: JobQueue
     workers: WorkerRegistry
     batches: BatchStore
@@ -100,6 +103,7 @@ def connect(settings: Settings, clock: Clock = time.time) -> Parts:
         clock=clock,
         jobs=RedisJobStore(redis, ttl_seconds=settings.job_ttl_seconds),
         blobs=_blob_store(settings, clock),
+        line=RedisJobLine(redis),
         queue=CeleryJobQueue(celery),
         workers=RedisWorkerRegistry(redis),
         batches=RedisBatchStore(redis),

@@ -114,6 +114,10 @@ class Settings(BaseModel):
     tenant_open_streams: Annotated[int, Field(ge=0)] = 1_000
     #: Seconds of audio that may be made for a tenant on a day (UTC); 0: any number.
     tenant_audio_seconds_per_day: Annotated[float, Field(ge=0)] = 0.0
+    #: A tenant's share of the workers, against the weights that keys have of their own.
+    tenant_weight: Annotated[float, Field(ge=0.01, le=100)] = 1.0
+    #: The most urgent that a tenant's jobs may be: `interactive`, `default` or `bulk`.
+    tenant_max_priority: Priority = Priority.INTERACTIVE
 
     # --- parts ----------------------------------------------------------------------------------
     #: Job records, and the queue: redis://[:password@]host:port/db, or rediss:// for TLS.
@@ -205,6 +209,14 @@ class Settings(BaseModel):
     resend_seconds: Annotated[float, Field(gt=0)] = 5.0
     #: How long a long job may keep others waiting: then it gives its slot away, and goes on later where it was.
     long_turn_seconds: Annotated[float, Field(ge=0)] = 30.0
+    #: Messages of a priority that wait for a worker; jobs beyond them wait in line, where tenants take turns. More keep
+    #: very many slots busy, and let a tenant's flood stand before others.
+    queue_lead: Annotated[int, Field(ge=1, le=10_000)] = 4
+    #: Seconds of audio that may be queued, by the lengths of texts; 0: any number. Beyond them, tenants who have more
+    #: than their part of it are answered 503.
+    max_queued_seconds: Annotated[float, Field(ge=0)] = 360_000.0
+    #: In how many seconds a job has to be done where its request does not say so (`deadline_s`); unset: in any time.
+    deadline_seconds: Annotated[float, Field(gt=0)] | None = None
     #: Tries at one job before it fails.
     max_attempts: Annotated[int, Field(ge=1)] = 5
     #: How long a worker keeps trying a store that does not answer before it gives the job back.

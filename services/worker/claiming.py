@@ -3,7 +3,7 @@
 import structlog
 
 from services.shared.errors import JobNotFound, TransitionRefused
-from services.shared.job import Job, JobStatus, claim, confirm_cancel, expire, fail
+from services.shared.job import Job, JobStatus, claim, confirm_cancel, confirm_expiry, expire, fail
 from services.shared.parts import Parts
 from services.worker.amending import amend
 from services.worker.faults import WORKER_CRASHED
@@ -28,11 +28,14 @@ def take(parts: Parts, job_id: str, worker: str) -> Job | None:
 
 def _taken(job: Job, parts: Parts, worker: str) -> Job:
     now = parts.clock()
-    if job.status is JobStatus.QUEUED and now - job.created_at > parts.settings.queue_ttl_seconds:
+    waited = now - job.created_at
+    if job.status is JobStatus.QUEUED and (job.is_overdue(now) or waited > parts.settings.queue_ttl_seconds):
         return expire(job, now)
     claimed = claim(job, worker, now, parts.settings.lease_seconds)
     if claimed.cancel_requested:
         return confirm_cancel(claimed, claimed.attempt, now)
+    if claimed.is_overdue(now):
+        return confirm_expiry(claimed, claimed.attempt, now)
     if claimed.setbacks >= parts.settings.max_attempts:
         return fail(claimed, claimed.attempt, WORKER_CRASHED, now)
     return claimed

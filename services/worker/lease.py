@@ -21,6 +21,10 @@ class GivingWay(Exception):
     """Others wait for the worker, and a later attempt goes on where this one was."""
 
 
+class Overdue(Exception):
+    """The job was to be done by now."""
+
+
 class Lease:
     """One attempt's lease. The thread that works and the one that keeps it may both use it.
 
@@ -76,18 +80,23 @@ class Lease:
     def interrupted(self) -> bool:
         """Ask the store, and say whether the work is to stop. What the engine polls between solver steps."""
         self.beat()
-        return self._lost or self._cancel_requested or self._stopping()
+        return self._lost or self._cancel_requested or self._is_overdue() or self._stopping()
 
     def check(self) -> None:
-        """Ask the store, and raise `LeaseLost`, `Canceled` or `Stopping` where the work is to stop."""
+        """Ask the store, and raise `LeaseLost`, `Canceled`, `Overdue` or `Stopping` where the work is to stop."""
         if self.interrupted():
             self.explain()
 
     def explain(self) -> None:
-        """Raise what the last answer meant: `LeaseLost`, `Canceled` or `Stopping`; nothing where there was none."""
+        """Raise what it meant: `LeaseLost`, `Canceled`, `Overdue` or `Stopping`; nothing where it meant to go on."""
         if self._lost:
             raise LeaseLost("Another attempt owns the job, or it is over.")
         if self._cancel_requested:
             raise Canceled("The job was canceled.")
+        if self._is_overdue():
+            raise Overdue
         if self._stopping():
             raise Stopping
+
+    def _is_overdue(self) -> bool:
+        return self._job.is_overdue(self._clock())

@@ -7,21 +7,22 @@ from typing import Final
 
 import structlog
 
+from services.shared.dispatch import dispatch
 from services.shared.errors import JobNotFound, LeaseLost, StaleJob, TransitionRefused
-from services.shared.job import Job, confirm_cancel, expire, fail, release
+from services.shared.job import Job, confirm_cancel, confirm_expiry, expire, fail, release
 from services.shared.parts import Parts
 from services.shared.priority import Priority
 from services.shared.telemetry import metrics
 from services.worker.cleaning import close
-from services.worker.dispatch import enqueue
 from services.worker.faults import WORKER_CRASHED
+from services.worker.resending import resend
 
 logger = structlog.get_logger(__name__)
 
 #: Jobs of each kind looked at in one sweep; the rest wait for the next.
 _BATCH: Final = 1_000
-#: For so long after a job was written, its message may still be on its way from the API.
-_API_SECONDS: Final = 1.0
+#: Of the longest waiting ones, so many are looked at: whether they have waited too long, or stand nowhere.
+_OLDEST: Final = 100
 
 
 class Sweeper:
@@ -32,16 +33,19 @@ class Sweeper:
         self._settings = parts.settings
 
     def sweep(self) -> Counter[str]:
-        """How many jobs were recovered, enqueued, resent, canceled, failed and expired.
+        """How many jobs were recovered, enqueued, resent, repaired, canceled, failed and expired.
 
         Raises `Unavailable`; what was left undone is found by the next sweep.
         """
         done: Counter[str] = Counter()
-        self._each(self._parts.jobs.lapsed(self._parts.clock(), _BATCH), self._recover, done)
+        now = self._parts.clock()
+        self._each(self._parts.jobs.lapsed(now, _BATCH), self._recover, done)
         self._parts.meter.count(metrics.LEASES_LOST, done.total())
-        queued = self._parts.jobs.queued(_BATCH)
-        lost_before = {one: self._lost_before(one, queued) for one in Priority}
-        self._each(queued, lambda job: self._forward(job, lost_before[job.priority]), done)
+        self._each(self._parts.jobs.overdue(now, _BATCH), self._expire, done)
+        self._each(self._outlived(now), self._expire, done)
+        self._each(self._lost(now - self._settings.resend_seconds), self._resend, done)
+        self._note("repaired", self._parts.line.repair(now, _OLDEST), done)
+        self._note("enqueued", dispatch(self._parts), done)
         if done:
             logger.info("swept", **done)
         return done
@@ -58,8 +62,12 @@ class Sweeper:
             return  # Somebody was quicker, and the job needs us no more.
         if deed:
             logger.info("job_swept", deed=deed)
-            done[deed] += 1
-            self._parts.meter.count(metrics.SWEPT, deed=deed)
+            self._note(deed, 1, done)
+
+    def _note(self, deed: str, count: int, done: Counter[str]) -> None:
+        if count:
+            done[deed] += count
+            self._parts.meter.count(metrics.SWEPT, count, deed=deed)
 
     # --- jobs whose worker died -------------------------------------------------------------------
 
@@ -71,44 +79,44 @@ class Sweeper:
         if job.setbacks + 1 >= self._settings.max_attempts:
             self._end(job, fail(job, job.attempt, WORKER_CRASHED, now))
             return "failed"
-        enqueue(self._parts, self._parts.jobs.replace(job, release(job, job.attempt, now, setback=True)))
+        if job.is_overdue(now):
+            self._end(job, confirm_expiry(job, job.attempt, now))
+            return "expired"
+        self._parts.jobs.replace(job, release(job, job.attempt, now, setback=True))
         return "recovered"
 
     # --- jobs that wait ---------------------------------------------------------------------------
 
-    def _forward(self, job: Job, lost_before: float) -> str | None:
-        now = self._parts.clock()
-        if now - job.created_at > self._settings.queue_ttl_seconds:
-            self._end(job, expire(job, now))
-            return "expired"
-        if job.enqueued_at is None:
-            if max(job.not_before, job.created_at + _API_SECONDS) > now:
-                return None
-            enqueue(self._parts, job)
-            return "enqueued"
-        if job.enqueued_at < lost_before:
-            enqueue(self._parts, job)
-            return "resent"
-        return None
+    def _outlived(self, now: float) -> list[Job]:
+        longest_waiting = self._parts.jobs.queued(_OLDEST)
+        return [job for job in longest_waiting if now - job.created_at > self._settings.queue_ttl_seconds]
 
-    def _lost_before(self, priority: Priority, queued: Iterable[Job]) -> float:
-        """Queued jobs sent before this moment have no message any more: a killed worker or broker took it along.
+    def _expire(self, job: Job) -> str:
+        self._end(job, expire(job, self._parts.clock()))
+        return "expired"
 
-        With the priority's queue empty, that is every job sent long enough ago. Else the queue is first in, first
-        out: jobs sent well before one that is being worked on were passed over.
+    def _resend(self, job: Job) -> str:
+        resend(self._parts, job)
+        return "resent"
+
+    def _lost(self, long_ago: float) -> list[Job]:
+        """Jobs whose message is gone: a killed worker or broker took it along, or its sender died before it was sent.
+
+        With the priority's queue empty, those are all that were sent long enough ago. Else the queue is first in,
+        first out: jobs sent well before one that is being worked on were passed over.
         """
-        long_ago = self._parts.clock() - self._settings.resend_seconds
-        if not any(sent < long_ago for sent in _sent(priority, queued)):
-            return -inf
+        waiting = self._parts.line.sent(long_ago)
+        if not waiting:
+            return []
+        running = self._parts.jobs.lapsed(inf, _BATCH)
+        bounds = {one: self._lost_before(one, long_ago, running) for one in {job.priority for job in waiting}}
+        return [job for job in waiting if (job.enqueued_at or 0.0) < bounds[job.priority]]
+
+    def _lost_before(self, priority: Priority, long_ago: float, running: Iterable[Job]) -> float:
         if self._parts.queue.depth(priority) == 0:
             return long_ago
-        taken = _sent(priority, self._parts.jobs.lapsed(inf, _BATCH))
+        taken = [job.enqueued_at or 0.0 for job in running if job.priority is priority]
         return min(long_ago, max(taken, default=-inf) - self._settings.resend_seconds)
 
     def _end(self, job: Job, ended: Job) -> None:
         close(self._parts, self._parts.jobs.replace(job, ended))
-
-
-def _sent(priority: Priority, jobs: Iterable[Job]) -> list[float]:
-    """When those of this priority were sent that were."""
-    return [job.enqueued_at for job in jobs if job.priority is priority and job.enqueued_at is not None]

@@ -15,6 +15,7 @@ from f5_tts_core.engine import Engine, ignore
 from f5_tts_core.errors import Canceled, EngineError, TimbreError
 from f5_tts_core.stopwatch import Stopwatch
 from f5_tts_core.types import Reference, Synthesis
+from services.shared.dispatch import dispatch
 from services.shared.errors import BlobNotFound, JobNotFound, LeaseLost, Unavailable
 from services.shared.hooks import AudioChain
 from services.shared.job import Job, JobOutput, JobStatus, confirm_cancel, output_key, succeed
@@ -26,9 +27,8 @@ from services.worker.broadcast import Broadcast
 from services.worker.chapters import ChapterSpeaker
 from services.worker.claiming import take
 from services.worker.cleaning import close, discard_attempt
-from services.worker.dispatch import enqueue
 from services.worker.figures import first_heard, running
-from services.worker.lease import GivingWay, Lease, Stopping
+from services.worker.lease import GivingWay, Lease, Overdue, Stopping
 from services.worker.references import ReferenceReader
 from services.worker.results import Result, encode_result
 from services.worker.retry import patiently
@@ -76,6 +76,8 @@ class SynthesisRunner:
     def run(self, job_id: str) -> JobStatus | None:
         """What this call made of the job; None where it was not ours, or is another's by now. Does not raise."""
         job = None if self._stopping() else self._take(job_id)
+        # One message less waits: the next in line is sent while this job is worked on.
+        self._dispatch()
         if job is None:
             return None
         with structlog.contextvars.bound_contextvars(**job.log_ids(), attempt=job.attempt):
@@ -239,14 +241,14 @@ class SynthesisRunner:
             return self._close(job)
         logger.info("job_released", not_before=job.not_before, setbacks=job.setbacks)
         if job.not_before <= self._parts.clock():
-            self._enqueue(job)
+            self._dispatch()
         return job.status
 
-    def _enqueue(self, job: Job) -> None:
+    def _dispatch(self) -> None:
         try:
-            enqueue(self._parts, job)
+            dispatch(self._parts)
         except Unavailable:
-            logger.warning("release_not_enqueued")  # The sweeper finds it.
+            logger.warning("dispatch_unanswered")  # The sweeper does it.
 
     def _close(self, job: Job) -> JobStatus:
         logger.info("job_ended", status=str(job.status), fault=job.fault.type if job.fault else None)
@@ -274,7 +276,7 @@ def _stages(job: Job, watch: Stopwatch) -> dict[str, float]:
 
 def _log_reason(error: Exception) -> None:
     """Faults of ours with their traceback; everything else by its name alone: messages may quote the client."""
-    ours = isinstance(error, EngineError) or not isinstance(error, TimbreError | Stopping | GivingWay)
+    ours = isinstance(error, EngineError) or not isinstance(error, TimbreError | Stopping | GivingWay | Overdue)
     if ours and not isinstance(error, Canceled):
         logger.error("attempt_failed", reason=type(error).__name__, exc_info=error)
     else:

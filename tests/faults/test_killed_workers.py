@@ -141,6 +141,14 @@ def chunks(stack, job_id):
     return [blob.key for blob in found if blob.key.endswith(".flac")]
 
 
+def test_a_job_whose_sender_died_before_its_message_went_out_is_done(stack):
+    """Out of line and not in the queue: what a process leaves that is killed between the two."""
+    job = stack.submit(sent=False)
+    assert [one.job_id for one in stack.parts.line.admit(time.time(), 4)] == [job.id]
+    stack.worker()
+    stack.assert_succeeded_once(stack.until_over(job.id))
+
+
 # --- told to go ---------------------------------------------------------------------------------
 
 

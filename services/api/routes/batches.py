@@ -11,16 +11,16 @@ from starlette.background import BackgroundTask
 from starlette.concurrency import run_in_threadpool
 
 from services.api import documentation
-from services.api.auth import Caller, identity_of
+from services.api.auth import Caller
 from services.api.batch_form import BatchDocument, SentBatch, batch_form_schema, read_batch
 from services.api.batch_schemas import BatchList, BatchResults, BatchView, batch_result, batch_view
 from services.api.idempotency import REPLAYED_HEADER, IdempotencyKey
 from services.api.listing import PageCursor, PageLimit, forbid_keeping, refusing_cursors
-from services.api.metering import admit_job
 from services.api.ownership import own_batch
-from services.api.speaking import check_webhook, choose_reference, discard_upload, given_voices
+from services.api.speaking import admit, check_webhook, choose_reference, discard_upload, given_voices
 from services.api.state import ApiState, State
 from services.shared.batch import Batch
+from services.shared.priority import Priority
 
 router = APIRouter(prefix="/batches", tags=["batches"], dependencies=[Depends(forbid_keeping)])
 
@@ -162,8 +162,7 @@ def delete_batch(batch_id: BatchId, caller: Caller, state: State) -> None:
 
 async def make_batch(request: Request, state: ApiState, caller: str, sent: SentBatch) -> Batch:
     """All of what was sent as jobs, or none. Raises what each of its steps raises."""
-    identity = identity_of(request)
-    await admit_job(request, state.parts, identity)
+    terms = await admit(request, state, sent.fields, Priority.BULK)
     for field in ("webhook_url", "batch_webhook_url"):
         await check_webhook(state, field, getattr(sent.fields, field))
     reference = None
@@ -172,10 +171,8 @@ async def make_batch(request: Request, state: ApiState, caller: str, sent: SentB
     plan = partial(state.batcher.plan, caller, sent.fields, sent.lines, reference)
     planned = await anyio.to_thread.run_sync(plan, limiter=state.check_slots)
     webhook_url = sent.fields.batch_webhook_url
-    submit = partial(
-        state.batcher.submit, caller, planned, reference, webhook_url=webhook_url, limit=identity.concurrent_jobs
-    )
-    batch = await run_in_threadpool(submit)
+    submit = partial(state.batcher.submit, caller, planned, reference, terms, webhook_url=webhook_url)
+    batch = await run_in_threadpool(state.overload.guard, submit)
     await discard_upload(state, caller, sent.fields.upload_id)
     return batch
 

@@ -21,6 +21,7 @@ from services.api.state import ApiState, State
 from services.api.waiting import wait_for_end
 from services.shared.errors import TransitionRefused
 from services.shared.job import Job
+from services.shared.priority import Priority
 
 router = APIRouter(tags=["runpod"], dependencies=[Depends(forbid_keeping)])
 
@@ -35,7 +36,7 @@ _BODY: Final[dict[str, Any]] = {
 @router.post("/run", responses=_SUBMIT, openapi_extra=_BODY, summary="Queue a job, as RunPod does")
 async def run(request: Request, caller: Caller, state: State) -> Run:
     """Answers at once; `GET /status/{id}` tells of it, and `webhook` is told of its end."""
-    return run_view(await _submit(request, state, caller), state.parts)
+    return run_view(await _submit(request, state, caller, Priority.DEFAULT), state.parts)
 
 
 @router.post("/runsync", responses=_SUBMIT, openapi_extra=_BODY, summary="Run a job, as RunPod does")
@@ -50,8 +51,8 @@ async def run_sync(
     """Answers when the job has ended, or after `RUNSYNC_SECONDS` (300) as it is then; it goes on."""
     longest = state.parts.settings.runsync_seconds
     seconds = longest if wait is None else min(wait / 1000, longest)
-    job = await wait_for_end(state.parts, await _submit(request, state, caller), seconds, request)
-    return run_view(job, state.parts)
+    job = await _submit(request, state, caller, Priority.INTERACTIVE)
+    return run_view(await wait_for_end(state.parts, job, seconds, request), state.parts)
 
 
 @router.get("/status/{job_id}", responses=_READ, summary="Read a job, as RunPod answers it")
@@ -68,9 +69,9 @@ def cancel_run(job_id: JobId, caller: Caller, state: State) -> Run:
     return run_view(own_job(state, caller, job_id), state.parts)
 
 
-async def _submit(request: Request, state: ApiState, caller: str) -> Job:
+async def _submit(request: Request, state: ApiState, caller: str, usual: Priority) -> Job:
     asked = await read_json(request, RunRequest)
     fields = await run_in_threadpool(asked.form)
     # Closes the recording that was fetched.
     with Form() as form:
-        return await take_in(request, state, caller, fields, form)
+        return await take_in(request, state, caller, fields, form, usual=usual)

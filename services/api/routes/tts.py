@@ -23,6 +23,7 @@ from services.api.streaming import answer_own_speech
 from services.api.waiting import wait_for_end
 from services.shared.errors import BlobStoreUnavailable
 from services.shared.job import Job
+from services.shared.priority import Priority
 
 router = APIRouter(tags=["speech"])
 
@@ -56,16 +57,8 @@ async def speak(request: Request, caller: Caller, state: State, idempotency_key:
 
     A text of more than 4,096 characters, up to 100,000, becomes a long job (see `long`), which nobody waits for.
     """
-    settings = state.parts.settings
     fields, job, replayed = await _take_once(request, state, caller, idempotency_key)
-    wait = NO_WAIT
-    if not fields.long:
-        wait = choose_wait(
-            fields.mode,
-            request.headers.getlist("prefer"),
-            default=settings.default_mode,
-            max_seconds=settings.max_wait_seconds,
-        )
+    wait = _wait(request, state, fields)
     job = await wait_for_end(state.parts, job, wait.seconds, request)
     response = await _answer(request, state, job, wait)
     if replayed:
@@ -111,12 +104,25 @@ async def _take_once(
         fields = parse_speech({**form.fields, **fixed})
         # What is heard while it is spoken is waited for.
         fields = fields if fixed else fields.as_job(state.parts.settings)
-        submit_once = partial(take_in, request, state, caller, fields, form)
+        usual = Priority.INTERACTIVE if _wait(request, state, fields).seconds else Priority.DEFAULT
+        submit_once = partial(take_in, request, state, caller, fields, form, usual=usual)
         job, replayed = await state.idempotency.once(
             caller, idempotency_key, fingerprint(form), submit_once, state.parts.jobs.get
         )
     request.state.job_id = job.id
     return fields, job, replayed
+
+
+def _wait(request: Request, state: ApiState, fields: SpeechForm) -> Wait:
+    settings = state.parts.settings
+    if fields.long:
+        return NO_WAIT
+    return choose_wait(
+        fields.mode,
+        request.headers.getlist("prefer"),
+        default=settings.default_mode,
+        max_seconds=settings.max_wait_seconds,
+    )
 
 
 async def _answer(request: Request, state: ApiState, job: Job, wait: Wait) -> Response:

@@ -13,6 +13,7 @@ from services.cli.store import key_store
 from services.shared.api_key import ANONYMOUS, MAX_LABEL_CHARACTERS, ApiKey, Quotas, digest, draw_unstored, is_tenant
 from services.shared.cursor import Cursor
 from services.shared.days import SECONDS
+from services.shared.priority import Priority
 from services.shared.scopes import NEW_KEY, SCOPES
 
 app = typer.Typer(help="Make, list and revoke API keys.", no_args_is_help=True)
@@ -46,6 +47,8 @@ def create(
     requests_per_minute: Annotated[int | None, typer.Option(min=0, help="In place of the setting; 0: any.")] = None,
     concurrent_jobs: Annotated[int | None, typer.Option(min=0, help="In place of the setting; 0: any.")] = None,
     audio_seconds_per_day: Annotated[float | None, typer.Option(min=0, help="In place of the setting; 0: any.")] = None,
+    weight: Annotated[float | None, typer.Option(min=0.01, max=100, help="Share of the workers; usually 1.")] = None,
+    max_priority: Annotated[Priority | None, typer.Option(help="The most urgent that jobs may be.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Put a new key into the store of the service, which takes it at once. It is shown once."""
@@ -57,7 +60,7 @@ def create(
         scopes=tuple(scope or NEW_KEY),
         label=label,
         expires_at=None if days is None else now + days * SECONDS,
-        quotas=Quotas(requests_per_minute, concurrent_jobs, audio_seconds_per_day),
+        quotas=Quotas(requests_per_minute, concurrent_jobs, audio_seconds_per_day, weight, max_priority),
     )
     with key_store() as store:
         store.add(key)
@@ -150,4 +153,6 @@ def _document(key: ApiKey) -> dict[str, object]:
         "requests_per_minute": key.quotas.requests_per_minute,
         "concurrent_jobs": key.quotas.concurrent_jobs,
         "audio_seconds_per_day": key.quotas.audio_seconds,
+        "weight": key.quotas.weight,
+        "max_priority": key.quotas.max_priority,
     }

@@ -13,25 +13,29 @@ from redis import Redis
 from services.shared.adapters import redis_scripts
 from services.shared.adapters.redis_client import PREFIX, place, read_place, redis_errors
 from services.shared.adapters.redis_jobs import DUES, FIELDS, decode_row, job_arguments, job_keys, record_key
+from services.shared.adapters.redis_line_scripts import STANDS
 from services.shared.batch import Batch, BatchEntry
 from services.shared.cursor import Cursor
-from services.shared.errors import BatchNotFound, TooManyJobs
+from services.shared.errors import BatchNotFound, QueueFull, TooManyJobs
 from services.shared.job import Job, JobStatus
+from services.shared.line import audio_ms, room_ms
 from services.shared.ports import BatchPage
 
 #: KEYS: the record, the list of its jobs, the owner's places. ARGV: place, owner, created_at, total, how many jobs of
-#: the owner may be under way (0 for any number), its webhook's URL ('' for none), entries. Returns 'ok', also where the
-#: record is there already, or 'full': then its jobs are not added either. Looks at the owner's eight oldest places on
-#: the way.
+#: the owner may be under way (0 for any number), its webhook's URL ('' for none), how many milliseconds of audio its
+#: jobs are and may be queued (0 for any number), entries. Returns 'ok', also where the record is there already, or
+#: 'full' or 'crowded': then its jobs are not added either. Looks at the owner's eight oldest places on the way.
 _ADD: Final = f"""
 {redis_scripts.LIMITS}
+{STANDS}
 local record, entries, listed = KEYS[1], KEYS[2], KEYS[3]
 if redis.call('EXISTS', record) == 1 then return 'ok' end
 if too_many(ARGV[2], tonumber(ARGV[4]), tonumber(ARGV[5])) then return 'full' end
+if is_crowded(ARGV[2], tonumber(ARGV[7]), tonumber(ARGV[8])) then return 'crowded' end
 redis.call('HSET', record, 'place', ARGV[1], 'owner', ARGV[2], 'created_at', ARGV[3], 'cancel', 0,
   'queued', ARGV[4], 'processing', 0, 'succeeded', 0, 'failed', 0, 'canceled', 0, 'expired', 0)
 if ARGV[6] ~= '' then redis.call('HSET', record, 'webhook_url', ARGV[6]) end
-for number = 7, #ARGV do redis.call('RPUSH', entries, ARGV[number]) end
+for number = 9, #ARGV do redis.call('RPUSH', entries, ARGV[number]) end
 redis.call('ZADD', listed, 0, ARGV[1])
 for _, old in ipairs(redis.call('ZRANGE', listed, 0, 7)) do
   if redis.call('EXISTS', '{PREFIX}:batch:' .. string.sub(old, 17)) == 0 then redis.call('ZREM', listed, old) end
@@ -63,7 +67,7 @@ class RedisBatchStore:
         self._cancel = client.register_script(_CANCEL)
         self._remove = client.register_script(_REMOVE)
 
-    def add(self, batch: Batch, jobs: Sequence[Job], *, limit: int = 0) -> None:
+    def add(self, batch: Batch, jobs: Sequence[Job], *, limit: int = 0, room_seconds: float = 0.0) -> None:
         keys = [batch_key(batch.id), _list(batch.id), _places(batch.owner)]
         args: list[str | int] = [
             place(batch),
@@ -72,16 +76,20 @@ class RedisBatchStore:
             len(jobs),
             limit,
             batch.webhook_url or "",
+            sum(map(audio_ms, jobs)),
+            room_ms(room_seconds),
             *(_entry(job) for job in jobs),
         ]
         # One transaction: all of it is stored, or none.
         with redis_errors(), self._client.pipeline(transaction=True) as pipeline:
             self._add(keys=keys, args=args, client=pipeline)
             for job in jobs:
-                self._add_job(keys=job_keys(job.id), args=[*job_arguments(job), 0], client=pipeline)
+                self._add_job(keys=job_keys(job.id), args=[*job_arguments(job), 0, 0], client=pipeline)
             outcome, *_ = pipeline.execute()
         if outcome == "full":
             raise TooManyJobs(f"With {len(jobs)} more jobs, more than {limit} would be under way.")
+        if outcome == "crowded":
+            raise QueueFull(room_seconds, sum(map(audio_ms, jobs)))
 
     def get(self, batch_id: str) -> Batch:
         (batch,) = self._read([batch_id])

@@ -13,20 +13,26 @@ from redis import Redis
 
 from services.shared.adapters import redis_scripts as scripts
 from services.shared.adapters.redis_client import PREFIX, place, read_place, redis_errors
+from services.shared.adapters.redis_line_scripts import POSITIONS
 from services.shared.cursor import Cursor
 from services.shared.days import day_of
-from services.shared.errors import JobNotFound, StaleJob, TooManyJobs
+from services.shared.errors import JobNotFound, QueueFull, StaleJob, TooManyJobs
 from services.shared.job import Job, JobStatus, spoken_seconds
 from services.shared.job_codec import decode_job, encode_job
+from services.shared.line import audio_ms, room_ms, turn
 from services.shared.ports import Beat, JobPage, Usage
+from services.shared.priority import PRIORITIES
 
 #: Ended jobs and batches whose webhooks are due, by when: filled by the write that ends the job, or the last one.
 DUES = f"{PREFIX}:webhooks"
 #: The fields of a record that make a job, in the order `decode_row` takes them.
-FIELDS = ("doc", "rev", "progress", "lease_until")
+FIELDS = ("doc", "rev", "progress", "lease_until", "enqueued_at")
 
-_QUEUED = f"{PREFIX}:queued"
+#: All queued jobs, by creation.
+QUEUED = f"{PREFIX}:queued"
 _LEASES = f"{PREFIX}:leases"
+#: Queued jobs with a deadline, by it.
+_DEADLINES = f"{PREFIX}:deadlines"
 #: Jobs with audio, by when it is to be deleted. Outlives their records.
 _AUDIO = f"{PREFIX}:audio"
 
@@ -41,14 +47,17 @@ class RedisJobStore:
         self._replace = client.register_script(scripts.REPLACE)
         self._beat = client.register_script(scripts.BEAT)
         self._remove = client.register_script(scripts.REMOVE)
+        self._positions = client.register_script(POSITIONS)
 
-    def add(self, job: Job, *, limit: int = 0) -> None:
+    def add(self, job: Job, *, limit: int = 0, room_seconds: float = 0.0) -> None:
         with redis_errors():
-            outcome = self._add(keys=job_keys(job.id), args=[*job_arguments(job), limit])
+            outcome = self._add(keys=job_keys(job.id), args=[*job_arguments(job), limit, room_ms(room_seconds)])
         if outcome == "stale":
             raise StaleJob(f"The id {job.id} is taken.")
         if outcome == "full":
             raise TooManyJobs(f"{limit} jobs are under way, which is the limit.")
+        if outcome == "crowded":
+            raise QueueFull(room_seconds, audio_ms(job))
 
     def get(self, job_id: str) -> Job:
         (job,) = self._read([job_id])
@@ -96,6 +105,11 @@ class RedisJobStore:
     def find(self, job_ids: Sequence[str]) -> Mapping[str, Job]:
         return {job.id: job for job in self._read(job_ids) if job is not None}
 
+    def overdue(self, now: float, limit: int) -> Sequence[Job]:
+        with redis_errors():
+            ids = self._client.zrange(_DEADLINES, "-inf", now, byscore=True, offset=0, num=limit)
+        return self._present(_DEADLINES, ids)
+
     def outlived(self, now: float, limit: int) -> Sequence[str]:
         with redis_errors():
             ids = self._client.zrange(_AUDIO, "-inf", now, byscore=True, offset=0, num=limit)
@@ -110,8 +124,8 @@ class RedisJobStore:
 
     def queued(self, limit: int) -> Sequence[Job]:
         with redis_errors():
-            ids = self._client.zrange(_QUEUED, 0, limit - 1)
-        return self._present(_QUEUED, ids)
+            ids = self._client.zrange(QUEUED, 0, limit - 1)
+        return self._present(QUEUED, ids)
 
     def usage(self, owner: str, now: float) -> Usage:
         with redis_errors(), self._client.pipeline(transaction=False) as pipeline:
@@ -124,15 +138,14 @@ class RedisJobStore:
     def counts(self) -> dict[JobStatus, int]:
         with redis_errors():
             return {
-                JobStatus.QUEUED: self._client.zcard(_QUEUED),
+                JobStatus.QUEUED: self._client.zcard(QUEUED),
                 JobStatus.PROCESSING: self._client.zcard(_LEASES),
             }
 
     def positions(self, job_ids: Sequence[str]) -> Sequence[int | None]:
-        with redis_errors(), self._client.pipeline(transaction=False) as pipeline:
-            for job_id in job_ids:
-                pipeline.zrank(_QUEUED, job_id)
-            return list(pipeline.execute())
+        with redis_errors():
+            found = self._positions(args=[*PRIORITIES, *job_ids])
+        return [None if position < 0 else position for position in found]
 
     def ping(self) -> None:
         with redis_errors():
@@ -177,17 +190,21 @@ def record_key(job_id: str) -> str:
     return f"{PREFIX}:job:{job_id}"
 
 
-def decode_row(document: str, *hot: str) -> Job:
-    return _with_hot_fields(decode_job(document), *hot)
+def decode_row(document: str, revision: str, progress: str, lease_until: str, enqueued_at: str | None) -> Job:
+    """A record's job. One that an older release wrote has `enqueued_at` in its document alone."""
+    job = decode_job(document)
+    if enqueued_at is not None:
+        job = replace(job, enqueued_at=float(enqueued_at) if enqueued_at else None)
+    return _with_hot_fields(job, revision, progress, lease_until)
 
 
 def job_keys(job_id: str) -> list[str]:
-    return [record_key(job_id), _QUEUED, _LEASES, DUES, _AUDIO]
+    return [record_key(job_id), QUEUED, _LEASES, DUES, _AUDIO]
 
 
 def job_arguments(job: Job) -> list[str | int]:
     """What ADD and REPLACE take. The document leaves out what has a field of its own, so that equal is equal."""
-    document = encode_job(replace(job, revision=0, progress=0.0, lease_until=None))
+    document = encode_job(replace(job, revision=0, progress=0.0, lease_until=None, enqueued_at=None))
     return [
         job.id,
         job.owner,
@@ -203,6 +220,13 @@ def job_arguments(job: Job) -> list[str | int]:
         repr(job.output.expires_at) if job.output and job.output.expires_at is not None else "",
         job.batch_id or "",
         repr(job.completed_at) if job.status.is_terminal else "",
+        job.priority,
+        repr(turn(job)),
+        audio_ms(job),
+        "" if job.enqueued_at is None else repr(job.enqueued_at),
+        repr(job.not_before) if job.not_before else "",
+        "" if job.deadline_at is None else repr(job.deadline_at),
+        job.traceparent or "",
     ]
 
 

@@ -6,10 +6,13 @@ which sort by it: time of creation, then id. `webhook` is the JSON of its webhoo
 
 A job of a batch has the batch's id as `batch`, and is counted in its record (see `redis_batches`).
 
+Where a queued job stands in its line, `redis_line_scripts` tells; `turn` and `audio_ms` are what it counts there.
+
 Changes are published for those who listen (see `redis_events`): a beat's once for each whole percent.
 """
 
 from services.shared.adapters.redis_client import NEWS, PREFIX
+from services.shared.adapters.redis_line_scripts import STANDS
 
 #: Before a batch's id among those whose webhooks are due.
 BATCH_DUE = "batch:"
@@ -30,19 +33,24 @@ end
 #: and batches whose webhooks are due, by when, and those whose audio is to be deleted, by when.
 _INDEXES = f"""
 {LIMITS}
+{STANDS}
 local record, queued, leases, dues, audio = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 
-local function index(id, owner, status, place, created_at, lease_until)
+local function index(id, owner, status, place, created_at, lease_until, ...)
   redis.call('ZADD', places(owner, 'all'), 0, place)
   redis.call('ZADD', places(owner, status), 0, place)
-  if status == 'queued' then redis.call('ZADD', queued, created_at, id) end
+  if status == 'queued' then
+    redis.call('ZADD', queued, created_at, id)
+    stand(id, owner, ...)
+  end
   if status == 'processing' then redis.call('ZADD', leases, tonumber(lease_until) and lease_until or 0, id) end
 end
 
-local function unindex(id, owner, status, place)
+local function unindex(id, owner, status, place, ...)
   redis.call('ZREM', places(owner, status), place)
   redis.call('ZREM', queued, id)
   redis.call('ZREM', leases, id)
+  if status == 'queued' then leave(id, owner, ...) end
 end
 
 -- Each job of a batch is counted once, where it stands; the batch is kept from the end of its last job on.
@@ -69,24 +77,30 @@ end
 """
 
 #: ARGV: id, owner, status, place, created_at, lease_until, document, progress, attempt, cancel, when its webhook is
-#: due and when its audio is to be deleted ('' for never), batch ('' for none), ended_at ('' for not yet), and how many
-#: jobs of the owner may be under way (0 for any number).
-#: Returns 'ok', 'stale' where the id is taken by another document, or 'full'; so too where its batch was not stored.
+#: due and when its audio is to be deleted ('' for never), batch ('' for none), ended_at ('' for not yet), priority,
+#: turn, milliseconds of audio, enqueued_at, not_before, deadline (each '' for never), traceparent, how many jobs of the
+#: owner may be under way, and how many milliseconds of audio queued (0 for any number).
+#: Returns 'ok', 'stale' where the id is taken by another document, 'full' or 'crowded'; 'full' also where its batch
+#: was not stored.
 #: Looks at the owner's eight oldest places on the way, so that the index does not outgrow the records.
 ADD = (
     _INDEXES
     + f"""
 local id, owner, status, place, created_at, lease_until, doc,
-  progress, attempt, cancel, due, expires_at, batch, _, limit = unpack(ARGV)
+  progress, attempt, cancel, due, expires_at, batch, _,
+  priority, turn, audio_ms, sent_at, not_before, deadline, traceparent, limit, room = unpack(ARGV)
 if redis.call('EXISTS', record) == 1 then
   return redis.call('HGET', record, 'doc') == doc and 'ok' or 'stale'
 end
 if too_many(owner, 1, tonumber(limit)) then return 'full' end
+if is_crowded(owner, tonumber(audio_ms), tonumber(room)) then return 'crowded' end
 if batch ~= '' and redis.call('EXISTS', '{PREFIX}:batch:' .. batch) == 0 then return 'full' end
 redis.call('HSET', record, 'doc', doc, 'rev', 0, 'owner', owner, 'status', status, 'place', place,
-  'attempt', attempt, 'progress', progress, 'lease_until', lease_until, 'cancel', cancel)
+  'attempt', attempt, 'progress', progress, 'lease_until', lease_until, 'cancel', cancel,
+  'priority', priority, 'turn', turn, 'audio_ms', audio_ms, 'enqueued_at', sent_at, 'traceparent', traceparent)
 if batch ~= '' then redis.call('HSET', record, 'batch', batch) end
-index(id, owner, status, place, created_at, lease_until)
+index(id, owner, status, place, created_at, lease_until,
+  priority, turn, audio_ms, sent_at, not_before, deadline)
 if due ~= '' then redis.call('ZADD', dues, due, id) end
 if expires_at ~= '' then redis.call('ZADD', audio, expires_at, id) end
 for _, old in ipairs(redis.call('ZRANGE', places(owner, 'all'), 0, 7)) do
@@ -100,7 +114,7 @@ return 'ok'
 """
 )
 
-#: ARGV: as for ADD but its last, then the expected revision, the seconds to keep the record ('' for good), and the
+#: ARGV: as for ADD but its last two, then the expected revision, the seconds to keep the record ('' for good), and the
 #: seconds of audio that were made ('' for none) with where they are counted.
 #: Returns {'gone'}, {'stale', revision} or {'ok', revision, progress, lease_until}.
 #: An ended job stored a second time is no conflict: the first reply may have been lost on the way.
@@ -108,8 +122,10 @@ REPLACE = (
     _INDEXES
     + """
 local id, owner, status, place, created_at, lease_until, doc,
-  progress, attempt, cancel, due, expires_at, batch, ended_at, revision, ttl, spoken, account = unpack(ARGV)
-local was = redis.call('HMGET', record, 'rev', 'status', 'attempt', 'progress', 'lease_until', 'doc', 'batch')
+  progress, attempt, cancel, due, expires_at, batch, ended_at,
+  priority, turn, audio_ms, sent_at, not_before, deadline, _, revision, ttl, spoken, account = unpack(ARGV)
+local was = redis.call('HMGET', record, 'rev', 'status', 'attempt', 'progress', 'lease_until', 'doc', 'batch',
+  'audio_ms')
 if not was[1] then return {'gone'} end
 if ttl ~= '' and was[6] == doc then return {'ok', was[1], was[4], was[5]} end
 if was[1] ~= revision then return {'stale', was[1]} end
@@ -120,9 +136,10 @@ if status == 'processing' and was[3] == attempt then
 end
 local rev = redis.call('HINCRBY', record, 'rev', 1)
 redis.call('HSET', record, 'doc', doc, 'status', status, 'attempt', attempt, 'progress', progress,
-  'lease_until', lease_until, 'cancel', cancel)
-unindex(id, owner, was[2], place)
-index(id, owner, status, place, created_at, lease_until)
+  'lease_until', lease_until, 'cancel', cancel, 'priority', priority, 'turn', turn, 'audio_ms', audio_ms,
+  'enqueued_at', sent_at)
+unindex(id, owner, was[2], place, priority, turn, was[8], status == 'queued')
+index(id, owner, status, place, created_at, lease_until, priority, turn, audio_ms, sent_at, not_before, deadline)
 if was[2] == 'queued' or was[2] == 'processing' then
   if due ~= '' then redis.call('ZADD', dues, due, id) end
   if expires_at ~= '' then redis.call('ZADD', audio, expires_at, id) end
@@ -158,10 +175,10 @@ REMOVE = (
     _INDEXES
     + """
 local id, ttl = unpack(ARGV)
-local was = redis.call('HMGET', record, 'owner', 'status', 'place', 'batch')
+local was = redis.call('HMGET', record, 'owner', 'status', 'place', 'batch', 'priority', 'turn', 'audio_ms')
 if not was[1] then return 0 end
 redis.call('DEL', record)
-unindex(id, was[1], was[2], was[3])
+unindex(id, was[1], was[2], was[3], was[5] or 'default', was[6], was[7])
 redis.call('ZREM', dues, id)
 redis.call('ZREM', audio, id)
 redis.call('ZREM', places(was[1], 'all'), was[3])

@@ -11,6 +11,7 @@ from services.shared.ports.blobs import BlobStore, BucketReader, StoredBlob, Upl
 from services.shared.ports.idempotency import IdempotencyKeys, KeptKey
 from services.shared.ports.jobs import Beat, JobEvents, JobPage, JobStore, Usage
 from services.shared.ports.keys import KeyPage, KeyStore, RateLimiter, Window
+from services.shared.ports.line import JobLine
 from services.shared.ports.outbound import Outbound
 from services.shared.ports.queue import JobQueue
 from services.shared.ports.results import ResultIndex
@@ -34,6 +35,7 @@ __all__ = [
     "HeldDelivery",
     "IdempotencyKeys",
     "JobEvents",
+    "JobLine",
     "JobPage",
     "JobQueue",
     "JobStore",

@@ -22,10 +22,11 @@ class BatchStore(Protocol):
     a job that ended when the last of its own did.
     """
 
-    def add(self, batch: Batch, jobs: Sequence[Job], *, limit: int = 0) -> None:
+    def add(self, batch: Batch, jobs: Sequence[Job], *, limit: int = 0, room_seconds: float = 0.0) -> None:
         """Store the batch and all of its queued jobs, or nothing. The same once more is no conflict.
 
-        Raises `TooManyJobs` where more than `limit` of the owner's jobs would be under way; 0 is no limit.
+        Raises `TooManyJobs` where more than `limit` of the owner's jobs would be under way, and `QueueFull` where
+        queued jobs would be more than `room_seconds` of audio, as `Backlog.has_room` has it; 0 is no limit.
         """
         ...
 

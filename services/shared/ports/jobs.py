@@ -38,10 +38,11 @@ class Usage:
 class JobStore(Protocol):
     """Job records. Writes are compare-and-set on `revision`; only `beat` updates in place."""
 
-    def add(self, job: Job, *, limit: int = 0) -> None:
+    def add(self, job: Job, *, limit: int = 0, room_seconds: float = 0.0) -> None:
         """Raises `StaleJob` where the id is taken by another job; the same one again is no conflict.
 
-        Raises `TooManyJobs` where `limit` of the owner's jobs have not ended yet; 0 is no limit.
+        Raises `TooManyJobs` where `limit` of the owner's jobs have not ended yet, and `QueueFull` where queued jobs are
+        more than `room_seconds` of audio, as `Backlog.has_room` has it; 0 is no limit.
         """
         ...
 
@@ -80,6 +81,10 @@ class JobStore(Protocol):
         """Those of these ids that there are, in one round trip."""
         ...
 
+    def overdue(self, now: float, limit: int) -> Sequence[Job]:
+        """Queued jobs whose deadline has passed by `now`, longest ago first."""
+        ...
+
     def outlived(self, now: float, limit: int) -> Sequence[str]:
         """Ids of jobs whose audio is to be deleted by `now`, longest ago first.
 
@@ -111,7 +116,8 @@ class JobStore(Protocol):
     def positions(self, job_ids: Sequence[str]) -> Sequence[int | None]:
         """For each job how many queued ones, of all owners, are before it; None where it is not queued.
 
-        One round trip, and no scan: O(log n) a job.
+        All that are more urgent are, and of its own priority those whose turn comes sooner, as it looks now. One round
+        trip, and no scan: O(log n) a job.
         """
         ...
 

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field, replace
 
 from services.shared.batch import Batch, BatchEntry
 from services.shared.cursor import Cursor
-from services.shared.errors import BatchNotFound, JobNotFound, TooManyJobs
+from services.shared.errors import BatchNotFound, JobNotFound, QueueFull, TooManyJobs
 from services.shared.job import Job, JobStatus
+from services.shared.line import audio_ms, room_ms
 from services.shared.news import JobNews
 from services.shared.ports import BatchPage, Clock
 from services.shared.testing.jobs import MemoryJobStore
@@ -35,13 +36,16 @@ class MemoryBatchStore:
         self._lock = threading.RLock()
         jobs.watchers.append(self._hear)
 
-    def add(self, batch: Batch, jobs: Sequence[Job], *, limit: int = 0) -> None:
+    def add(self, batch: Batch, jobs: Sequence[Job], *, limit: int = 0, room_seconds: float = 0.0) -> None:
         self._jobs.ping()
         with self._lock:
             if batch.id in self._kept:
                 return
             if 0 < limit < self._jobs.usage(batch.owner, self._clock()).jobs + len(jobs):
                 raise TooManyJobs(f"With {len(jobs)} more jobs, more than {limit} would be under way.")
+            more = sum(map(audio_ms, jobs))
+            if not self._jobs.lines.backlog(batch.owner).has_room(more, room_ms(room_seconds)):
+                raise QueueFull(room_seconds, more)
             names = {job.id: job.custom_id for job in jobs}
             self._kept[batch.id] = _Kept(batch, names, dict.fromkeys(names, JobStatus.QUEUED))
         for job in jobs:

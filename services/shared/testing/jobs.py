@@ -8,10 +8,12 @@ from typing import Any
 from services.shared import errors
 from services.shared.cursor import Cursor
 from services.shared.days import day_of
-from services.shared.job import Job, JobInput, JobStatus, new_id, reference_key, spoken_seconds
+from services.shared.job import Job, JobInput, JobStatus, mark_enqueued, new_id, reference_key, spoken_seconds
+from services.shared.line import audio_ms, room_ms
 from services.shared.news import READ_AGAIN, JobNews, percent
 from services.shared.ports import Beat, Clock, JobPage, Usage
 from services.shared.testing.clock import START
+from services.shared.testing.lines import Lines
 
 
 class MemoryJobStore:
@@ -28,16 +30,20 @@ class MemoryJobStore:
         self._audio: dict[str, float] = {}
         #: Seconds of audio that were made, by owner and day.
         self._spoken: dict[tuple[str, int], float] = {}
+        self.lines = Lines()
         self._lock = threading.RLock()
         #: Told of every change, in the thread that makes it.
         self.watchers: list[Callable[[str, JobNews], None]] = []
 
-    def add(self, job: Job, *, limit: int = 0) -> None:
+    def add(self, job: Job, *, limit: int = 0, room_seconds: float = 0.0) -> None:
         with self._lock:
             if job.id not in self._alive():
                 if 0 < limit <= self._under_way(job.owner):
                     raise errors.TooManyJobs(f"{limit} jobs are under way, which is the limit.")
+                if not self.lines.backlog(job.owner).has_room(audio_ms(job), room_ms(room_seconds)):
+                    raise errors.QueueFull(room_seconds, audio_ms(job))
                 self._note_end(job)
+                self.lines.move(None, job)
             if self._alive().setdefault(job.id, job) != job:
                 raise errors.StaleJob(f"The id {job.id} is taken.")
 
@@ -55,19 +61,17 @@ class MemoryJobStore:
                 return stored
             if stored.revision != old.revision:
                 raise errors.StaleJob(f"The job is at revision {stored.revision}, not {old.revision}.")
-            written = replace(_keep_beats(stored, new), revision=old.revision + 1)
-            self._jobs[old.id] = written
+            written = self._write(stored, _keep_beats(stored, new))
             if not stored.status.is_terminal:
                 self._note_end(written)
                 self._note_spoken(written)
             if written.status.is_terminal:
                 self._gone_at.setdefault(old.id, self._clock() + self._ttl)
-            self._tell(old.id, JobNews(written.revision, written.progress))
             return written
 
     def remove(self, job_id: str) -> None:
         with self._lock:
-            self.get(job_id)
+            self.lines.move(self.get(job_id), None)
             del self._jobs[job_id]
             self._gone_at.pop(job_id, None)
             self.dues.pop(job_id, None)
@@ -101,10 +105,20 @@ class MemoryJobStore:
         lapsed = [job for job in running if (job.lease_until or 0.0) <= now]
         return sorted(lapsed, key=lambda job: job.lease_until or 0.0)[:limit]
 
+    def admit(self, now: float, lead: int) -> Sequence[Job]:
+        """As `JobLine` does it."""
+        self.ping()
+        with self._lock:
+            return [self._write(job, mark_enqueued(job, now)) for job in self.lines.admit(now, lead)]
+
     def find(self, job_ids: Sequence[str]) -> Mapping[str, Job]:
         with self._lock:
             alive = self._alive()
             return {job_id: alive[job_id] for job_id in job_ids if job_id in alive}
+
+    def overdue(self, now: float, limit: int) -> Sequence[Job]:
+        overdue = [job for job in self._sorted() if job.status is JobStatus.QUEUED and job.is_overdue(now)]
+        return sorted(overdue, key=lambda job: (job.deadline_at, job.id))[:limit]
 
     def outlived(self, now: float, limit: int) -> Sequence[str]:
         self.ping()
@@ -135,8 +149,10 @@ class MemoryJobStore:
         return {status: statuses.count(status) for status in (JobStatus.QUEUED, JobStatus.PROCESSING)}
 
     def positions(self, job_ids: Sequence[str]) -> Sequence[int | None]:
-        queued = [job.id for job in self._sorted() if job.status is JobStatus.QUEUED]
-        return [queued.index(job_id) if job_id in queued else None for job_id in job_ids]
+        self.ping()
+        with self._lock:
+            places = self.lines.positions()
+        return [places.get(job_id) for job_id in job_ids]
 
     def ping(self) -> None:
         self._alive()
@@ -146,6 +162,13 @@ class MemoryJobStore:
         with self._lock:
             gone_at = self._gone_at.get(job_id)
         return None if gone_at is None else gone_at - self._clock()
+
+    def _write(self, stored: Job, new: Job) -> Job:
+        written = replace(new, revision=stored.revision + 1)
+        self._jobs[stored.id] = written
+        self.lines.move(stored, written)
+        self._tell(stored.id, JobNews(written.revision, written.progress))
+        return written
 
     def _under_way(self, owner: str) -> int:
         return sum(job.owner == owner and not job.status.is_terminal for job in self._alive().values())

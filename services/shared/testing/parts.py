@@ -14,6 +14,7 @@ from services.shared.testing.events import MemoryJobEvents
 from services.shared.testing.idempotency import MemoryIdempotencyKeys
 from services.shared.testing.jobs import MemoryJobStore
 from services.shared.testing.keys import MemoryKeyStore, MemoryRateLimiter
+from services.shared.testing.line import MemoryJobLine
 from services.shared.testing.pace import MemoryPaceKeeper
 from services.shared.testing.queue import MemoryJobQueue
 from services.shared.testing.results import MemoryResultIndex
@@ -48,6 +49,7 @@ def memory_parts(*, clock: Clock | None = None, settings: Settings | None = None
         clock=time,
         jobs=jobs,
         blobs=MemoryBlobStore(time),
+        line=MemoryJobLine(jobs),
         queue=MemoryJobQueue(),
         workers=MemoryWorkerRegistry(time),
         batches=batches,

@@ -51,6 +51,8 @@ def test_a_new_key_works_at_once_and_is_shown_once(guarded: Client, admin: dict[
         "created_at": made["created_at"],
         "concurrent_jobs": None,
         "audio_seconds_per_day": None,
+        "weight": None,
+        "max_priority": None,
         **fields,
     }
     assert guarded.get("/jobs", headers=bearer(key)).status_code == 200

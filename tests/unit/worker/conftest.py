@@ -29,6 +29,7 @@ from services.shared.testing import (
 )
 from services.shared.testing.audio import MemoryAudioChannel
 from services.shared.testing.batches import MemoryBatchStore
+from services.shared.testing.line import MemoryJobLine
 from services.shared.testing.pace import MemoryPaceKeeper
 from services.shared.testing.results import MemoryResultIndex
 from services.shared.testing.webhooks import MemoryWebhookStore
@@ -139,6 +140,7 @@ class Bench:
         parts = replace(
             shared,
             jobs=self.jobs,
+            line=MemoryJobLine(self.jobs),
             blobs=self.blobs,
             queue=self.queue,
             batches=self.batches,

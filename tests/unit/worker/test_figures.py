@@ -138,6 +138,6 @@ def test_what_the_sweeper_does_is_counted(bench: Bench, meter: PrometheusMeter) 
     bench.clock.advance(20.0)
     Sweeper(bench.parts).sweep()
     assert figure(meter, "tts_swept_jobs_total", deed="recovered") == 1
-    assert figure(meter, "tts_swept_jobs_total", deed="enqueued") == 1
+    assert figure(meter, "tts_swept_jobs_total", deed="enqueued") == 2
     assert figure(meter, "tts_leases_lost_total") == 1
     assert figure(meter, "tts_job_retries_total", reason="setback") == 1

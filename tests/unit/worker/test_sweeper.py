@@ -6,6 +6,7 @@ import pytest
 
 from services.shared.errors import JobQueueUnavailable, JobStoreUnavailable
 from services.shared.job import JobStatus, claim, output_key, release, request_cancel
+from services.shared.priority import Priority
 from services.worker.sweeper import Sweeper
 
 LEASE = 10.0
@@ -34,7 +35,7 @@ def test_a_live_lease_is_left_alone(bench, sweep):
 def test_a_lapsed_lease_is_released_and_sent_at_once(bench, sweep):
     job = _processing(bench)
     bench.clock.advance(LEASE + 0.1)
-    assert sweep() == {"recovered": 1}
+    assert sweep() == {"recovered": 1, "enqueued": 1}
     recovered = bench.jobs.get(job.id)
     assert (recovered.status, recovered.setbacks, recovered.worker) == (JobStatus.QUEUED, 1, None)
     assert recovered.enqueued_at == bench.clock()
@@ -77,14 +78,6 @@ def test_a_job_written_but_never_sent_is_sent_once(bench, sweep):
     assert sweep() == {"enqueued": 1}
     assert sweep() == {}
     assert bench.queue.sent == [job.id]
-
-
-def test_the_api_is_given_a_moment_to_send_for_itself(bench, sweep):
-    bench.submit(sent=False)
-    bench.clock.advance(0.5)
-    assert sweep() == {}
-    bench.clock.advance(0.6)
-    assert sweep() == {"enqueued": 1}
 
 
 def test_a_resting_job_is_sent_when_its_rest_is_over(bench, sweep):
@@ -138,6 +131,52 @@ def test_a_job_claimed_during_the_sweep_is_sent_for_nothing_and_stays_claimed(be
     sweep()
     assert bench.jobs.get(job.id).worker == "worker-b"
     assert bench.runner().run(bench.queue.take()) is None
+
+
+# --- turns and deadlines ------------------------------------------------------------------------
+
+
+def test_no_more_are_sent_than_may_wait_for_a_worker(bench, sweep):
+    jobs = [bench.submit(sent=False) for _ in range(6)]
+    assert sweep() == {"enqueued": bench.settings.queue_lead}
+    assert sweep() == {}
+    bench.runner().run(bench.queue.take())
+    assert len(set(bench.queue.sent)) == 5
+    assert set(bench.queue.sent) < {job.id for job in jobs}
+
+
+def test_a_message_that_its_sender_died_before_is_sent(bench, sweep):
+    job = bench.submit(sent=False)
+    assert [one.job_id for one in bench.parts.line.admit(bench.clock(), 4)] == [job.id]
+    bench.clock.advance(bench.settings.resend_seconds + 0.1)
+    assert sweep() == {"resent": 1}
+    assert bench.queue.sent == [job.id]
+
+
+def test_bulk_that_urgent_jobs_overtake_has_not_lost_its_message(bench, sweep):
+    waiting = bench.submit(priority=Priority.BULK)
+    bench.queue.send(waiting.id, Priority.BULK)
+    bench.clock.advance(60.0)
+    _processing(bench, priority=Priority.INTERACTIVE)
+    assert sweep() == {}
+
+
+@pytest.mark.parametrize("sent", [True, False])
+def test_a_job_past_its_deadline_expires_with_its_reference(bench, sweep, sent):
+    job = bench.submit(deadline_at=bench.clock() + 1.0, sent=sent)
+    assert sweep().get("expired") is None
+    bench.clock.advance(1.0)
+    assert sweep() == {"expired": 1}
+    assert bench.jobs.get(job.id).status is JobStatus.EXPIRED
+    assert bench.blobs.blobs == {}
+
+
+def test_a_job_whose_worker_died_is_not_begun_again_past_its_deadline(bench, sweep):
+    job = _processing(bench, deadline_at=bench.clock() + LEASE)
+    bench.clock.advance(LEASE + 0.1)
+    assert sweep() == {"expired": 1}
+    assert bench.jobs.get(job.id).status is JobStatus.EXPIRED
+    assert bench.queue.sent == []
 
 
 # --- parts that do not answer -------------------------------------------------------------------

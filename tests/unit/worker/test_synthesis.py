@@ -247,6 +247,36 @@ def test_a_job_canceled_while_it_waited_leaves_no_reference_behind(bench):
     assert bench.engine.requests == []
 
 
+def test_a_deadline_that_passes_takes_effect_within_two_steps_and_frees_the_engine(bench):
+    job, other = bench.submit(nfe_step=32, deadline_at=bench.clock() + 3.0), bench.submit()
+    bench.engine.cues = {5: lambda: bench.clock.advance(3.0)}
+    assert bench.runner().run(job.id) is JobStatus.EXPIRED
+    assert bench.engine.steps <= 7
+    assert bench.jobs.get(job.id).fault is None
+    assert bench.outputs() == []
+    bench.engine.cues = {}
+    assert bench.runner().run(other.id) is JobStatus.SUCCEEDED
+
+
+@pytest.mark.parametrize("begun", [False, True])
+def test_a_job_past_its_deadline_never_reaches_the_engine(bench, begun):
+    job = bench.submit(deadline_at=bench.clock() + 3.0)
+    if begun:
+        bench.jobs.replace(job, claim(job, "worker-dead", bench.clock(), 1.0))
+    bench.clock.advance(3.0)
+    assert bench.runner().run(job.id) is JobStatus.EXPIRED
+    assert bench.engine.requests == []
+    assert bench.blobs.blobs == {}
+
+
+def test_the_next_in_line_is_sent_while_a_job_is_worked_on(bench):
+    job, following = bench.submit(), bench.submit(sent=False)
+    bench.engine.cues = {1: lambda: sent.extend(bench.queue.sent)}
+    sent = []
+    bench.runner().run(job.id)
+    assert sent == [following.id]
+
+
 def test_a_cancel_just_before_the_commit_is_honoured(bench):
     job = bench.submit()
     put = bench.blobs.put

@@ -1,12 +1,12 @@
-"""Putting a queued job's message on the queue."""
+"""Sending a queued job's message once more."""
 
 from services.shared.errors import JobNotFound, StaleJob, TransitionRefused
 from services.shared.job import Job, mark_enqueued
 from services.shared.parts import Parts
 
 
-def enqueue(parts: Parts, job: Job) -> None:
-    """Send, then note when. A crash in between sends twice, which is harmless; the other way round loses the job.
+def resend(parts: Parts, job: Job) -> None:
+    """Send, then note when. A crash in between sends twice, which is harmless; the other way round delays the job.
 
     Raises `Unavailable`.
     """

@@ -1,0 +1,70 @@
+"""The lines of queued jobs, in Redis or Valkey, beside their records (see `redis_line_scripts`)."""
+
+from collections.abc import Sequence
+
+from redis import Redis
+
+from services.shared.adapters.redis_client import PREFIX, redis_errors
+from services.shared.adapters.redis_jobs import FIELDS, QUEUED, decode_row, record_key
+from services.shared.adapters.redis_line_scripts import ADMIT, REPAIR
+from services.shared.job import Job, JobStatus
+from services.shared.line import Admitted, Backlog
+from services.shared.priority import PRIORITIES, Priority
+
+_BACKLOG = f"{PREFIX}:backlog"
+#: Of all owners: no tenant has this name.
+_ALL = "*"
+
+
+class RedisJobLine:
+    """`JobLine` beside a `RedisJobStore` on the same server, on a client that decodes responses."""
+
+    def __init__(self, client: Redis) -> None:
+        self._client = client
+        self._admit = client.register_script(ADMIT)
+        self._repair = client.register_script(REPAIR)
+
+    def admit(self, now: float, lead: int) -> Sequence[Admitted]:
+        with redis_errors():
+            found = self._admit(args=[repr(now), lead, *PRIORITIES])
+        rows = zip(found[::3], found[1::3], found[2::3], strict=True)
+        return [Admitted(job_id, Priority(name), traceparent or None) for job_id, name, traceparent in rows]
+
+    def sent(self, before: float) -> Sequence[Job]:
+        found = self._sent(before)
+        with redis_errors(), self._client.pipeline(transaction=False) as pipeline:
+            for _, job_id in found:
+                pipeline.hmget(record_key(job_id), FIELDS)
+            rows = pipeline.execute()
+        jobs = [None if row[0] is None else decode_row(*row) for row in rows]
+        for (priority, job_id), job in zip(found, jobs, strict=True):
+            if job is None or job.status is not JobStatus.QUEUED:
+                self._drop(priority, job_id)
+        return [job for job in jobs if job is not None and job.status is JobStatus.QUEUED]
+
+    def repair(self, now: float, limit: int) -> int:
+        with redis_errors():
+            return int(self._repair(keys=[QUEUED], args=[repr(now), limit]))
+
+    def backlog(self, owner: str) -> Backlog:
+        with redis_errors(), self._client.pipeline(transaction=False) as pipeline:
+            pipeline.hmget(_BACKLOG, _ALL, owner)
+            pipeline.hlen(_BACKLOG)
+            (total, own), fields = pipeline.execute()
+        return Backlog(int(total or 0), int(own or 0), max(0, fields - 1))
+
+    def _sent(self, before: float) -> list[tuple[Priority, str]]:
+        with redis_errors(), self._client.pipeline(transaction=False) as pipeline:
+            for priority in PRIORITIES:
+                pipeline.zrange(_sent(priority), "-inf", f"({before!r}", byscore=True)
+            lines = pipeline.execute()
+        return [(priority, job_id) for priority, ids in zip(PRIORITIES, lines, strict=True) for job_id in ids]
+
+    def _drop(self, priority: Priority, job_id: str) -> None:
+        """A record that was deleted by hand, or moved on by a release that knew no line."""
+        with redis_errors():
+            self._client.zrem(_sent(priority), job_id)
+
+
+def _sent(priority: Priority) -> str:
+    return f"{PREFIX}:sent:{priority}"

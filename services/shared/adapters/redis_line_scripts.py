@@ -1,0 +1,168 @@
+"""Where queued jobs stand, in Lua: the steps that the job store's scripts share with the line's own.
+
+Each priority has a line of its own, by start-time fair queueing: a job's `tag` is where its turn starts, which is
+where the turn of its owner's job before it ended, or the line's clock where that is further on. A turn is as long as
+the job's work, divided by the weight of its owner. The lowest tag is next, and the clock follows it.
+
+A queued job stands in one of three sorted sets: `waiting` by tag; `sent` by when its message was sent; or `resting`
+by when it may be sent again. All three follow from its record, and the scripts that write that move it.
+"""
+
+from services.shared.adapters.redis_client import PREFIX
+
+STANDS = f"""
+local resting, deadlines, backlog = '{PREFIX}:resting', '{PREFIX}:deadlines', '{PREFIX}:backlog'
+
+local function line(kind, priority)
+  return '{PREFIX}:' .. kind .. ':' .. priority
+end
+
+-- Milliseconds of audio that queued jobs are going to be: of each owner, and of all ('*', which is nobody's name).
+local function count_audio(owner, more)
+  if not more or more == 0 then return end
+  for _, whose in ipairs({{owner, '*'}}) do
+    if redis.call('HINCRBY', backlog, whose, more) <= 0 then redis.call('HDEL', backlog, whose) end
+  end
+end
+
+-- Whoever has nothing in the queue is let in; a full queue turns those away who have more than their part of it.
+local function is_crowded(owner, more, room)
+  local own = tonumber(redis.call('HGET', backlog, owner)) or 0
+  if room == 0 or own == 0 then return false end
+  local all, owners = tonumber(redis.call('HGET', backlog, '*')) or 0, redis.call('HLEN', backlog) - 1
+  return all + more > room and own + more > room / owners
+end
+
+local function draw_tag(id, owner, priority, turn)
+  local ends = line('ends', priority)
+  local clock, last = redis.call('GET', line('clock', priority)), redis.call('ZSCORE', ends, owner)
+  local start = math.max(tonumber(clock) or 0, tonumber(last) or 0)
+  redis.call('ZADD', ends, string.format('%.17g', start + turn), owner)
+  return string.format('%.17g', start)
+end
+
+-- A job keeps its tag: what is given back is before what came later.
+local function wait(id, owner, priority, turn)
+  local record = '{PREFIX}:job:' .. id
+  local tag = redis.call('HGET', record, 'tag') or draw_tag(id, owner, priority, turn)
+  redis.call('HSET', record, 'tag', tag)
+  redis.call('ZADD', line('waiting', priority), tag, id)
+end
+
+local function stand(id, owner, priority, turn, audio_ms, sent_at, not_before, deadline)
+  count_audio(owner, tonumber(audio_ms))
+  if deadline ~= '' then redis.call('ZADD', deadlines, deadline, id) end
+  if sent_at ~= '' then redis.call('ZADD', line('sent', priority), sent_at, id)
+  elseif not_before ~= '' then redis.call('ZADD', resting, not_before, id)
+  else wait(id, owner, priority, turn) end
+end
+
+-- Who leaves before its turn has none: its owner's next job starts as much earlier.
+local function leave(id, owner, priority, turn, audio_ms, stays)
+  count_audio(owner, -(tonumber(audio_ms) or 0))
+  local waited = redis.call('ZREM', line('waiting', priority), id)
+  redis.call('ZREM', line('sent', priority), id)
+  redis.call('ZREM', resting, id)
+  redis.call('ZREM', deadlines, id)
+  local ends = line('ends', priority)
+  if waited == 1 and not stays and redis.call('ZSCORE', ends, owner) then
+    redis.call('ZINCRBY', ends, -(tonumber(turn) or 0), owner)
+  end
+end
+"""
+
+#: ARGV: now, how many messages of a priority may wait for a worker, priorities. Returns id, priority and
+#: traceparent of each job that is to be sent now, one after the other.
+ADMIT = (
+    STANDS
+    + f"""
+local now, lead = ARGV[1], tonumber(ARGV[2])
+for _, id in ipairs(redis.call('ZRANGE', resting, '-inf', now, 'BYSCORE', 'LIMIT', 0, 100)) do
+  redis.call('ZREM', resting, id)
+  local job = redis.call('HMGET', '{PREFIX}:job:' .. id, 'status', 'owner', 'priority', 'turn')
+  if job[1] == 'queued' then wait(id, job[2], job[3], job[4]) end
+end
+
+local function admit(id)
+  local record = '{PREFIX}:job:' .. id
+  local job = redis.call('HMGET', record, 'status', 'progress', 'traceparent')
+  if job[1] ~= 'queued' then return nil end
+  redis.call('HSET', record, 'enqueued_at', now)
+  redis.pcall('PUBLISH', '{PREFIX}:news:' .. id, redis.call('HINCRBY', record, 'rev', 1) .. ' ' .. job[2])
+  return job[3] or ''
+end
+
+local admitted = {{}}
+for number = 3, #ARGV do
+  local priority = ARGV[number]
+  local free, clock = lead - redis.call('ZCARD', line('sent', priority)), nil
+  while free > 0 do
+    local id, tag = unpack(redis.call('ZPOPMIN', line('waiting', priority)))
+    if not id then break end
+    local traceparent = admit(id)
+    if traceparent then
+      redis.call('ZADD', line('sent', priority), now, id)
+      table.insert(admitted, id)
+      table.insert(admitted, priority)
+      table.insert(admitted, traceparent)
+      free, clock = free - 1, math.max(clock or 0, tonumber(tag))
+    end
+  end
+  if clock then
+    clock = math.max(clock, tonumber(redis.call('GET', line('clock', priority))) or 0)
+    redis.call('SET', line('clock', priority), string.format('%.17g', clock))
+    redis.call('ZREMRANGEBYSCORE', line('ends', priority), '-inf', string.format('%.17g', clock))
+  end
+end
+return admitted
+"""
+)
+
+#: KEYS: all queued jobs by creation. ARGV: now, how many of the oldest to look at. Returns how many stood nowhere:
+#: records of a release that knew no line count as sent, since their messages were.
+REPAIR = (
+    STANDS
+    + f"""
+local queued, now, repaired = KEYS[1], ARGV[1], 0
+if redis.call('EXISTS', queued) == 0 then redis.call('DEL', backlog) end
+for _, id in ipairs(redis.call('ZRANGE', queued, 0, ARGV[2] - 1)) do
+  local record = '{PREFIX}:job:' .. id
+  local job = redis.call('HMGET', record, 'status', 'owner', 'priority', 'turn', 'enqueued_at')
+  local priority = job[3] or 'default'
+  local stands = redis.call('ZSCORE', line('waiting', priority), id) or redis.call('ZSCORE', line('sent', priority), id)
+    or redis.call('ZSCORE', resting, id)
+  if job[1] == 'queued' and not stands then
+    repaired = repaired + 1
+    if job[5] == '' then wait(id, job[2], priority, job[4]) else
+      redis.call('ZADD', line('sent', priority), job[5] or now, id)
+    end
+  end
+end
+return repaired
+"""
+)
+
+#: ARGV: priorities, the most urgent first, then ids. Returns how many jobs are before each, -1 where it is not queued.
+POSITIONS = (
+    STANDS
+    + f"""
+local first_of, ahead = {{}}, 0
+for number = 1, 3 do
+  first_of[ARGV[number]] = ahead
+  ahead = ahead + redis.call('ZCARD', line('sent', ARGV[number])) + redis.call('ZCARD', line('waiting', ARGV[number]))
+end
+local positions = {{}}
+for number = 4, #ARGV do
+  local id, position = ARGV[number], -1
+  local job = redis.call('HMGET', '{PREFIX}:job:' .. id, 'status', 'priority')
+  if job[1] == 'queued' then
+    local priority = job[2] or 'default'
+    local sent = redis.call('ZCARD', line('sent', priority))
+    position = first_of[priority] + (redis.call('ZRANK', line('sent', priority), id)
+      or sent + (redis.call('ZRANK', line('waiting', priority), id) or redis.call('ZCARD', line('waiting', priority))))
+  end
+  table.insert(positions, position)
+end
+return positions
+"""
+)

@@ -1,0 +1,35 @@
+"""The line in front of the queue."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from services.shared.job import Job
+from services.shared.line import Admitted, Backlog
+
+
+class JobLine(Protocol):
+    """Queued jobs on their way to workers: each priority has a line, in which owners take turns by their weights.
+
+    Which jobs stand in it follows from their records alone: the writes of `JobStore` and `BatchStore` move them, so
+    that no place is lost, or kept, when a process dies. May raise `JobStoreUnavailable`.
+    """
+
+    def admit(self, now: float, lead: int) -> Sequence[Admitted]:
+        """Take those out of line whose turn it is, as sent at `now`: of each priority until `lead` wait for a worker.
+
+        In one step, so that each is given to one caller, who sends their messages in this order.
+        """
+        ...
+
+    def sent(self, before: float) -> Sequence[Job]:
+        """Queued jobs whose message was sent before then, of each priority the longest ago first."""
+        ...
+
+    def repair(self, now: float, limit: int) -> int:
+        """Put back into line those of the `limit` oldest queued jobs that stand nowhere, and tell how many there were.
+
+        There are none, but those of an older release, or of a hand in the database.
+        """
+        ...
+
+    def backlog(self, owner: str) -> Backlog: ...

@@ -1,0 +1,30 @@
+"""The line of queued jobs, in memory."""
+
+from collections.abc import Sequence
+
+from services.shared.job import Job
+from services.shared.line import Admitted, Backlog
+from services.shared.testing.jobs import MemoryJobStore
+
+
+class MemoryJobLine:
+    """`JobLine` beside a `MemoryJobStore`, away when that is."""
+
+    def __init__(self, jobs: MemoryJobStore) -> None:
+        self._jobs = jobs
+
+    def admit(self, now: float, lead: int) -> Sequence[Admitted]:
+        return [Admitted(job.id, job.priority, job.traceparent) for job in self._jobs.admit(now, lead)]
+
+    def sent(self, before: float) -> Sequence[Job]:
+        self._jobs.ping()
+        return self._jobs.lines.sent(before)
+
+    def repair(self, now: float, limit: int) -> int:
+        """Nothing is ever lost here."""
+        self._jobs.ping()
+        return 0
+
+    def backlog(self, owner: str) -> Backlog:
+        self._jobs.ping()
+        return self._jobs.lines.backlog(owner)

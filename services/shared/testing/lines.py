@@ -1,0 +1,88 @@
+"""Where queued jobs stand, in memory: what `redis_line_scripts` does in Lua."""
+
+from services.shared.job import Job, JobStatus
+from services.shared.line import Backlog, audio_ms, turn
+from services.shared.priority import PRIORITIES, Priority
+
+
+class Lines:
+    """Follows every change of a job. Guarded by the lock of the store that it is part of."""
+
+    def __init__(self) -> None:
+        self._waiting: dict[str, Job] = {}
+        self._resting: dict[str, Job] = {}
+        self._sent: dict[str, Job] = {}
+        #: Where each job's turn starts; kept, so that what is given back is before what came later.
+        self._tags: dict[str, float] = {}
+        #: Where the turn ends of an owner's last job.
+        self._ends: dict[tuple[Priority, str], float] = {}
+        self._clocks: dict[Priority, float] = dict.fromkeys(PRIORITIES, 0.0)
+
+    def move(self, was: Job | None, now: Job | None) -> None:
+        if was is not None and was.status is JobStatus.QUEUED:
+            self._leave(was, stays=now is not None and now.status is JobStatus.QUEUED)
+        if now is not None and now.status is JobStatus.QUEUED:
+            self._stand(now)
+
+    def admit(self, now: float, lead: int) -> list[Job]:
+        """Those whose turn it is; to be moved on by whoever asks."""
+        due = [job for job in self._resting.values() if job.not_before <= now]
+        for job in sorted(due, key=lambda job: (job.not_before, job.id)):
+            del self._resting[job.id]
+            self._wait(job)
+        return [job for priority in PRIORITIES for job in self._next(priority, lead)]
+
+    def sent(self, before: float) -> list[Job]:
+        found = [job for job in self._sent.values() if (job.enqueued_at or 0.0) < before]
+        return sorted(found, key=lambda job: (job.priority.rank, job.enqueued_at, job.id))
+
+    def positions(self) -> dict[str, int]:
+        """How many are before each queued job."""
+        order: list[str] = []
+        resting: dict[str, int] = {}
+        for priority in PRIORITIES:
+            sent = (job for job in self._sent.values() if job.priority is priority)
+            order += [job.id for job in sorted(sent, key=lambda job: (job.enqueued_at, job.id))]
+            order += [job.id for job in self._line(priority)]
+            resting |= {job.id: len(order) for job in self._resting.values() if job.priority is priority}
+        return {job_id: place for place, job_id in enumerate(order)} | resting
+
+    def backlog(self, owner: str) -> Backlog:
+        queued = [*self._waiting.values(), *self._resting.values(), *self._sent.values()]
+        own = sum(audio_ms(job) for job in queued if job.owner == owner)
+        return Backlog(sum(map(audio_ms, queued)), own, len({job.owner for job in queued}))
+
+    def _next(self, priority: Priority, lead: int) -> list[Job]:
+        free = max(0, lead - sum(job.priority is priority for job in self._sent.values()))
+        admitted = self._line(priority)[:free]
+        if admitted:
+            clock = max(self._clocks[priority], *(self._tags[job.id] for job in admitted))
+            self._clocks[priority] = clock
+            self._ends = {key: end for key, end in self._ends.items() if key[0] is not priority or end > clock}
+        return admitted
+
+    def _line(self, priority: Priority) -> list[Job]:
+        line = [job for job in self._waiting.values() if job.priority is priority]
+        return sorted(line, key=lambda job: (self._tags[job.id], job.id))
+
+    def _stand(self, job: Job) -> None:
+        if job.enqueued_at is not None:
+            self._sent[job.id] = job
+        elif job.not_before:
+            self._resting[job.id] = job
+        else:
+            self._wait(job)
+
+    def _wait(self, job: Job) -> None:
+        if job.id not in self._tags:
+            key = (job.priority, job.owner)
+            self._tags[job.id] = max(self._clocks[job.priority], self._ends.get(key, 0.0))
+            self._ends[key] = self._tags[job.id] + turn(job)
+        self._waiting[job.id] = job
+
+    def _leave(self, job: Job, *, stays: bool) -> None:
+        self._sent.pop(job.id, None)
+        self._resting.pop(job.id, None)
+        waited, key = self._waiting.pop(job.id, None), (job.priority, job.owner)
+        if waited and not stays and key in self._ends:
+            self._ends[key] -= turn(job)
