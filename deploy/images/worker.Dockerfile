@@ -1,6 +1,6 @@
 # The worker, in two builds. Of models it has the bundled one alone (18 MB, part of the package): others are mounted.
 #   docker build --file deploy/images/worker.Dockerfile --target cuda --tag timbre-worker:0.1.0-cuda .
-#   docker build --file deploy/images/worker.Dockerfile --target cpu --tag timbre-worker:0.1.0-cpu .
+#   docker build --file deploy/images/worker.Dockerfile --target cpu --build-arg TORCH_INDEX=… --tag timbre-worker:0.1.0-cpu .
 # With `--build-arg EXTRAS=worker,whisper` it can write down what references say: TRANSCRIBER=faster-whisper.
 
 FROM python:3.11.14-slim-bookworm AS source
@@ -13,9 +13,10 @@ RUN python -m venv --without-pip /opt/timbre
 FROM source AS build-cuda
 RUN pip --python /opt/timbre/bin/python install --no-cache-dir --disable-pip-version-check --constraint constraints.txt ".[${EXTRAS}]"
 
+# An index of torch's CPU builds, in TORCH_INDEX: without it the image works, with gigabytes of CUDA that nobody needs.
 FROM source AS build-cpu
-ARG TORCH_INDEX=https://download.pytorch.org/whl/cpu
-RUN pip --python /opt/timbre/bin/python install --no-cache-dir --disable-pip-version-check --constraint constraints.txt --extra-index-url "${TORCH_INDEX}" ".[${EXTRAS}]"
+ARG TORCH_INDEX
+RUN pip --python /opt/timbre/bin/python install --no-cache-dir --disable-pip-version-check --constraint constraints.txt ${TORCH_INDEX:+--extra-index-url "${TORCH_INDEX}"} ".[${EXTRAS}]"
 
 FROM python:3.11.14-slim-bookworm AS runtime
 LABEL org.opencontainers.image.title="timbre-worker" org.opencontainers.image.licenses="Apache-2.0"

@@ -88,6 +88,12 @@ def test_pip_installs_what_the_project_names_as_it_is_constrained(dockerfile: Do
         assert set(extras) <= PROJECT["optional-dependencies"].keys()
 
 
+def test_which_index_serves_packages_is_the_builders_to_say() -> None:
+    arguments = [argument for one in DOCKERFILES for stage in one.stages for argument in stage.of("ARG")]
+    assert "TORCH_INDEX" in arguments
+    assert [word for one in DOCKERFILES for words in one.installs for word in words if "://" in word] == []
+
+
 def test_images_without_torch_have_no_weights() -> None:
     for dockerfile in DOCKERFILES[:2]:
         (removed,) = re.findall(r"rm \S+/site-packages/(\S+)", " ".join(dockerfile.stages[0].of("RUN")))

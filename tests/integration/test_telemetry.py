@@ -2,8 +2,10 @@
 
 import json
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -13,8 +15,10 @@ from services.shared.servers import LOOPBACK
 from services.shared.signing import new_secret
 from services.shared.telemetry.metric import PROCESSES, Metric
 from services.shared.telemetry.metrics import METRICS
+from tests.chart.monitoring import ALERTS, Object, dashboards, expressions, rules
 from tests.collector import Collector, collecting, tree
 from tests.figures import families
+from tests.prometheus import Prometheus, running_prometheus
 from tests.receiver import Receiver, receiving
 from tests.stack import REFERENCE, Stack, running_stack
 
@@ -92,6 +96,20 @@ def _lose_the_object_store(stack: Stack, client: httpx.Client) -> None:
 
 
 @pytest.fixture(scope="module")
+def prometheus(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
+    """One that has asked every process twice, so that rates can be told, and has judged every rule."""
+    targets = [urlsplit(stack.figures_url(process)).netloc for process in PROCESSES]
+    with running_prometheus(tmp_path_factory.mktemp("prometheus"), targets, ALERTS) as prometheus:
+        stack.until(lambda: _asked_twice(prometheus) == len(targets), seconds=60)
+        stack.until(lambda: {rule["health"] for rule in prometheus.rules()} <= {"ok", "err"}, seconds=60)
+        yield prometheus
+
+
+def _asked_twice(prometheus: Prometheus) -> int:
+    return len(prometheus.query("sum_over_time(up[5m]) > 1"))
+
+
+@pytest.fixture(scope="module")
 def shown(stack: Stack) -> dict[str, set[str]]:
     """The names that each process shows a value of."""
     return {process: families(httpx.get(f"{stack.figures_url(process)}/metrics").text) for process in PROCESSES}
@@ -100,6 +118,34 @@ def shown(stack: Stack) -> dict[str, set[str]]:
 @pytest.mark.parametrize("metric", METRICS, ids=lambda metric: metric.name)
 def test_every_metric_has_a_value(shown: dict[str, set[str]], metric: Metric) -> None:
     assert any(metric.name in shown[process] for process in metric.shown_by)
+
+
+@pytest.mark.parametrize("metric", METRICS, ids=lambda metric: metric.name)
+def test_prometheus_has_a_value_of_every_metric(prometheus: Prometheus, metric: Metric) -> None:
+    series = f"{metric.name}_count" if metric.kind == "histogram" else metric.name
+    samples = prometheus.query(series)
+    assert samples
+    assert all(float(sample["value"][1]) >= 0 for sample in samples)
+    assert all(sample["metric"].keys() == {"__name__", "instance", "job", *metric.labels} for sample in samples)
+
+
+def test_prometheus_judges_every_rule(prometheus: Prometheus) -> None:
+    assert {rule["name"]: rule.get("lastError") for rule in prometheus.rules()} == {
+        rule.get("alert") or rule["record"]: None for rule in rules()
+    }
+
+
+@pytest.mark.parametrize("dashboard", dashboards().values(), ids=list(dashboards()))
+def test_every_panel_has_something_to_draw(prometheus: Prometheus, dashboard: Object) -> None:
+    for expression in expressions(dashboard):
+        assert prometheus.query(_chosen(expression)), expression
+
+
+def _chosen(expression: str) -> str:
+    """With what Grafana puts in the variables' place where nothing is chosen."""
+    for variable, value in {"__rate_interval": "5m", "__range": "1h"}.items():
+        expression = expression.replace(f"${variable}", value)
+    return re.sub(r"\$\w+", ".*", expression)
 
 
 @pytest.mark.parametrize("process", PROCESSES)
