@@ -122,6 +122,9 @@ class Job(JobState):
     completed_at: datetime | None = None
     attempts: int = 0
     cancel_requested: bool = False
+    priority: str = "default"
+    #: When it has to be done, or is given up as `expired`.
+    deadline_at: datetime | None = None
     input: JobInput
     output: JobOutput | None = None
     #: Seconds by stage.
