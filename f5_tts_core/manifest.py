@@ -217,7 +217,8 @@ def _from_preset(config: EngineConfig, checkpoint: Path | None) -> Manifest:
         vocabulary=_vocabulary(config, checkpoint.parent / VOCABULARY_NAME),
         vocoder=_preset_vocoder(config),
         sha256=config.ckpt_sha256,
-        languages=preset.languages,
+        # What else a fine-tune speaks, its makers alone know.
+        languages=preset.languages if config.ckpt_path is None else (),
     )
 
 

@@ -133,6 +133,9 @@ class Job(JobState):
     #: The batch that it belongs to, and what the batch's maker calls it there.
     batch_id: str | None = None
     custom_id: str | None = None
+    #: What is spoken, as a BCP 47 tag, and what that was told by: `request`, `text`, `voice` or `model`.
+    language: str | None = None
+    language_source: str | None = None
     #: The server's whole answer.
     raw: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
 

@@ -22,6 +22,8 @@ class AudioOptions(TypedDict, total=False):
 
     #: 2.0 is twice as fast.
     speed: float | None
+    #: What the text is in, as a BCP 47 tag; left out, the server tells from the text.
+    language: str | None
     #: The same seed speaks the same request the same way.
     seed: int | None
     #: Quality for time.

@@ -131,7 +131,7 @@ def create_app(
 
 def _state(parts: Parts, cancel_wait_seconds: float, quiet_seconds: float, recheck_seconds: float) -> ApiState:
     checks = InputChecks.of(parts.settings)
-    submitter, library, estimator = Submitter(parts), VoiceLibrary(parts, checks), Estimator(parts)
+    submitter, library, estimator = Submitter(parts, checks.languages), VoiceLibrary(parts, checks), Estimator(parts)
     return ApiState(
         parts=parts,
         authenticator=Authenticator(parts, recheck_seconds),

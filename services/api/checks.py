@@ -16,6 +16,7 @@ from f5_tts_core.text.normalization import normalize
 from f5_tts_core.text.vocabulary import load_vocabulary
 from services.api.errors import FieldRefused, TranscriptNeeded
 from services.api.form import UPLOAD_ID, VOICE, VOICE_URL, SharedFields, SpeechForm
+from services.api.languages import Languages, spoken_languages
 from services.api.spool import Upload
 from services.api.voice_form import RECORDING, SAMPLE
 from services.shared.adapters.transcribers import can_transcribe
@@ -37,6 +38,8 @@ class InputChecks:
         """Raises `SettingsError` where a text hook cannot be had."""
         self._hooks = load_text_hooks(settings)
         self._planner = planner
+        #: Of engines that bring models of their own we do not know what they speak.
+        self.languages = Languages(spoken_languages(settings) if settings.engine in _F5_ENGINES else ())
         self._reference_seconds = reference_seconds
         self._max_text_characters = settings.max_text_characters
         self._max_long_text_characters = settings.max_long_text_characters
@@ -57,7 +60,8 @@ class InputChecks:
     def check(self, owner: str, form: SpeechForm, reference: Upload | Voice) -> SpeechForm:
         """The form with its text as it is to be spoken. Leaves the file at its start.
 
-        Raises `FieldRefused`, `TranscriptNeeded`, and `Unavailable` where a text hook needs what is away.
+        Raises `FieldRefused`, `LanguageNotSpoken`, `TranscriptNeeded`, and `Unavailable` where a text hook needs what
+        is away.
         """
         checked = self.check_text(owner, form)
         self.check_reference(form, reference)
@@ -68,6 +72,7 @@ class InputChecks:
 
         Of a `dialogue`, the marks are not spoken.
         """
+        self.languages.check(form.language)
         most = self._max_long_text_characters if form.long else self._max_text_characters
         with _blaming("text"):
             _check_length(form.text, most)

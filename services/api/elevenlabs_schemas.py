@@ -12,6 +12,7 @@ from f5_tts_core.formats import FORMATS, Encoding
 from services.api.errors import FieldRefused, InvalidField, ModelNotFound
 from services.api.fields import parse_json
 from services.api.form import SpeechForm
+from services.api.languages import Language
 from services.api.named_voices import NamedVoice
 from services.shared.settings import Settings
 
@@ -40,6 +41,10 @@ class TextToSpeech(BaseModel):
             examples=["eleven_multilingual_v2"],
         ),
     ] = None
+    language_code: Annotated[
+        Language | None,
+        Field(description="What the text is in; left out, it is told from the text.", examples=["en"]),
+    ] = None
     voice_settings: Annotated[
         dict[str, Any] | None,
         WithJsonSchema({"anyOf": [_SETTINGS, {"type": "null"}]}),
@@ -55,6 +60,7 @@ class TextToSpeech(BaseModel):
         encoding = read_output_format(output_format)
         values = {
             "text": self.text,
+            "language": self.language_code,
             "seed": self.seed,
             "speed": (self.voice_settings or {}).get("speed"),
             "preset": _preset(self.model_id, settings),

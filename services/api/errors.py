@@ -81,6 +81,12 @@ class SpeakerUnknown(ApiError):
         return {**super().members(), "mark": self.mark, "position": self.position}
 
 
+class LanguageNotSpoken(ApiError):
+    type = "language-not-spoken"
+    title = "The model does not speak this language"
+    status = 422
+
+
 class TranscriptNeeded(ApiError):
     type = "transcript-needed"
     title = "The reference's transcript is needed"

@@ -77,6 +77,7 @@ _KINDS = {
     "boolean": "true or false",
     "object": "an object of texts",
     "array": "a list",
+    "bcp-47": "a BCP 47 language tag, as en or de-AT",
     "application/json": "a JSON object of texts",
     "date-time": "a moment with its time zone, as 2031-01-01T00:00:00Z",
 }

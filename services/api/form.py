@@ -10,6 +10,7 @@ from f5_tts_core.errors import UnsupportedEncoding
 from f5_tts_core.formats import BIT_DEPTHS, FORMATS, MAX_BITRATE, MIN_BITRATE, SAMPLE_RATES, AudioFormat, Encoding
 from services.api.errors import InvalidField
 from services.api.fields import parse_fields
+from services.api.languages import Language
 from services.api.multipart import FormShape
 from services.api.preference import Mode
 from services.shared.outbound.urls import MAX_URL_CHARACTERS
@@ -49,6 +50,14 @@ class SpeechOptions(BaseModel):
         Field(ge=limits.MIN_SPEED, le=limits.MAX_SPEED, allow_inf_nan=False, description="2 is twice as fast."),
     ] = None
     remove_silence: Annotated[bool, Field(description="Shorten long pauses in what was spoken.")] = False
+    language: Annotated[
+        Language | None,
+        Field(
+            description="What the text is in, as a BCP 47 tag; one that the model does not speak is refused. Left out, "
+            "it is told from the text. The job has it; how the text is read does not depend on it.",
+            examples=["en-GB"],
+        ),
+    ] = None
     seed: Annotated[
         int | None,
         Field(ge=0, le=limits.MAX_SEED, description="The same seed speaks the same request the same way."),

@@ -60,9 +60,11 @@ class LiveSession:
     async def run(self) -> None:
         """From the first word to the last. Whatever ends it, no job is left that nobody hears.
 
-        Raises `SessionIdle`, `SessionOver`, `WebSocketDisconnect`, and what keeps a text from being spoken.
+        Raises `LanguageNotSpoken`, `SessionIdle`, `SessionOver`, `WebSocketDisconnect`, and what keeps a text from
+        being spoken.
         """
         seconds = self._settings.live_session_seconds
+        self._state.checks.languages.check(self._start.language)
         await run_in_threadpool(self._find_voice, "")
         await self._websocket.send_json(started(self._encoding))
         try:

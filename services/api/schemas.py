@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from f5_tts_core.formats import AudioFormat
 from services.api.estimates import UNKNOWN, Standing
-from services.shared.job import Job, JobStatus
+from services.shared.job import Job, JobStatus, LanguageSource
 from services.shared.lifetimes import audio_expires_at
 from services.shared.links import problem_path, result_url
 from services.shared.parts import Parts
@@ -130,6 +130,14 @@ class JobView(JobState):
     deadline_at: datetime | None = Field(description="When it has to be done, or is `expired`; null: at any time.")
     batch_id: str | None = Field(description="The batch that it was submitted with; null where it was not.")
     custom_id: str | None = Field(description="What you called it in its batch.")
+    language: str | None = Field(
+        description="What is spoken, as a BCP 47 tag; null where nothing tells.", examples=["en"]
+    )
+    language_source: LanguageSource | None = Field(
+        description="Who says so: the `request`; its `text`, as it reads; for texts that are too short to tell, the "
+        "stored `voice`, else the `model`.",
+        examples=["text"],
+    )
     input: JobInputView
     output: JobOutputView | None
     metrics: dict[str, float] = Field(description="Seconds by stage.", examples=[{"network": 1.9, "total": 2.4}])
@@ -222,6 +230,8 @@ def job_view(
         deadline_at=None if job.deadline_at is None else moment(job.deadline_at),
         batch_id=job.batch_id,
         custom_id=job.custom_id,
+        language=job.language,
+        language_source=job.language_source,
         input=JobInputView.model_validate(job.input, from_attributes=True),
         output=_output_view(job, parts.settings),
         metrics=dict(job.metrics),

@@ -9,6 +9,7 @@ from typing import Any, Final
 import structlog
 
 from services.api.form import SpeechForm
+from services.api.languages import Languages
 from services.api.recalling import Recaller
 from services.api.request_id import bound_request_id
 from services.api.spool import BINARY, Upload
@@ -38,8 +39,9 @@ log = structlog.get_logger(__name__)
 class Submitter:
     """Blocking, thread-safe. A job that was answered is durable; one that was refused leaves nothing behind."""
 
-    def __init__(self, parts: Parts) -> None:
+    def __init__(self, parts: Parts, languages: Languages) -> None:
         self._parts = parts
+        self._languages = languages
         self._recaller = Recaller(parts)
 
     def submit(
@@ -103,13 +105,18 @@ class Submitter:
             ),
             webhook_url=form.webhook_url,
             batch_id=batch_id,
-            language=reference.language if isinstance(reference, Voice) else None,
+            **self._language(form, reference),
             request_id=bound_request_id(),
             traceparent=self._parts.tracer.current(),
             priority=terms.priority,
             weight=terms.weight,
             deadline_at=form.deadline_at(now, settings),
         )
+
+    def _language(self, form: SpeechForm, reference: Upload | Voice) -> dict[str, Any]:
+        voice = reference.language if isinstance(reference, Voice) else None
+        spoken = self._languages.find(form.text, given=form.language, voice=voice)
+        return {"language": spoken.language, "language_source": spoken.source}
 
     def _store(self, job: Job, text: str, reference: Upload | Voice, limit: int) -> None:
         try:

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Final
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, Json, StringConstraints
 
 from services.api.form import FIELD_BYTES
+from services.api.languages import Language
 from services.api.multipart import FormShape
 from services.shared import voice
 from services.shared.settings import Settings
@@ -39,7 +40,6 @@ Name = Annotated[
     StringConstraints(strip_whitespace=True, min_length=1, max_length=voice.MAX_NAME_CHARACTERS),
     AfterValidator(_printable),
 ]
-Language = Annotated[str, StringConstraints(pattern=r"^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,4}$")]
 _LabelName = Annotated[
     str,
     StringConstraints(min_length=1, max_length=voice.MAX_LABEL_NAME_CHARACTERS),

@@ -9,7 +9,7 @@ queued -> processing -> succeeded | failed | canceled | expired
 import secrets
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import Final
+from typing import Final, Literal
 
 from f5_tts_core import limits
 from f5_tts_core.formats import AudioFormat
@@ -53,6 +53,10 @@ class Speaker:
     reference_key: str
     reference_sha256: str
     ref_text: str | None = field(repr=False)
+
+
+#: What a language is told by: the request itself, its text, its stored voice, or what the model speaks.
+LanguageSource = Literal["request", "text", "voice", "model"]
 
 
 @dataclass(frozen=True)
@@ -169,8 +173,10 @@ class Job:
     #: What the client calls it within its batch.
     custom_id: str | None = field(default=None, repr=False)
     priority: Priority = Priority.DEFAULT
-    #: What its stored voice speaks, as a BCP 47 tag; None where nobody said.
+    #: What is spoken, as a BCP 47 tag; None where nothing tells.
     language: str | None = None
+    #: Who says so; None also in records from before that was asked.
+    language_source: LanguageSource | None = None
     #: The request that it was submitted with, as the API's log and its answer name it.
     request_id: str | None = None
     #: That request's span, as W3C's `traceparent`; None where nothing was traced.

@@ -33,6 +33,7 @@ def say(
     ] = None,
     voice: Annotated[str | None, typer.Option("--voice", "-v", help="A stored voice's name or id, instead.")] = None,
     ref_text: Annotated[str | None, typer.Option(help="What is said in the reference; left out: recognised.")] = None,
+    language: Annotated[str | None, typer.Option(help="What TEXT is in, as en or de-AT; left out: recognised.")] = None,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Where to save the audio.")] = None,
     seed: Annotated[int | None, typer.Option(help="The same seed gives the same speech.")] = None,
     speed: Annotated[float | None, typer.Option(help="Against the reference: 2.0 is twice as fast.")] = None,
@@ -50,6 +51,7 @@ def say(
     _check_whose(reference, voice)
     options = SpeechOptions(
         ref_text=ref_text,
+        language=language,
         seed=seed,
         speed=speed,
         preset=preset,

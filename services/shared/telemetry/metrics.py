@@ -95,7 +95,7 @@ AUDIO_SECONDS: Final = Metric(
     "tts_audio_seconds_total",
     "counter",
     "Seconds of speech that was made; copies of what was spoken before are not counted. `voice` is a stored voice's "
-    "id, or `none`; `language` is that of the voice, or the model's only one, or `unknown`.",
+    "id, or `none`; `language` is the job's, without a region, or the model's only one, or `unknown`.",
     ("tenant", "voice", "language"),
     shown_by=("worker",),
 )
