@@ -60,16 +60,15 @@ class Deployment:
 
     @contextmanager
     def worker(self) -> Iterator[None]:
-        """A worker with the tone engine, which costs next to nothing, and the control process."""
+        """A worker with the tone engine, which costs next to nothing."""
+        ready = probes.worker_announced(self.settings)
+        with _running(self._module("services.worker.main"), self._log("services.worker.main"), ready):
+            yield
+
+    @contextmanager
+    def control(self) -> Iterator[None]:
         log = self._log("services.worker.control")
-        with (
-            _running(self._module("services.worker.control"), log, lambda _: "control_ready" in log.read_text()),
-            _running(
-                self._module("services.worker.main"),
-                self._log("services.worker.main"),
-                probes.worker_announced(self.settings),
-            ),
-        ):
+        with _running(self._module("services.worker.control"), log, lambda _: "control_ready" in log.read_text()):
             yield
 
     @contextmanager
@@ -95,9 +94,9 @@ class Stack:
         self._environ = environ
         self._databases = 0
 
-    def deployment(self) -> Deployment:
-        """An empty one."""
-        environ = self._environ | {"REDIS_URL": f"{self._redis_url}/{self._databases}"}
+    def deployment(self, **settings: str) -> Deployment:
+        """An empty one. `settings` are environment variables of its processes."""
+        environ = self._environ | {"REDIS_URL": f"{self._redis_url}/{self._databases}"} | settings
         self._databases += 1
         return Deployment(environ, self._scratch)
 

@@ -55,7 +55,7 @@ class Turnaround:
 def measure(stack: Stack, options: Options) -> PartResult:
     deployment = stack.deployment()
     form = Form.make()
-    with deployment.worker(), deployment.api() as url, deployment.parts() as parts:
+    with deployment.control(), deployment.worker(), deployment.api() as url, deployment.parts() as parts:
         client = Client(url)
         try:
             for _ in range(_WARM_UPS):

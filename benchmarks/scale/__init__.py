@@ -1,0 +1,1 @@
+"""How the platform scales: measured on real servers as far as one machine goes, and simulated beyond."""
