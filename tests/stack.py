@@ -130,16 +130,13 @@ class Stack:
         """The API; its address."""
         port = free_port()
         url = f"http://{LOOPBACK}:{port}"
-        child = self._service("api", "services.api.main", API_PORT=str(port)).start()
-        wait_until_answers(
-            lambda: httpx.get(f"{url}/healthz"), timeout_seconds=60, alive=lambda: child.process.poll() is None
-        )
+        self._service("api", "services.api.main", lambda: httpx.get(f"{url}/healthz"), API_PORT=str(port)).start()
         return url
 
-    def _service(self, name: str, module: str, **environ: str) -> Child:
+    def _service(self, name: str, module: str, ready: Callable[[], object] | None = None, **environ: str) -> Child:
         env = self._environ | environ | {"OMP_NUM_THREADS": "1"}
         command = Command([sys.executable, "-m", module], env, Path.cwd())
-        return self._add(f"{name}-{len(self._children)}", command)
+        return self._add(f"{name}-{len(self._children)}", command, ready)
 
     def _add(self, name: str, command: Command, ready: Callable[[], object] | None = None) -> Child:
         child = Child(command, self._root / f"{name}.log", ready)

@@ -3,10 +3,12 @@
 import signal
 import time
 
+import httpx
 import pytest
 
 from services.shared.job import JobStatus
-from tests.stack import running_stack
+from tests.receiver import receiving
+from tests.stack import REFERENCE, running_stack
 
 pytestmark = pytest.mark.faults
 
@@ -120,3 +122,34 @@ def test_a_killed_control_process_is_replaced_without_loss(tmp_path):
         time.sleep(1.0)
         stack.control()
         stack.assert_succeeded_once(stack.until_over(job.id))
+
+
+def test_a_killed_api_loses_no_job_that_it_accepted(stack):
+    url = stack.api()
+    stack.worker(step_seconds=0.05)
+    accepted = [accept(url) for _ in range(3)]
+    api = stack.find("api")
+    api.kill()
+    for job_id in accepted:
+        stack.assert_succeeded_once(stack.until_over(job_id))
+    api.start()
+    assert {httpx.get(f"{url}/jobs/{job_id}").json()["status"] for job_id in accepted} == {"succeeded"}
+
+
+def test_a_collector_that_dies_costs_no_job(tmp_path):
+    with receiving() as collector, running_stack(tmp_path, **SHORT, otel_exporter_otlp_endpoint=collector.url) as stack:
+        url = stack.api()
+        stack.worker(step_seconds=0.05)
+        before = accept(url)
+        stack.until(lambda: collector.received)
+        collector.go.clear()  # It takes connections, and answers none any more.
+        for job_id in (before, accept(url)):
+            stack.assert_succeeded_once(stack.until_over(job_id))
+
+
+def accept(url: str) -> str:
+    """Have a job accepted; its id."""
+    fields = {"text": "Nobody asks for me.", "ref_text": "What was said in private."}
+    answer = httpx.post(f"{url}/tts", data=fields, files={"voice": REFERENCE}, timeout=30)
+    assert answer.status_code == 202, answer.text
+    return answer.json()["job_id"]

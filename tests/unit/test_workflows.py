@@ -33,5 +33,7 @@ def test_a_release_builds_every_image() -> None:
     release = Path(".github/workflows/release.yml").read_text()
     built = set(re.findall(r"\{image: (\w+)(?:, target: (\w+))?", release))
     files = {path.name.removesuffix(".Dockerfile"): path.read_text() for path in Path("deploy/images").iterdir()}
-    targets = {name: re.findall(r"^FROM \S+ AS (cuda|cpu)$", text, re.MULTILINE) or [""] for name, text in files.items()}
+    targets = {
+        name: re.findall(r"^FROM \S+ AS (cuda|cpu)$", text, re.MULTILINE) or [""] for name, text in files.items()
+    }
     assert built == {(name, target) for name, each in targets.items() for target in each}
