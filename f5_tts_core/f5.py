@@ -98,6 +98,8 @@ class F5Engine:
             vocoder=self._vocoder.name,
             parameters=self._parameters,
             fingerprint=self._fingerprint,
+            # A CPU has nothing idle that a second row would fill; to be deterministic, each row is a batch of its own.
+            batches=placement.device.type != "cpu" and not self._config.deterministic,
         )
 
     @property

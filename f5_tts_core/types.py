@@ -101,3 +101,5 @@ class EngineInfo:
     sample_rate: int = limits.SAMPLE_RATE
     #: The same for the same weights and vocabulary, wherever they lie; empty where the engine does not say.
     fingerprint: str = ""
+    #: Whether requests that are spoken at once take less time than one after the other.
+    batches: bool = False

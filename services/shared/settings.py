@@ -209,6 +209,9 @@ class Settings(BaseModel):
     resend_seconds: Annotated[float, Field(gt=0)] = 5.0
     #: How long a long job may keep others waiting: then it gives its slot away, and goes on later where it was.
     long_turn_seconds: Annotated[float, Field(ge=0)] = 30.0
+    #: Chunks of one long job that are spoken at once, in slots that no other job needs; one slot stays free for the
+    #: next job. Unset: as many as there are where the engine gains by batches, as on a GPU; else one.
+    long_chunks_at_once: Annotated[int, Field(ge=1, le=256)] | None = None
     #: Messages of a priority that wait for a worker; jobs beyond them wait in line, where tenants take turns. More keep
     #: very many slots busy, and let a tenant's flood stand before others.
     queue_lead: Annotated[int, Field(ge=1, le=10_000)] = 4

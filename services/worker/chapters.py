@@ -1,10 +1,10 @@
 """Speaking a long text: a chunk at a time, each kept as soon as it is spoken, and put together in the end.
 
-An attempt speaks only what is not there yet, whoever spoke it. Never is more than two chunks in memory.
+An attempt speaks only what is not there yet, whoever spoke it. Never is more in memory than the chunks that are spoken
+at once, or two of those that are put together.
 """
 
 import hashlib
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -19,24 +19,17 @@ from f5_tts_core.stopwatch import Stopwatch
 from f5_tts_core.types import Reference, SynthesisRequest
 from services.shared.chunks import ChunkEntry
 from services.shared.dialogue import NARRATOR, Turn, read_turns
-from services.shared.errors import Unavailable
 from services.shared.hooks import AudioChain
 from services.shared.job import Job, JobOutput, output_key, text_key
 from services.shared.parts import Parts
 from services.shared.recall import digest_of
-from services.worker.lease import GivingWay, Lease
+from services.worker.lease import Lease
+from services.worker.places import Places
+from services.worker.recital import Chunk, Recital
 from services.worker.references import ReferenceReader
 from services.worker.retry import Ask
 from services.worker.shelf import Shelf
-from services.worker.speaking import request_of, speak
-
-
-@dataclass(frozen=True)
-class Chunk:
-    """A piece of the text, and the request that speaks it."""
-
-    entry: ChunkEntry
-    request: SynthesisRequest
+from services.worker.speaking import request_of
 
 
 @dataclass(frozen=True)
@@ -50,11 +43,14 @@ class Chapter:
 class ChapterSpeaker:
     """One for a process; thread-safe."""
 
-    def __init__(self, parts: Parts, engine: Engine, references: ReferenceReader, hooks: AudioChain) -> None:
+    def __init__(
+        self, parts: Parts, engine: Engine, references: ReferenceReader, hooks: AudioChain, places: Places
+    ) -> None:
         self._parts = parts
         self._engine = engine
         self._references = references
         self._hooks = hooks
+        self._places = places
 
     def speak(self, job: Job, recording: bytes, lease: Lease, ask: Ask) -> Chapter:
         """Speak, assemble and upload. Raises what engine and stores raise, and why the attempt is to stop."""
@@ -65,7 +61,8 @@ class ChapterSpeaker:
         shelf = Shelf(self._parts, job, ask)
         shelf.publish([chunk.entry for chunk in chunks])
         watch.lap("plan_seconds")
-        counts = self._speak_missing(job, chunks, shelf, lease)
+        recital = Recital(self._parts, self._engine, self._hooks, self._places, job.owner)
+        counts = recital.speak(chunks, shelf, lease)
         watch.lap("synthesis_seconds")
         with TemporaryFile() as temporary:
             file = cast("BinaryIO", temporary)
@@ -118,37 +115,6 @@ class ChapterSpeaker:
         digest = digest_of(job.owner, engine, self._parts.settings, asked)
         # Not by its place in the text, which an edit changes.
         return Chunk(ChunkEntry(digest, ends_turn), replace(request, seed=_drawn(request.seed, request.text)))
-
-    def _speak_missing(self, job: Job, chunks: Sequence[Chunk], shelf: Shelf, lease: Lease) -> Counter[str]:
-        counts = Counter(chunks=len(chunks), chunks_reused=0)
-        began = self._parts.clock()
-        for done, chunk in enumerate(chunks):
-            if shelf.has(chunk.entry.digest):
-                counts["chunks_reused"] += 1
-                lease.report((done + 1) / len(chunks))
-                lease.check()
-                continue
-
-            def report(share: float, done: int = done) -> None:
-                lease.report((done + share) / len(chunks))
-
-            synthesis = speak(self._engine, chunk.request, lease, on_progress=report)
-            # Nobody hears what hooks have not seen: they see a long text's speech chunk by chunk.
-            speech = self._hooks.process(synthesis.audio, job.owner, lease.check)
-            # An attempt that lost its job leaves nothing behind.
-            lease.check()
-            shelf.keep(chunk.entry.digest, speech)
-            if done + 1 < len(chunks) and self._parts.clock() - began >= self._parts.settings.long_turn_seconds:
-                self._give_way()
-        return counts
-
-    def _give_way(self) -> None:
-        """Raises `GivingWay` where others wait, unless all would have to be spoken again."""
-        try:
-            if self._parts.queue.depth() and self._engine.describe().fingerprint:
-                raise GivingWay
-        except Unavailable:
-            return  # Who knows.
 
     def _upload(self, output: JobOutput, file: BinaryIO, ask: Ask) -> None:
         def put() -> None:

@@ -1,6 +1,7 @@
 """A running attempt's hold on its job: kept by heartbeats, which also bring the news that it must stop."""
 
 from collections.abc import Callable
+from threading import Lock
 
 import structlog
 
@@ -26,7 +27,7 @@ class Overdue(Exception):
 
 
 class Lease:
-    """One attempt's lease. The thread that works and the one that keeps it may both use it.
+    """One attempt's lease. The threads that work and the one that keeps it may all use it.
 
     While the store is away the work goes on: whether the lease was kept is decided when the result is committed,
     by the attempt's number.
@@ -52,6 +53,8 @@ class Lease:
         self._lost = False
         self._cancel_requested = job.cancel_requested
         self._quiet_until = 0.0
+        #: One beat at a time: an older one that comes late would take news back.
+        self._beating = Lock()
 
     def kept(self) -> Ticker:
         """A context in which a thread keeps the lease through phases that report no steps."""
@@ -63,7 +66,10 @@ class Lease:
 
     def beat(self) -> None:
         """One round trip to the store, unless it failed to answer a moment ago."""
-        now = self._clock()
+        with self._beating:
+            self._beat(self._clock())
+
+    def _beat(self, now: float) -> None:
         if self._lost or now < self._quiet_until:
             return
         try:

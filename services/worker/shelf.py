@@ -18,7 +18,7 @@ _PAGE = 1_000
 
 
 class Shelf:
-    """One attempt's. Raises what `ask` does: `Unavailable`, and why the attempt is to stop."""
+    """One attempt's; thread-safe. Raises what `ask` does: `Unavailable`, and why the attempt is to stop."""
 
     def __init__(self, parts: Parts, job: Job, ask: Ask) -> None:
         self._parts = parts

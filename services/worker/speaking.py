@@ -1,6 +1,6 @@
 """Having the engine speak, for as long as the lease holds."""
 
-from f5_tts_core.engine import AudioCallback, Engine, ProgressCallback, ignore
+from f5_tts_core.engine import AudioCallback, CancelCallback, Engine, ProgressCallback, ignore, never
 from f5_tts_core.errors import Canceled, EngineError
 from f5_tts_core.types import Reference, Synthesis, SynthesisRequest
 from services.shared.job import JobInput
@@ -27,10 +27,18 @@ def speak(
     *,
     on_progress: ProgressCallback,
     on_audio: AudioCallback = ignore,
+    is_over: CancelCallback = never,
 ) -> Synthesis:
-    """Raises what the engine raises, and `LeaseLost`, `Canceled` or `Stopping` where the work is to stop."""
+    """Raises what the engine raises, and `LeaseLost`, `Canceled` or `Stopping` where the work is to stop.
+
+    `is_over` turns true where nobody wants to know what came of it.
+    """
+
+    def is_to_stop() -> bool:
+        return is_over() or lease.interrupted()
+
     try:
-        return engine.synthesize(request, on_progress=on_progress, should_cancel=lease.interrupted, on_audio=on_audio)
+        return engine.synthesize(request, on_progress=on_progress, should_cancel=is_to_stop, on_audio=on_audio)
     except Canceled as canceled:
         lease.explain()  # The engine knows that it was told to stop; the lease knows why.
         raise EngineError("The engine stopped without being told to.") from canceled

@@ -29,6 +29,7 @@ from services.worker.claiming import take
 from services.worker.cleaning import close, discard_attempt
 from services.worker.figures import first_heard, running
 from services.worker.lease import GivingWay, Lease, Overdue, Stopping
+from services.worker.places import Places
 from services.worker.references import ReferenceReader
 from services.worker.results import Result, encode_result
 from services.worker.retry import patiently
@@ -71,7 +72,8 @@ class SynthesisRunner:
         self._recall = Recall(parts)
         self._uploads: WeighedCache[bytes] = WeighedCache(_UPLOADS_BYTES, len)
         self._aside = ThreadPoolExecutor(parts.settings.max_concurrency, "aside")
-        self._chapters = ChapterSpeaker(parts, engine, references, self._hooks)
+        self._places = Places(parts.settings.max_concurrency)
+        self._chapters = ChapterSpeaker(parts, engine, references, hooks, self._places)
 
     def run(self, job_id: str) -> JobStatus | None:
         """What this call made of the job; None where it was not ours, or is another's by now. Does not raise."""
@@ -93,7 +95,7 @@ class SynthesisRunner:
     def _attempt(self, job: Job) -> JobStatus | None:
         logger.info("attempt_started")
         lease = self._lease(job)
-        with lease.kept(), running(self._parts.meter):
+        with lease.kept(), running(self._parts.meter), self._places.attempt():
             try:
                 return self._complete(job, lease)
             except Exception as error:

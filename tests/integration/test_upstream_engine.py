@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from importlib.resources import files
 from threading import Event, Thread
 
@@ -13,6 +14,7 @@ import torch
 from f5_tts_core import errors
 from f5_tts_core.engine import Engine, EngineConfig, create_engine
 from f5_tts_core.types import Reference, SynthesisRequest
+from tests.long_text import EDITED, TEXT, changed
 
 CONFIG = EngineConfig(device="cpu", precision="fp32", threads=1)
 
@@ -45,6 +47,17 @@ def test_it_speaks_and_reports_each_step(engine: Engine, request_: SynthesisRequ
 def test_the_same_seed_is_the_same_audio(engine: Engine, request_: SynthesisRequest) -> None:
     first, second = (engine.synthesize(request_).audio.samples for _ in range(2))
     np.testing.assert_array_equal(first, second)
+
+
+def test_each_piece_of_a_long_text_is_one_chunk_and_an_edit_changes_few(
+    engine: Engine, request_: SynthesisRequest
+) -> None:
+    before, after = (engine.chunks(replace(request_, text=text)) for text in (TEXT, EDITED))
+    assert len(before) > 5
+    assert 1 <= len(changed(before, after)) <= 3
+    result = engine.synthesize(replace(request_, text=max(before, key=len), nfe_step=1))
+    assert (result.chunks, result.seed) == (1, request_.seed)
+    assert engine.chunks(request_) == [request_.text]
 
 
 def test_it_describes_itself(engine: Engine) -> None:

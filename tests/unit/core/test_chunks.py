@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from f5_tts_core import errors
-from f5_tts_core.text.chunks import chunk_text, first_sentences, split_opening
+from f5_tts_core.text.chunks import chunk_text, first_sentences, lasting_chunks, split_opening
+from tests.long_text import SENTENCES, TEXT, changed
 
 
 def at_most(characters: int):  # type: ignore[no-untyped-def]
@@ -138,3 +139,31 @@ class TestTextThatIsStillWritten:
     def test_a_sentence_that_does_not_fit_is_cut_before_it_is_whole(self) -> None:
         assert first_sentences("one two three four", at_most(9), may_go_on=True) == "one two "
         assert first_sentences("one two, three four", at_most(9), may_go_on=True) == "one two, "
+
+
+class TestTextThatIsEdited:
+    @pytest.mark.parametrize(
+        "edited",
+        [
+            TEXT.replace("house 12", "the next house"),
+            "It begins otherwise. " + TEXT,
+            TEXT.replace(SENTENCES[9] + " ", ""),
+            TEXT + " And it goes on.",
+        ],
+        ids=["a word", "a beginning", "a sentence less", "an end"],
+    )
+    def test_keeps_the_chunks_that_the_edit_does_not_touch(self, edited: str) -> None:
+        before, after = lasting_chunks(TEXT, at_most(150)), lasting_chunks(edited, at_most(150))
+        assert len(before) > 12
+        assert 1 <= len(changed(before, after)) <= 4
+
+    def test_is_all_spoken_in_pieces_that_fit(self) -> None:
+        chunks = lasting_chunks(TEXT, at_most(150))
+        assert " ".join(chunks) == TEXT
+        assert all(len(chunk) <= 150 for chunk in chunks)
+
+    def test_has_no_chunk_in_which_there_is_nothing_to_say(self) -> None:
+        assert lasting_chunks("One.\n***\n– – –\nTwo.", at_most(5)) == ["One.", "Two."]
+
+    def test_is_one_chunk_where_it_is_short(self) -> None:
+        assert lasting_chunks(" Good morning. ", at_most(150)) == ["Good morning."]

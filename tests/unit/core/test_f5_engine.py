@@ -14,6 +14,7 @@ from f5_tts_core.engine import EngineConfig, create_engine
 from f5_tts_core.f5 import F5Engine
 from f5_tts_core.testing import speech_like, wav_bytes
 from f5_tts_core.types import Reference, SynthesisRequest, Waveform
+from tests.long_text import EDITED, TEXT, changed
 
 SAMPLE = files("f5_tts_core") / "assets" / "sample"
 REFERENCE = Reference((SAMPLE / "reference.wav").read_bytes(), (SAMPLE / "reference.txt").read_text().strip())
@@ -128,6 +129,33 @@ def test_a_long_text_is_spoken_in_chunks(engine: F5Engine) -> None:
     result = engine.synthesize(replace(REQUEST, text=text, nfe_step=2))
     assert result.chunks >= 4
     assert result.audio.seconds > 6
+
+
+class TestALongTextsChunks:
+    def test_are_each_one_chunk_of_the_engines(self, engine: F5Engine) -> None:
+        pieces = engine.chunks(replace(REQUEST, text=TEXT))
+        assert len(pieces) > 5
+        assert " ".join(pieces) == engine._planner.check_text(TEXT)
+        # What was made ready to be read once stays as it is the second time.
+        assert all(engine.chunks(replace(REQUEST, text=piece)) == [piece] for piece in pieces)
+        for piece in (pieces[0], max(pieces, key=len), pieces[-1]):
+            result = engine.synthesize(replace(REQUEST, text=piece, nfe_step=1))
+            assert (result.chunks, result.seed) == (1, REQUEST.seed)
+
+    def test_are_those_that_they_were_but_where_the_text_is_edited(self, engine: F5Engine) -> None:
+        before, after = (engine.chunks(replace(REQUEST, text=text)) for text in (TEXT, EDITED))
+        assert 1 <= len(changed(before, after)) <= 3
+
+    def test_are_shorter_where_it_is_spoken_more_slowly(self, engine: F5Engine) -> None:
+        slow, fast = (engine.chunks(replace(REQUEST, text=TEXT, speed=speed)) for speed in (0.5, 2.0))
+        assert len(slow) > len(fast)
+
+    def test_are_one_of_a_short_text(self, engine: F5Engine) -> None:
+        assert engine.chunks(REQUEST) == [REQUEST.text]
+
+    def test_are_none_of_what_cannot_be_spoken(self, engine: F5Engine) -> None:
+        with pytest.raises(errors.UnsupportedCharacters):
+            engine.chunks(replace(REQUEST, text="今天天气很好"))
 
 
 class TestStreaming:

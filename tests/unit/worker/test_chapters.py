@@ -2,28 +2,26 @@
 
 import io
 from dataclasses import replace
+from itertools import count
+from threading import Barrier, Lock
 
 import pytest
 
 from f5_tts_core.audio import decode
-from f5_tts_core.errors import UnsupportedCharacters
-from f5_tts_core.testing import speech_like, wav_bytes
+from f5_tts_core.engine import EngineConfig, ignore, never
+from f5_tts_core.errors import NotFiniteOutput, UnsupportedCharacters
+from f5_tts_core.testing import ToneEngine, speech_like, wav_bytes
+from f5_tts_core.types import Reference, SynthesisRequest
 from services.shared.chunks import chunk_prefix, decode_playlist, playlist_key
 from services.shared.errors import BlobNotFound
 from services.shared.job import JobStatus, Speaker, claim, output_key, output_prefix, request_cancel, text_key
 from services.shared.priority import Priority
 from services.shared.voice import sample_key
 from services.worker.orphans import OrphanSearch
-from tests.unit.worker.conftest import REFERENCE
+from tests.long_text import SENTENCES, TEXT
+from tests.unit.worker.conftest import REFERENCE, CuedEngine
 
 STEPS = 7
-WORDS = ["morning", "river", "garden", "window", "letter", "winter", "music", "market", "bridge", "summer"]
-#: Each of its own, and of about 70 characters.
-SENTENCES = [
-    f"The {WORDS[n % 10]} near the {WORDS[n // 10]} was quiet, and {WORDS[n * 7 % 10]} came to house {n}."
-    for n in range(24)
-]
-TEXT = " ".join(SENTENCES)
 
 
 def spoken(bench):
@@ -302,6 +300,146 @@ def test_without_a_reason_it_keeps_its_place(bench, why):
         bench.queue.send("another")
         bench.engine.describe = lambda: replace(bench.engine.tone.describe(), fingerprint="")
     assert bench.runner().run(job.id) is JobStatus.SUCCEEDED
+
+
+# --- several chunks at once ---------------------------------------------------------------------
+
+
+class Choir(CuedEngine):
+    """Gains by batches. Calls `before_step` with the text and the step; the first `together` wait for each other."""
+
+    def __init__(self, together, batches=True, before_step=lambda _text, _step: None):
+        super().__init__()
+        self.tone = ToneEngine(EngineConfig(max_concurrency=4))
+        self.tone.load()
+        self.batches = batches
+        self.before_step = before_step
+        self.most = self.under_way = 0
+        self._first = Barrier(together)
+        self._lock = Lock()
+
+    def describe(self):
+        return replace(self.tone.describe(), batches=self.batches)
+
+    def synthesize(self, request, *, on_progress=ignore, should_cancel=never, on_audio=ignore):
+        with self._lock:
+            self.requests.append(request)
+            waits = len(self.requests) <= self._first.parties
+            self.under_way += 1
+            self.most = max(self.most, self.under_way)
+        steps = count(1)
+
+        def progress(share):
+            step = next(steps)
+            if waits and step == 1:
+                self._first.wait(30)
+            self.before_step(request.text, step)
+            on_progress(share)
+
+        try:
+            return self.tone.synthesize(request, on_progress=progress, should_cancel=should_cancel)
+        finally:
+            with self._lock:
+                self.under_way -= 1
+
+
+def test_an_engine_that_gains_by_it_speaks_several_chunks_at_once_with_the_same_outcome(bench):
+    one_by_one = run(bench, owner="another").output.sha256
+    choir = Choir(together=3)
+    job = bench.submit_long(TEXT)
+    assert bench.runner(engine=choir).run(job.id) is JobStatus.SUCCEEDED
+    # A worker of four slots leaves one free.
+    assert choir.most == 3
+    assert sorted(request.text for request in choir.requests) == sorted(spoken(bench))
+    assert bench.jobs.get(job.id).output.sha256 == one_by_one
+
+
+@pytest.mark.parametrize(
+    ("batches", "asked", "expected"), [(False, None, 1), (False, 2, 2), (True, 1, 1), (True, 2, 2), (True, 200, 3)]
+)
+def test_how_many_hangs_on_the_engine_unless_it_is_set(bench, batches, asked, expected):
+    bench.configure(long_chunks_at_once=asked)
+    choir = Choir(together=expected, batches=batches)
+    job = bench.submit_long(" ".join(SENTENCES[:12]))
+    assert bench.runner(engine=choir).run(job.id) is JobStatus.SUCCEEDED
+    assert choir.most == expected
+
+
+def test_a_job_that_comes_meanwhile_waits_for_none_of_them(bench):
+    def come(text, step):
+        # None of the three goes on before the short one is done.
+        if text in first and step == 2:
+            if everybody.wait(30) == 0:
+                done.append(runner.run(bench.submit(text="Hello.").id))
+            everybody.wait(30)
+
+    everybody, done = Barrier(3), []
+    first = bench.engine.chunks(SynthesisRequest(TEXT, Reference(REFERENCE, "Hello.")))[:3]
+    choir = Choir(together=3, before_step=come)
+    runner = bench.runner(engine=choir)
+    assert runner.run(bench.submit_long(TEXT).id) is JobStatus.SUCCEEDED
+    assert done == [JobStatus.SUCCEEDED]
+
+
+def test_progress_of_several_at_once_never_falls(bench):
+    def look(_text, _step):
+        with lock:
+            seen.append(bench.jobs.get(job.id).progress)
+
+    lock, seen = Lock(), []
+    job = bench.submit_long(TEXT)
+    bench.runner(engine=Choir(together=3, before_step=look)).run(job.id)
+    assert seen == sorted(seen)
+    assert len(set(seen)) > 20
+
+
+def test_a_cancel_stops_all_of_them_within_two_steps(bench):
+    def cancel(_text, step):
+        taken.append(step)
+        if step == 3:
+            everybody.wait(30)
+            with lock:
+                current = bench.jobs.get(job.id)
+                if not current.cancel_requested:
+                    bench.jobs.replace(current, request_cancel(current, bench.clock()))
+
+    everybody, lock, taken = Barrier(3), Lock(), []
+    choir = Choir(together=3, before_step=cancel)
+    job = bench.submit_long(TEXT)
+    assert bench.runner(engine=choir).run(job.id) is JobStatus.CANCELED
+    assert (len(choir.requests), choir.under_way, max(taken)) == (3, 0, 3)
+    assert chunks(bench, job) == []
+
+
+def test_one_that_fails_stops_the_others_and_what_was_spoken_is_kept(bench):
+    def fail(text, step):
+        if text == broken and step == 2:
+            raise NotFiniteOutput("It broke.")
+
+    run(bench, owner="another")
+    whole = spoken(bench)
+    broken = whole[5]
+    job = bench.submit_long(TEXT)
+    choir = Choir(together=3, before_step=fail)
+    assert bench.runner(engine=choir).run(job.id) is JobStatus.QUEUED
+    assert choir.under_way == 0
+    kept = len(chunks(bench, job))
+    # Those before it, but for two that it went beside; and those may have been faster.
+    assert 3 <= kept < len(whole)
+
+    bench.engine.requests.clear()
+    bench.clock.advance(60.0)
+    assert bench.runner().run(job.id) is JobStatus.SUCCEEDED
+    assert len(spoken(bench)) == len(whole) - kept
+    assert broken in spoken(bench)
+
+
+def test_who_gives_way_keeps_what_is_under_way(bench):
+    job = bench.submit_long(TEXT)
+    bench.queue.send("another")
+    choir = Choir(together=3, before_step=lambda _text, step: bench.clock.advance(60.0 if step == STEPS else 0.0))
+    assert bench.runner(engine=choir).run(job.id) is JobStatus.QUEUED
+    assert len(choir.requests) == len(chunks(bench, job)) == 3
 
 
 # --- how long chunks are kept -------------------------------------------------------------------
