@@ -126,6 +126,10 @@ def test_the_command_line_keeps_voices_and_speaks_with_them(served: Served, refe
     job = json.loads(said.stdout)
     assert Path(job["file"]).read_bytes().startswith(b"ID3")
     assert job["input"]["voice_id"] in added.stdout
+    (tmp_path / "chapter.txt").write_text("[Sam] It was late. " * 300)
+    read = timbre(served, "say", "-f", str(tmp_path / "chapter.txt"), "--dialogue", "--output", job["file"], "--json")
+    chapter = json.loads(read.stdout)["input"]
+    assert (chapter["characters"], [speaker["mark"] for speaker in chapter["speakers"]]) == (5_700, ["Sam"])
     deleted = timbre(served, "voices", "delete", "Sam", "--with-jobs")
     assert deleted.stdout == "Sam is deleted.\n"
     assert timbre(served, "jobs", "list").stdout == "No jobs.\n"

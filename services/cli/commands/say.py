@@ -1,5 +1,6 @@
 """`timbre say`: one text, spoken and saved."""
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Literal, cast, get_args
@@ -18,6 +19,7 @@ LONGEST_PAUSE = 0.5
 #: Seconds that the server may be away, as while it is restarted.
 PATIENCE = 20.0
 INTERRUPTED_EXIT_CODE = 130
+STANDARD_INPUT = "-"
 
 #: Told of every reading of the job while it runs.
 Watch = Callable[[Job], None]
@@ -26,12 +28,19 @@ Preset = Literal["quality", "balanced", "fast"]
 
 
 def say(
-    text: Annotated[str, typer.Argument(help="What to say.")],
+    text: Annotated[str | None, typer.Argument(help="What to say.")] = None,
     *,
+    text_file: Annotated[
+        Path | None,
+        typer.Option("--text-file", "-f", help="A file with what to say, as long as a chapter; - for standard input."),
+    ] = None,
     reference: Annotated[
         Path | None, typer.Option("--reference", "-r", help="A few seconds of the voice.", dir_okay=False)
     ] = None,
     voice: Annotated[str | None, typer.Option("--voice", "-v", help="A stored voice's name or id, instead.")] = None,
+    dialogue: Annotated[
+        bool, typer.Option("--dialogue", help="Have [name] in the text change to that stored voice.")
+    ] = False,
     ref_text: Annotated[str | None, typer.Option(help="What is said in the reference; left out: recognised.")] = None,
     language: Annotated[str | None, typer.Option(help="What TEXT is in, as en or de-AT; left out: recognised.")] = None,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Where to save the audio.")] = None,
@@ -47,9 +56,11 @@ def say(
     trim: Annotated[bool, typer.Option("--trim", help="Cut silence off both ends.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the finished job as JSON.")] = False,
 ) -> None:
-    """Speak TEXT in the voice of a recording, or in a stored one, and save the audio."""
-    _check_whose(reference, voice)
+    """Speak TEXT, or a file's, in the voice of a recording or in a stored one, and save the audio."""
+    words = read_text(text, text_file)
+    _check_whose(reference, voice, dialogue=dialogue)
     options = SpeechOptions(
+        dialogue=dialogue or None,
         ref_text=ref_text,
         language=language,
         seed=seed,
@@ -66,7 +77,7 @@ def say(
     with connected() as client:
         stored = None if voice is None else find_voice(client, voice)
         with reading_recordings():
-            submitted = client.tts.create(text, voice=reference, voice_id=stored, **options)
+            submitted = client.tts.create(words, voice=reference, voice_id=stored, **options)
         job = _follow(client, submitted, quiet=as_json)
         path = save(client, job, output)
     if as_json:
@@ -96,11 +107,29 @@ def save(client: Timbre, job: Job, output: Path | None) -> Path:
     return path
 
 
-def _check_whose(reference: Path | None, voice: str | None) -> None:
-    if (reference is None) == (voice is None):
+def read_text(text: str | None, file: Path | None) -> str:
+    """Raises `CliError` where there is not one text, or its file cannot be read."""
+    if (text is None) == (file is None):
+        raise CliError("What is to be said? Give a text or a file, one of the two.", hint="TEXT, or --text-file FILE.")
+    if file is None:
+        return text or ""
+    try:
+        content = sys.stdin.buffer.read() if str(file) == STANDARD_INPUT else file.read_bytes()
+        # What editors put before a text is no part of it.
+        return content.decode("utf-8-sig")
+    except OSError as error:
+        raise CliError(f"{file} cannot be read: {error.strerror}.") from error
+    except UnicodeDecodeError as error:
+        raise CliError(f"{file} is no text in UTF-8.", hint=f"Its byte {error.start + 1} is not.") from error
+
+
+def _check_whose(reference: Path | None, voice: str | None, *, dialogue: bool) -> None:
+    both, neither = reference is not None and voice is not None, reference is None and voice is None
+    if both or (neither and not dialogue):
         raise CliError(
             "Whose voice? Name a recording or a stored voice, one of the two.",
-            hint="--reference FILE, or --voice NAME; `timbre voices list` shows what is stored.",
+            hint="--reference FILE, or --voice NAME; `timbre voices list` shows what is stored. Or --dialogue, with "
+            "[NAME] in the text.",
         )
 
 

@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from services.cli.client import in_plain_words
-from services.cli.commands.say import format_of, save, wait
+from services.cli.commands.say import format_of, read_text, save, wait
 from services.cli.errors import CliError
 from timbre_client import Job
 from timbre_client.decoding import decode
@@ -47,6 +47,25 @@ def test_a_file_that_would_be_something_else_than_it_is_called_is_not_written() 
     with pytest.raises(CliError, match=r"\.m4a") as refused:
         format_of(Path("a.m4a"))
     assert "wav, flac, mp3, opus, aac, pcm" in refused.value.hint
+
+
+def test_a_text_is_read_from_a_file_as_it_is(tmp_path: Path) -> None:
+    chapter = tmp_path / "chapter.txt"
+    chapter.write_bytes("\ufeffIt was late.\n\n– Où est-il?\n".encode())
+    assert read_text(None, chapter) == "It was late.\n\n– Où est-il?\n"
+
+
+@pytest.mark.parametrize(
+    ("content", "message", "hint"),
+    [(None, "cannot be read: No such file", ""), ("Où".encode("latin-1"), "no text in UTF-8", "Its byte 2 is not.")],
+)
+def test_a_file_that_is_no_text(tmp_path: Path, content: bytes | None, message: str, hint: str) -> None:
+    chapter = tmp_path / "chapter.txt"
+    if content is not None:
+        chapter.write_bytes(content)
+    with pytest.raises(CliError, match=message) as refused:
+        read_text(None, chapter)
+    assert refused.value.hint == hint
 
 
 def test_it_waits_and_shows_each_reading() -> None:

@@ -52,6 +52,9 @@ def test_an_empty_name_finds_nothing(nothing: str) -> None:
     [
         (("say", "hi"), "one of the two"),
         (("say", "hi", "--voice", "Anna", "--reference", "me.wav"), "one of the two"),
+        (("say", "--voice", "Anna"), "a text or a file"),
+        (("say", "hi", "--text-file", "chapter.txt", "--voice", "Anna"), "a text or a file"),
+        (("say", "hi", "--dialogue", "--voice", "Anna", "--reference", "me.wav"), "one of the two"),
         (("voices", "add", "Anna", "--sample", "me.wav", "--consent", "Mine.", "--label", "calm"), "NAME=TEXT"),
     ],
 )
