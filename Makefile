@@ -57,8 +57,15 @@ docs: $(DEV) ## Write anew what docs, .env.example and the chart take from the c
 	@$(BIN)/python -m deploy.helm.reference
 
 .PHONY: bench
-bench: $(DEV) ## Measure how well the bundled model speaks (a few minutes)
+bench: quality speed ## Measure both: how well the bundled model speaks, and how fast the engine is
+
+.PHONY: quality
+quality: $(DEV) ## Measure how well the bundled model speaks (a few minutes)
 	@$(BIN)/python -m benchmarks.quality
+
+.PHONY: speed
+speed: $(DEV) ## Measure how fast the engine is, beside f5-tts (half an hour on 2 cores)
+	@$(BIN)/python -m benchmarks.engine
 
 .PHONY: clean
 clean: ## Stop the stack, and remove all that these targets made

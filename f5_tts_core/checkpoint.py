@@ -51,9 +51,13 @@ def load_dit(manifest: Manifest, device: torch.device, dtype: torch.dtype) -> tu
 
 
 def load_fast_dit(manifest: Manifest, device: torch.device, dtype: torch.dtype) -> DiT:
-    """The network as the engine runs it: as `load_dit` reads it, its weights arranged for speed."""
-    network, _ = load_dit(manifest, device, dtype)
-    speed_up(network)
+    """The network as the engine runs it: as `load_dit` reads it, its weights arranged for speed.
+
+    Of `torch.qint8` are the blocks' linear layers alone; the rest, and what is between them, is fp32.
+    """
+    quantize = dtype == torch.qint8
+    network, _ = load_dit(manifest, device, torch.float32 if quantize else dtype)
+    speed_up(network, quantize=quantize)
     return network
 
 

@@ -8,7 +8,12 @@ import torch
 from f5_tts_core import errors
 from f5_tts_core.engine import Device, Precision
 
-_DTYPES: dict[str, torch.dtype] = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+_DTYPES: dict[str, torch.dtype] = {
+    "fp32": torch.float32,
+    "bf16": torch.bfloat16,
+    "fp16": torch.float16,
+    "int8": torch.qint8,
+}
 _PREFERENCE = ("cuda", "xpu", "mps", "cpu")
 
 
@@ -49,7 +54,12 @@ def choose_device(wanted: Device) -> torch.device:
 
 
 def choose_dtype(wanted: Precision, device: torch.device) -> torch.dtype:
-    """The precision asked for, or the fastest that the device multiplies natively."""
+    """The precision asked for, or the fastest that the device multiplies natively.
+
+    Raises `EngineError` for int8 elsewhere than on a CPU.
+    """
+    if wanted == "int8" and device.type != "cpu":
+        raise errors.EngineError(f"PRECISION is 'int8', which only CPUs run; the device is {device.type}.")
     if wanted != "auto":
         return _DTYPES[wanted]
     if device.type == "cuda":

@@ -12,7 +12,7 @@ from f5_tts_core.types import EngineInfo, EngineStats, Synthesis, SynthesisReque
 ENTRY_POINT_GROUP = "timbre.engines"
 
 Device = Literal["auto", "cuda", "xpu", "mps", "cpu"]
-Precision = Literal["auto", "fp32", "bf16", "fp16"]
+Precision = Literal["auto", "fp32", "bf16", "fp16", "int8"]
 
 
 @dataclass(frozen=True)

@@ -83,7 +83,7 @@ class F5Engine:
         rungs = [
             Rung(placement, _loader(self._manifest, placement), _recorder(placement, config)) for placement in ladder
         ]
-        self._parameters = sum(parameter.numel() for parameter in rungs[0].network.parameters())
+        self._parameters = rungs[0].network.size
         self._batcher = StepBatcher(rungs, max_frames=config.max_batch_frames, deterministic=config.deterministic)
         self._batcher.start()
         self._warm_up()

@@ -23,7 +23,7 @@ Run = dict[str, Any]
 
 
 def measure(options: Options) -> PartResult:
-    size = options.size or "small"
+    size: Size = options.size or ("small" if options.device == "cuda" else "tiny")
     engine = load_engine(random_model(options.scratch, size, options.seed), options)
     nfe_step = 2 if options.quick else _NFE_STEP
     text = " ".join([TEXT] * _REPEATS)

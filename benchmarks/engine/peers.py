@@ -21,7 +21,7 @@ from f5_tts_core.network.replay import cuda_graphs
 from f5_tts_core.takes import Prompt
 from f5_tts_core.types import EngineStats
 
-DTYPES: Final = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+DTYPES: Final = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16, "int8": torch.qint8}
 MAX_BATCH_FRAMES: Final = {"cpu": 8_192, "cuda": 65_536}
 
 

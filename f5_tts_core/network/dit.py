@@ -65,6 +65,8 @@ class DiT(nn.Module):
         self.long_skip_connection = nn.Linear(2 * a.dim, a.dim, bias=False) if a.long_skip_connection else None
         self.norm_out = AdaptiveNorm(a.dim, parts=2)
         self.proj_out = nn.Linear(a.dim, a.mel_dim)
+        #: How many parameters it has, however they are arranged later.
+        self.size = sum(parameter.numel() for parameter in self.parameters())
 
     @property
     def dtype(self) -> torch.dtype:

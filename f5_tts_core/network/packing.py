@@ -1,9 +1,10 @@
-"""Weights arranged for inference: fewer products, and on CPUs laid out once as oneDNN multiplies fastest."""
+"""Weights arranged for inference: fewer products, and on CPUs laid out once as they are multiplied fastest."""
 
 import platform
 from typing import cast
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from f5_tts_core.network.dit import DiT
@@ -25,15 +26,47 @@ class PackedLinear(nn.Module):
         return product
 
 
+class QuantizedLinear(nn.Module):
+    """`linear` on a CPU with weights in int8, a scale for each output, and every frame rounded by its own range."""
+
+    weight: Tensor
+    scales: Tensor
+
+    def __init__(self, linear: nn.Module, *, gelu: bool = False) -> None:
+        super().__init__()
+        assert isinstance(linear, nn.Linear)  # noqa: S101 - narrows the type of a module's part
+        weight, scales = _in_8_bits(linear.weight)
+        self.register_buffer("weight", weight.T.contiguous())
+        self.register_buffer("scales", scales[:, 0])
+        self.bias = linear.bias
+        self._gelu = gelu
+
+    def forward(self, x: Tensor) -> Tensor:
+        frames, scales = _in_8_bits(x.flatten(0, -2))
+        sums = torch._int_mm(frames, self.weight)
+        product = torch.addcmul(self.bias, sums * scales, self.scales).view(*x.shape[:-1], -1)
+        return F.gelu(product, approximate="tanh") if self._gelu else product
+
+
+def _in_8_bits(rows: Tensor) -> tuple[Tensor, Tensor]:
+    """Each row of [n, d] as int8, and what it is to be multiplied with: [n, 1]."""
+    scales = rows.abs().amax(dim=-1, keepdim=True).clamp(min=1e-8) / 127
+    return (rows / scales).round_().to(torch.int8), scales
+
+
 @torch.no_grad()
-def speed_up(network: DiT) -> None:
-    """Arranges the blocks' weights for inference, in place: what is multiplied is the same, its names are not."""
+def speed_up(network: DiT, *, quantize: bool = False) -> None:
+    """Arranges the blocks' weights for inference, in place: what is multiplied is the same, its names are not.
+
+    To `quantize`, which only CPUs do, changes it a little.
+    """
     packs = network.device.type == "cpu" and _can_pack(network.dtype)
+    linear = QuantizedLinear if quantize else PackedLinear if packs else None
     for block in network.transformer_blocks:
         assert isinstance(block, DiTBlock)  # noqa: S101 - narrows the type of a ModuleList's item
         block.attn.fuse()
-        if packs:
-            _pack(block)
+        if linear is not None:
+            _replace_linears(block, linear)
 
 
 def _can_pack(dtype: torch.dtype) -> bool:
@@ -43,9 +76,9 @@ def _can_pack(dtype: torch.dtype) -> bool:
     return dtype == torch.float32 or (dtype == torch.bfloat16 and torch.ops.mkldnn._is_mkldnn_bf16_supported())
 
 
-def _pack(block: DiTBlock) -> None:
+def _replace_linears(block: DiTBlock, linear: type[PackedLinear] | type[QuantizedLinear]) -> None:
     assert block.attn.to_qkv is not None  # noqa: S101 - it was fused just now
-    block.attn.to_qkv = PackedLinear(block.attn.to_qkv)
-    block.attn.to_out[0] = PackedLinear(block.attn.to_out[0])
+    block.attn.to_qkv = linear(block.attn.to_qkv)
+    block.attn.to_out[0] = linear(block.attn.to_out[0])
     project_in, _, project_out = block.ff.ff
-    block.ff.ff = nn.Sequential(PackedLinear(cast(nn.Sequential, project_in)[0], gelu=True), PackedLinear(project_out))
+    block.ff.ff = nn.Sequential(linear(cast(nn.Sequential, project_in)[0], gelu=True), linear(project_out))

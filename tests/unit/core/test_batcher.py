@@ -14,6 +14,7 @@ from f5_tts_core.batcher import Rung, StepBatcher
 from f5_tts_core.devices import Placement
 from f5_tts_core.manifest import Architecture
 from f5_tts_core.network.dit import DiT, Modulation
+from f5_tts_core.network.packing import speed_up
 from f5_tts_core.network.replay import Record, filled_rows
 from f5_tts_core.sampling import sample
 from f5_tts_core.takes import Prompt, Ticket
@@ -249,6 +250,17 @@ def test_replayed_steps_solve_the_same_and_are_recorded_once_a_shape() -> None:
 
 def test_few_numbers_of_rows_are_recorded() -> None:
     assert [filled_rows(rows) for rows in range(1, 14)] == [1, 2, 3, 4, 6, 6, 8, 8, 12, 12, 12, 12, 16]
+
+
+def test_in_8_bits_too_a_row_in_a_batch_equals_the_same_row_alone() -> None:
+    prompts = [prompt(1, 70), prompt(2, 100), prompt(3, 128)]
+    dit = network()
+    speed_up(dit, quantize=True)
+    with running(dit) as batcher:
+        alone = [solve(batcher, [one])[0] for one in prompts]
+        together = solve_together(batcher, [[one] for one in prompts])
+    for mine, (theirs,) in zip(alone, together, strict=True):
+        torch.testing.assert_close(theirs, mine, atol=0.02, rtol=0)
 
 
 def _starve(max_rows: int) -> Callable[[Tensor], None]:

@@ -43,6 +43,13 @@ def test_precisions_go_by_their_names() -> None:
     assert str(Placement(CPU, torch.float16)) == "cpu in fp16"
 
 
+def test_int8_is_for_cpus() -> None:
+    assert str(Placement(CPU, choose_dtype("int8", CPU))) == "cpu in int8"
+    assert placements(CPU, torch.qint8, allow_cpu=True) == [Placement(CPU, torch.qint8), Placement(CPU, torch.float32)]
+    with pytest.raises(errors.EngineError, match="int8"):
+        choose_dtype("int8", CUDA)
+
+
 def test_running_out_of_memory_is_recognised() -> None:
     assert is_out_of_memory(torch.OutOfMemoryError("CUDA out of memory"))
     assert not is_out_of_memory(RuntimeError("shapes do not fit"))

@@ -120,6 +120,15 @@ def test_weights_arranged_for_speed_say_the_same(network: DiT, dtype: torch.dtyp
     assert (network(*inputs)[0, :37] - expected).abs().mean() < within * expected.abs().mean()
 
 
+def test_weights_in_8_bits_say_nearly_the_same(network: DiT) -> None:
+    noisy, cond, text, time = row(network, 40)
+    inputs = noisy[None], cond[None], text[None], network.modulate(time), None
+    expected = network(*inputs)
+    speed_up(network, quantize=True)
+    difference = (network(*inputs) - expected).abs().mean() / expected.abs().mean()
+    assert 1e-4 < difference < 0.05  # not the same: they are in 8 bits
+
+
 def test_nearby_times_stay_apart_in_bf16() -> None:
     """1000 * t in bf16 would take 0.9990 and 0.9995 for one time."""
     network = make(V1).to(torch.bfloat16)
