@@ -83,9 +83,10 @@ $(DEMO): pyproject.toml constraints.txt | $(BIN)/python
 	@touch $@
 
 # f5-tts asks for gigabytes that inference never imports: its own needs are listed apart, and it comes without.
-# Of Resemblyzer, benchmarks read the weights alone; its own needs no longer install everywhere.
+# Of Resemblyzer, benchmarks read the weights alone; its own needs no longer install everywhere. openapi-python-client
+# wants an older typer for its command line, which nobody calls here; all else that it needs is there.
 $(DEV): pyproject.toml constraints.txt requirements-reference.txt | $(BIN)/python
 	@echo "Installing into $(VENV) for development; the first time this takes a few minutes …"
 	@$(PIP) -e '.[embedded,dev]' -r requirements-reference.txt
-	@$(PIP) --no-deps f5-tts Resemblyzer
+	@$(PIP) --no-deps f5-tts Resemblyzer openapi-python-client
 	@touch $@ $(DEMO)

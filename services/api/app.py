@@ -114,6 +114,7 @@ def create_app(
         description="Text and a few seconds of a voice in, speech in that voice out.",
         docs_url=None,
         redoc_url=None,
+        generate_unique_id_function=documentation.operation_id,
         lifespan=_lifespan,
         telemetry=request_spans(parts.tracer),
         middleware=_middleware(parts, stall_seconds),

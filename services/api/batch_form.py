@@ -1,6 +1,5 @@
 """What `POST /batches` takes: a JSON document, or a form with the items as a file of JSON lines."""
 
-import hashlib
 import json
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager
@@ -13,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 from services.api.errors import InvalidField, PayloadTooLarge
 from services.api.fields import parse_fields, parse_json, read_json
 from services.api.form import FIELD_BYTES, VOICE, SharedFields, SpeechForm, SpeechOptions
-from services.api.idempotency import fingerprint
+from services.api.idempotency import document_fingerprint, fingerprint
 from services.api.multipart import Form, FormShape, is_form, read_form
 from services.shared.outbound.urls import MAX_URL_CHARACTERS
 from services.shared.settings import Settings
@@ -104,8 +103,7 @@ async def read_batch(request: Request, settings: Settings) -> SentBatch:
         return _of_form(await read_form(content_type, request.stream(), _form_shape(settings)))
     document = await read_json(request, BatchDocument, settings.max_upload_bytes)
     lines = (Line(number, json.dumps(item).encode()) for number, item in enumerate(document.items, 1))
-    digest = hashlib.sha256(document.model_dump_json(exclude_unset=True).encode()).hexdigest()
-    return SentBatch(document, lines, Form(), digest)
+    return SentBatch(document, lines, Form(), document_fingerprint(document))
 
 
 def _of_form(form: Form) -> SentBatch:

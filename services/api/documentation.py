@@ -9,6 +9,7 @@ from typing import Any, Final
 from fastapi import FastAPI, Request
 from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.responses import HTMLResponse, RedirectResponse
+from fastapi.routing import APIRoute
 from starlette.staticfiles import StaticFiles
 
 from services.api.elevenlabs_errors import ElevenLabsError, elevenlabs_error
@@ -147,6 +148,11 @@ def _openai_response(status: int) -> dict[str, Any]:
     content = {"application/json": {"example": example}}
     description = HTTPStatus(status).phrase
     return {"model": OpenAIError, "description": description, "content": content, "headers": _headers(status)}
+
+
+def operation_id(route: APIRoute) -> str:
+    """What generated clients call it: `speak`, not `speak_tts_post`. No two routes have one name."""
+    return route.name
 
 
 def install(app: FastAPI) -> None:

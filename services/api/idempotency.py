@@ -7,6 +7,7 @@ from typing import Annotated, Final, Protocol, TypeVar
 
 import structlog
 from fastapi import Header
+from pydantic import BaseModel
 from starlette.concurrency import run_in_threadpool
 
 from services.api.errors import IdempotencyKeyInUse, IdempotencyKeyReused
@@ -43,6 +44,11 @@ def fingerprint(form: Form) -> str:
     """One for each content: all fields, and the hashes of all files."""
     files = {name: upload.sha256 for name, upload in form.files.items()}
     return hashlib.sha256(json.dumps([form.fields, files], sort_keys=True).encode()).hexdigest()
+
+
+def document_fingerprint(document: BaseModel) -> str:
+    """The same of a JSON document, by what it gives."""
+    return hashlib.sha256(document.model_dump_json(exclude_unset=True).encode()).hexdigest()
 
 
 class Submitted(Protocol):

@@ -74,11 +74,7 @@ async def submit_batch(
     its line. How to speak and `voice_id` are for all items what they are in `POST /tts`; an item that names its own
     goes by that. `webhook_url` is told of each job's end, `batch_webhook_url` once of the last.
     """
-    with await read_batch(request, state.parts.settings) as sent:
-        submit_once = partial(make_batch, request, state, caller, sent)
-        batch, replayed = await state.idempotency.once(
-            caller, idempotency_key, sent.fingerprint, submit_once, state.parts.batches.get
-        )
+    batch, replayed = await make_batch_once(request, state, caller, idempotency_key)
     view = batch_view(batch, request.scope.get("root_path", ""))
     headers = {"Location": view.urls.self, "Cache-Control": "no-store"}
     if replayed:
@@ -160,7 +156,18 @@ def delete_batch(batch_id: BatchId, caller: Caller, state: State) -> None:
     state.batcher.delete(own_batch(state, caller, batch_id))
 
 
-async def make_batch(request: Request, state: ApiState, caller: str, sent: SentBatch) -> Batch:
+async def make_batch_once(
+    request: Request, state: ApiState, caller: str, idempotency_key: str | None
+) -> tuple[Batch, bool]:
+    """The batch that was sent, and whether it was made before. Raises what each of its steps raises."""
+    with await read_batch(request, state.parts.settings) as sent:
+        submit_once = partial(_make_batch, request, state, caller, sent)
+        return await state.idempotency.once(
+            caller, idempotency_key, sent.fingerprint, submit_once, state.parts.batches.get
+        )
+
+
+async def _make_batch(request: Request, state: ApiState, caller: str, sent: SentBatch) -> Batch:
     """All of what was sent as jobs, or none. Raises what each of its steps raises."""
     terms = await admit(request, state, sent.fields, Priority.BULK)
     for field in ("webhook_url", "batch_webhook_url"):

@@ -61,6 +61,7 @@ async def convert_named(
 )
 @router.post(
     "/{voice_id}/stream",
+    name="convert_streamed",
     response_class=Response,
     responses=_SPEECH,
     openapi_extra=_body(TextToSpeech),

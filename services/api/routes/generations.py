@@ -10,7 +10,6 @@ from starlette.concurrency import run_in_threadpool
 
 from services.api import documentation
 from services.api.auth import Caller
-from services.api.batch_form import read_batch
 from services.api.fields import read_json
 from services.api.form import SpeechForm, SpokenText, form_schema, form_shape, parse_speech
 from services.api.generation_schemas import (
@@ -20,10 +19,11 @@ from services.api.generation_schemas import (
     generation_batch,
     generation_view,
 )
+from services.api.idempotency import REPLAYED_HEADER, IdempotencyKey, document_fingerprint, fingerprint
 from services.api.listing import PageCursor, PageLimit, forbid_keeping, refusing_cursors
 from services.api.multipart import Form, is_form, read_form
 from services.api.ownership import own_job
-from services.api.routes.batches import BATCH_BODY, make_batch
+from services.api.routes.batches import BATCH_BODY, make_batch_once
 from services.api.routes.jobs import delete_job
 from services.api.speaking import AUDIO_CONTENT, answer_audio, no_audio, take_in
 from services.api.state import State
@@ -58,17 +58,21 @@ _AUDIO: Final[dict[int | str, dict[str, Any]]] = {
     openapi_extra=_BODY,
     summary="Queue a generation",
 )
-async def generate(request: Request, caller: Caller, state: State) -> Response:
+async def generate(request: Request, caller: Caller, state: State, idempotency_key: IdempotencyKey = None) -> Response:
     """Speak a text: the form of `POST /tts`, or its fields as JSON, with `voice_id` or `voice_url`."""
     settings = state.parts.settings
     content_type = request.headers.get("content-type")
     sent = is_form(content_type)
     with await read_form(content_type, request.stream(), form_shape(settings)) if sent else Form() as form:
         fields = parse_speech(form.fields) if sent else await _read_text(request)
-        job = await take_in(request, state, caller, fields, form)
+        content = fingerprint(form) if sent else document_fingerprint(fields)
+        submit_once = partial(take_in, request, state, caller, fields, form)
+        job, replayed = await state.idempotency.once(
+            caller, idempotency_key, content, submit_once, state.parts.jobs.get
+        )
     view = generation_view(job, state.parts)
     location = f"{request.scope.get('root_path', '')}/api/v1/tts/{job.id}"
-    return JSONResponse(view.model_dump(mode="json"), 202, {"Location": location, "Cache-Control": "no-store"})
+    return JSONResponse(view.model_dump(mode="json"), 202, {"Location": location, **_headers(replayed)})
 
 
 @router.post(
@@ -79,14 +83,15 @@ async def generate(request: Request, caller: Caller, state: State) -> Response:
     openapi_extra=BATCH_BODY,
     summary="Queue many generations",
 )
-async def generate_batch(request: Request, caller: Caller, state: State) -> Response:
+async def generate_batch(
+    request: Request, caller: Caller, state: State, idempotency_key: IdempotencyKey = None
+) -> Response:
     """Speak many texts: the same as `POST /batches`."""
-    with await read_batch(request, state.parts.settings) as sent:
-        batch = await make_batch(request, state, caller, sent)
+    batch, replayed = await make_batch_once(request, state, caller, idempotency_key)
     entries = await run_in_threadpool(lambda: list(state.batcher.entries(batch)))
     view = generation_batch(batch, entries)
     sending = BackgroundTask(state.batcher.send, batch)
-    return JSONResponse(view.model_dump(mode="json"), 202, {"Cache-Control": "no-store"}, background=sending)
+    return JSONResponse(view.model_dump(mode="json"), 202, _headers(replayed), background=sending)
 
 
 @router.get("", responses=_problems(401, 422, 500, 503), summary="List generations")
@@ -118,6 +123,10 @@ async def stream_generation(tts_id: TtsId, caller: Caller, state: State) -> Resp
     if result_url(job, state.parts) is None:
         raise no_audio(state, job)
     return await answer_audio(state, job, {"X-Job-Id": job.id, "Cache-Control": "no-store"})
+
+
+def _headers(replayed: bool) -> dict[str, str]:
+    return {"Cache-Control": "no-store", **({REPLAYED_HEADER: "true"} if replayed else {})}
 
 
 async def _read_text(request: Request) -> SpeechForm:

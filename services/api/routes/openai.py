@@ -83,7 +83,7 @@ async def read_model(model: Annotated[str, Path(max_length=256, examples=["tts-1
 @router.get(
     "/voices", responses=openai_problems(400, 401, 404, 500, 503), summary="List voices, as OpenAI and ElevenLabs do"
 )
-def list_voices(
+def list_voice_cards(
     caller: VoiceReader,
     state: State,
     limit: PageLimit = 20,

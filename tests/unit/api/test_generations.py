@@ -133,3 +133,30 @@ def test_a_batch_is_a_batch(client: Client) -> None:
     files = {"items": ("items.jsonl", lines, "application/jsonl")}
     refused = client.post(f"{PATH}/batch", data={"voice_id": chosen}, files=files)
     assert_problem(refused, 422, "batch-items-invalid", "items")
+
+
+def test_a_request_that_is_repeated_with_its_key_is_one_generation(client: Client) -> None:
+    chosen, key = voice_id(client), {"Idempotency-Key": "once"}
+    sent = {"text": "Hello there.", "voice_id": chosen}
+    first, again = (client.post(f"{PATH}/generate", json=sent, headers=key) for _ in range(2))
+    assert again.json()["tts_id"] == first.json()["tts_id"]
+    assert (first.headers.get("idempotency-replayed"), again.headers["idempotency-replayed"]) == (None, "true")
+    assert_problem(
+        client.post(f"{PATH}/generate", json={**sent, "speed": 2}, headers=key),
+        422,
+        "idempotency-key-reused",
+        "Idempotency-Key",
+    )
+    form = {"text": "Hello there.", "ref_text": REFERENCE_TEXT}
+    files = {"voice": ("voice.wav", REFERENCE, "audio/wav")}
+    keyed = {"Idempotency-Key": "form"}
+    ids = [client.post(f"{PATH}/generate", data=form, files=files, headers=keyed).json()["tts_id"] for _ in range(2)]
+    assert ids[0] == ids[1]
+    assert len(client.parts.queue.sent) == 2
+
+
+def test_a_batch_that_is_repeated_with_its_key_is_one_batch(client: Client) -> None:
+    sent = {"voice_id": voice_id(client), "items": [{"text": "One."}]}
+    first, again = (client.post(f"{PATH}/batch", json=sent, headers={"Idempotency-Key": "once"}) for _ in range(2))
+    assert again.json() == first.json()
+    assert again.headers["idempotency-replayed"] == "true"
