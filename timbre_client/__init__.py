@@ -7,6 +7,7 @@ from timbre_client.audio import AsyncAudio, Audio
 from timbre_client.batch import Batch, BatchCounts, BatchResult, BatchStatus
 from timbre_client.batches import BatchItem
 from timbre_client.client import AsyncTimbre, Timbre
+from timbre_client.direct_uploads import Upload
 from timbre_client.errors import (
     ApiError,
     AudioDamaged,
@@ -29,6 +30,7 @@ from timbre_client.errors import (
     ServiceUnavailableError,
     TimbreError,
     UnexpectedAnswer,
+    UploadRefused,
 )
 from timbre_client.events import JobEvent
 from timbre_client.job import Job, JobFault, JobInput, JobOutput, JobSpeaker, JobState, JobStatus, JobWebhook
@@ -39,6 +41,7 @@ from timbre_client.tts import AudioOptions, SharedOptions, SpeechOptions
 from timbre_client.uploads import Recording
 from timbre_client.voice import Consent, Report, Sample, Voice
 from timbre_client.voices import VoiceChange
+from timbre_client.webhook_secret import WebhookSecret
 
 __all__ = [
     "ApiError",
@@ -91,6 +94,9 @@ __all__ = [
     "Timbre",
     "TimbreError",
     "UnexpectedAnswer",
+    "Upload",
+    "UploadRefused",
     "Voice",
     "VoiceChange",
+    "WebhookSecret",
 ]

@@ -10,11 +10,13 @@ import httpx
 from timbre_client.address import Address
 from timbre_client.batches import AsyncBatches, Batches
 from timbre_client.blocking import run
+from timbre_client.direct_uploads import AsyncUploads, Uploads
 from timbre_client.jobs import AsyncJobs, Jobs
 from timbre_client.line import AsyncLine, BlockingLine
 from timbre_client.session import Session
 from timbre_client.tts import AsyncTts, Tts
 from timbre_client.voices import AsyncVoices, Voices
+from timbre_client.webhook_secret import AsyncWebhookSecrets, WebhookSecrets
 
 #: Seconds without a byte.
 TIMEOUT: Final = 30.0
@@ -33,6 +35,8 @@ class AsyncTimbre:
     jobs: AsyncJobs
     batches: AsyncBatches
     voices: AsyncVoices
+    uploads: AsyncUploads
+    webhook_secret: AsyncWebhookSecrets
 
     def __init__(
         self,
@@ -49,6 +53,7 @@ class AsyncTimbre:
         self._session = Session(line, Address.find(base_url, api_key), max_retries, clock)
         self.jobs, self.batches = AsyncJobs(self._session), AsyncBatches(self._session)
         self.voices, self.tts = AsyncVoices(self._session), AsyncTts(self._session, self.jobs)
+        self.uploads, self.webhook_secret = AsyncUploads(self._session), AsyncWebhookSecrets(self._session)
 
     async def close(self) -> None:
         await self._session.line.close()
@@ -70,6 +75,8 @@ class Timbre:
     jobs: Jobs
     batches: Batches
     voices: Voices
+    uploads: Uploads
+    webhook_secret: WebhookSecrets
 
     def __init__(
         self,
@@ -87,6 +94,8 @@ class Timbre:
         jobs = AsyncJobs(self._session)
         self.jobs, self.batches = Jobs(jobs), Batches(AsyncBatches(self._session))
         self.voices, self.tts = Voices(AsyncVoices(self._session)), Tts(AsyncTts(self._session, jobs))
+        self.uploads = Uploads(AsyncUploads(self._session))
+        self.webhook_secret = WebhookSecrets(AsyncWebhookSecrets(self._session))
 
     def close(self) -> None:
         run(self._session.line.close())

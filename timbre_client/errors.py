@@ -47,6 +47,14 @@ class AudioUnavailable(TimbreError):
         self.status = status
 
 
+class UploadRefused(TimbreError):
+    """The store did not take the recording; its `status`. Perhaps it is too large, or took too long."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(f"The recording was not stored: the store answered {status}.")
+        self.status = status
+
+
 class JobError(TimbreError):
     """Base of what a job can end in. `job` is its last reading."""
 

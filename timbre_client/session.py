@@ -24,6 +24,7 @@ from timbre_client.errors import (
     ServiceUnavailableError,
     TimbreError,
     UnexpectedAnswer,
+    UploadRefused,
     api_error,
 )
 from timbre_client.line import Line
@@ -62,11 +63,10 @@ class Call:
     repeatable: bool = False
 
     def build(self, address: Address) -> httpx.Request:
-        parts: Any = {name: (None, value) for name, value in self.fields.items()} | self.files
         params = {name: value for name, value in self.params.items() if value is not None}
         url = address.join(self.path).copy_merge_params(params)
         headers = {"User-Agent": USER_AGENT, **address.headers(), **self.headers}
-        return httpx.Request(self.method, url, headers=headers, files=parts or None, json=self.json)
+        return httpx.Request(self.method, url, headers=headers, files=_parts(self.fields, self.files), json=self.json)
 
     @property
     def rewinds(self) -> bool:
@@ -119,6 +119,14 @@ class Session:
                 raise AudioUnavailable(response.status_code)
         return response
 
+    async def store(self, url: str, fields: Mapping[str, str], files: Files) -> None:
+        """Send a signed form, without a key. Raises `UploadRefused`, `ServerUnreachable`."""
+        with translating(STORE):
+            response = await self.line.send(httpx.Request("POST", url, files=_parts(fields, files)), follow=False)
+            await self.line.release(response)
+        if not response.is_success:
+            raise UploadRefused(response.status_code)
+
     async def chunks(self, response: httpx.Response, where: str) -> AsyncGenerator[bytes, None]:
         """The body of what was not read whole, which is let go of then. Raises `ServerUnreachable` where it breaks."""
         try:
@@ -149,6 +157,11 @@ class Session:
         if not response.is_success:
             raise UnexpectedAnswer(f"{self.address} does not answer like Timbre.")
         return response
+
+
+def _parts(fields: Mapping[str, str], files: Files) -> Any:
+    """A form as httpx takes it, the files last."""
+    return {name: (None, value) for name, value in fields.items()} | files or None
 
 
 @contextmanager

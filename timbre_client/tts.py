@@ -54,7 +54,7 @@ class SharedOptions(AudioOptions, total=False):
 
     #: Where the server fetches the voice, in place of `voice`: an https URL, or `s3://bucket/key`.
     voice_url: str | None
-    #: A recording that was stored by `POST /uploads`, in place of `voice`.
+    #: A recording that was stored by `uploads.create`, in place of `voice`.
     upload_id: str | None
     #: An https URL that is told when a job has ended.
     webhook_url: str | None

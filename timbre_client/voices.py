@@ -30,20 +30,24 @@ class AsyncVoices:
         self,
         name: str,
         *,
-        sample: Recording,
         consent: str,
+        sample: Recording | None = None,
+        upload_id: str | None = None,
         consent_recording: Recording | None = None,
         ref_text: str | None = None,
         language: str | None = None,
         labels: Mapping[str, str] | None = None,
     ) -> Voice:
-        """Store a voice. Its `report` says what is good and bad in the sample.
+        """Store a voice, of a `sample` or of what was stored by `uploads.create`.
+
+        Its `report` says what is good and bad in the sample.
 
         Raises `InvalidRequestError`, `ConflictError` where another has the name, `OSError` for a recording that
         cannot be read.
         """
         noted = None if labels is None else json.dumps(dict(labels))
         given = {"name": name, "consent": consent, "ref_text": ref_text, "language": language, "labels": noted}
+        given["upload_id"] = upload_id
         fields = {key: value for key, value in given.items() if value is not None}
         with opened({"sample": sample, "consent_recording": consent_recording}) as files:
             return await self._session.read(Voice, Call("POST", "/voices", fields=fields, files=files))

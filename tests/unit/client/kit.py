@@ -7,9 +7,12 @@ from typing import Any
 
 import anyio
 import httpx
+from starlette.datastructures import UploadFile
+from starlette.requests import Request
 
 from services.api.app import create_app
 from services.shared.parts import Parts
+from services.shared.ports import UploadOffer
 from services.shared.testing import ManualClock
 from tests.unit.api.client import ALICE
 from timbre_client import AsyncTimbre, Timbre
@@ -19,6 +22,13 @@ STORE = "blobs.test"
 
 #: What a request meets in place of the server.
 Happening = httpx.Response | Exception
+
+
+def _once(message: dict[str, Any]) -> Callable[[], Awaitable[dict[str, Any]]]:
+    async def receive() -> dict[str, Any]:
+        return message
+
+    return receive
 
 
 class Server(httpx.AsyncBaseTransport):
@@ -41,9 +51,24 @@ class Server(httpx.AsyncBaseTransport):
         if happening is not None:
             # A copy: one answer may be given again and again.
             return httpx.Response(happening.status_code, headers=happening.headers, stream=happening.stream)
+        if request.url.host == STORE and request.method == "POST":
+            return await self._stored(request)
         if request.url.host == STORE:
             return httpx.Response(200, content=self.spoil(self._parts.blobs.fetch(str(request.url))))
         return await self._api.handle_async_request(request)
+
+    async def _stored(self, request: httpx.Request) -> httpx.Response:
+        headers = [(name.lower(), value) for name, value in request.headers.raw]
+        body = {"type": "http.request", "body": request.content}
+        async with Request({"type": "http", "method": "POST", "headers": headers}, _once(body)).form() as form:
+            last = form.multi_items()[-1][1]
+            assert isinstance(last, UploadFile), "The file comes last."
+            offer = UploadOffer(str(request.url), {name: str(value) for name, value in form.items()})
+            try:
+                self._parts.blobs.post(offer, await last.read())
+            except PermissionError:
+                return httpx.Response(403)
+        return httpx.Response(204)
 
     def asked(self) -> list[str]:
         return [f"{request.method} {request.url.path}" for request in self.requests]

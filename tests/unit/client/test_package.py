@@ -18,8 +18,10 @@ import timbre_client
 from services.api import batch_schemas, schemas, voice_schemas
 from services.api.batch_form import BatchItem
 from services.api.form import SharedFields, SpeechForm
+from services.api.routes.uploads import UploadView
+from services.api.routes.webhook_secret import WebhookSecretView
 from services.api.voice_form import VoiceChange
-from timbre_client import AsyncTimbre, Timbre, batch, batches, job, tts, voice, voices
+from timbre_client import AsyncTimbre, Timbre, Upload, WebhookSecret, batch, batches, job, tts, voice, voices
 from timbre_client.blocking import Blocking, iterate, run
 
 ROOT = Path(timbre_client.__file__).parents[1]
@@ -58,7 +60,7 @@ def test_it_is_typed() -> None:
 
 def test_both_clients_have_the_same_calls() -> None:
     waiting, awaited = Timbre(), AsyncTimbre()
-    for name in ("tts", "jobs", "batches", "voices"):
+    for name in ("tts", "jobs", "batches", "voices", "uploads", "webhook_secret"):
         blocking, inner = getattr(waiting, name), getattr(awaited, name)
         calls = {call for call in dir(inner) if not call.startswith("_")}
         assert calls == {call for call in dir(blocking) if not call.startswith("_")}
@@ -88,6 +90,8 @@ def test_every_field_of_the_speech_form_is_an_option() -> None:
         (batch.Batch, batch_schemas.BatchView),
         (batch.BatchCounts, batch_schemas.BatchCounts),
         (batch.BatchResult, batch_schemas.BatchResult),
+        (Upload, UploadView),
+        (WebhookSecret, WebhookSecretView),
         (voice.Voice, voice_schemas.VoiceView),
         (voice.Sample, voice_schemas.SampleView),
         (voice.Consent, voice_schemas.ConsentView),
