@@ -67,6 +67,8 @@ def test_it_counts_what_it_does(engine: F5Engine) -> None:
 def test_it_says_what_it_is(engine: F5Engine) -> None:
     info = engine.describe()
     assert (info.engine, info.model, info.device, info.precision) == ("f5", "timbre-tiny", "cpu", "fp32")
+    # Rows beside each other save a CPU no time.
+    assert not info.batches
     assert 8_000_000 < info.parameters < 10_000_000
     assert len(info.fingerprint) == 64
 
