@@ -218,7 +218,7 @@ class SpeechForm(SpokenText):
         bool | None,
         Field(
             description="Whether `[name]` in the text has your voice of that name or id speak what follows, as in "
-            "`[alice] Hello. [bob] Hi.` Brackets that are to be spoken are then written `\\[` and `\\]`. Left out: "
+            "`[anna] Hello. [ben] Hi.` Brackets that are to be spoken are then written `\\[` and `\\]`. Left out: "
             "where no voice is given. Where one is, it speaks what stands before the first mark."
         ),
     ] = None

@@ -24,7 +24,7 @@ class Output(BaseModel):
 
 
 class SpeakerView(Output):
-    mark: str = Field(description="As it stands in the text, between brackets.", examples=["alice"])
+    mark: str = Field(description="As it stands in the text, between brackets.", examples=["anna"])
     voice_id: str
 
 

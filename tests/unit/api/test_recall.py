@@ -81,7 +81,7 @@ def test_a_webhook_is_due_all_the_same(make_client: MakeClient) -> None:
     _spoken(client)
     job_id = _again(client, webhook_url="https://receiver.test/hook").json()["job_id"]
     (held,) = client.parts.webhooks.take(client.parts.clock(), 10, hold_seconds=1)
-    assert (held.job.id, held.job.status) == (job_id, JobStatus.SUCCEEDED)
+    assert (held.subject.id, held.subject.status) == (job_id, JobStatus.SUCCEEDED)
 
 
 # --- who gets nothing ------------------------------------------------------------------------------
