@@ -99,7 +99,7 @@ def test_a_text_with_nothing_to_say(client: Client, text: str) -> None:
 
 
 def test_a_text_that_is_too_long(make_client: MakeClient) -> None:
-    client = make_client(max_text_characters=20)
+    client = make_client(max_text_characters=20, max_long_text_characters=20)
     assert client.speak(text="x" * 20).status_code == 202
     assert "21 characters" in assert_problem(client.speak(text="x" * 21), 422, "text-too-long", "text")["detail"]
 
