@@ -14,6 +14,7 @@ import pytest
 from f5_tts_core.audio import decode
 from services.shared.job import JobStatus
 from services.shared.servers import wait_until_answers
+from services.shared.signing import new_secret
 from tests.served import Served
 from tests.unit.api.client import ALICE, REFERENCE, REFERENCE_TEXT
 from timbre_client import AsyncTimbre, JobTimeout, Timbre
@@ -101,7 +102,7 @@ def test_the_guide_s_snippets_run_one_after_the_other(tmp_path: Path) -> None:
     program = "".join(re.findall(r"^```python\n(.*?)^```$", guide, re.MULTILINE | re.DOTALL))
     (tmp_path / "f5_tts_core").symlink_to(ROOT / "f5_tts_core")
     env = {"PATH": os.defpath, "PYTHONPATH": str(ROOT)}
-    with closing(Served().start()) as served:
+    with closing(Served(webhook_secret=new_secret()).start()) as served:
         argv = [sys.executable, "-c", program.replace("http://127.0.0.1:8000", served.url)]
         answer = subprocess.run(argv, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=60, check=False)
     assert answer.returncode == 0, answer.stderr
