@@ -86,6 +86,7 @@ def kill_and_wait_until_back(place: Place, name: str) -> None:
     while True:  # each look is a command, which takes its time
         part = next(one for one in place.status()["parts"] if one["name"] == name)
         if part["state"] == "ready" and part["process"]["pid"] != killed:
-            assert part["restarts"] == 1
+            # Twice where somebody took its port meanwhile.
+            assert part["restarts"] in (1, 2)
             return
         assert time.monotonic() < deadline
