@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 #: How often the event loop looks up: a thread that has become free, or a stop, is seen this soon.
-_PULSE_SECONDS: Final = 0.1
+_PULSE_SECONDS: Final = 0.02
 _RECONNECT_SECONDS: Final = 0.5
 _STOP_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
