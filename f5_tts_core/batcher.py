@@ -31,8 +31,8 @@ T = TypeVar("T")
 
 logger = logging.getLogger(__name__)
 
-#: Share of a forward that may be padding. A CPU gains too little by sharing forwards to compute for nothing.
-_MOST_PADDING = {True: 1 / 8, False: 1 / 2}
+#: Share of a forward that may be padding. A CPU gains too little by sharing forwards to compute any for nothing.
+_MOST_PADDING = {True: 0.0, False: 0.5}
 _SCHEDULE_CACHE_BYTES = 128 * 1024 * 1024
 
 

@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from importlib.resources import files
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +15,7 @@ import torch
 from torch import Tensor
 
 from f5_tts_core import errors, limits
+from f5_tts_core.audio import decode, encode
 from f5_tts_core.batcher import Rung, StepBatcher
 from f5_tts_core.cache import WeighedCache
 from f5_tts_core.checkpoint import fingerprint, load_fast_dit, load_vocoder
@@ -39,6 +41,9 @@ from f5_tts_core.takes import Prompt, Ticket
 from f5_tts_core.text.vocabulary import load_vocabulary
 from f5_tts_core.turns import Turns
 from f5_tts_core.types import EngineInfo, EngineStats, Reference, Synthesis, SynthesisRequest, Waveform
+
+#: Of the bundled sample, as the reference of what is spoken first.
+_WARM_UP_SECONDS: Final = 1.3
 
 
 def create(config: EngineConfig) -> Engine:
@@ -167,10 +172,12 @@ class F5Engine:
     def _warm_up(self) -> None:
         """Speak once, so that the first client does not pay for kernels and allocators that start lazily."""
         # A model without Latin letters cannot speak the sample: then its first client pays.
-        sample = files("f5_tts_core") / "assets" / "sample"
-        reference = Reference((sample / "reference.wav").read_bytes(), (sample / "reference.txt").read_text().strip())
+        sample = decode((files("f5_tts_core") / "assets" / "sample" / "reference.wav").read_bytes())
+        opening = Waveform(sample.samples[: round(_WARM_UP_SECONDS * sample.sample_rate)], sample.sample_rate)
+        reference = Reference(encode(opening, "wav"), "Hello.")
+        # One step, without guidance: a large model's takes a CPU seconds.
         with suppress(errors.TextError):
-            self.synthesize(SynthesisRequest("Hello.", reference, seed=0, nfe_step=2))
+            self.synthesize(SynthesisRequest("Hello.", reference, seed=0, nfe_step=1, cfg_strength=0.0))
 
 
 def _configure_torch(config: EngineConfig) -> None:

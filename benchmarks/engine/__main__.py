@@ -41,8 +41,18 @@ def main() -> None:
         report: dict[str, Any] = {"started_at": datetime.now(UTC).isoformat(timespec="seconds")}
         report["machine"] = describe_machine(options.device)
         report["options"] = {name: value for name, value in asdict(options).items() if name != "scratch"}
-        report["parts"] = {name: _measure(name, options) for name in arguments.parts}
+        kept = _kept(arguments.out / f"engine-{options.device}.json") if arguments.keep else {}
+        measured = {name: _measure(name, options) for name in arguments.parts}
+    report["parts"] = {name: part for name in PARTS for part in [measured.get(name, kept.get(name))] if part}
     _save(report, arguments.out, f"engine-{options.device}")
+
+
+def _kept(path: Path) -> dict[str, Any]:
+    """The parts of an earlier report, each marked with when it was measured. Empty where there is no report."""
+    if not path.is_file():
+        return {}
+    earlier = json.loads(path.read_text(encoding="utf-8"))
+    return {name: {"measured_at": earlier["started_at"], **part} for name, part in earlier["parts"].items()}
 
 
 def _measure(name: str, options: Options) -> dict[str, Any]:
@@ -95,6 +105,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--quick", action="store_true", help="little of everything, to see that it works")
     parser.add_argument("--threads", type=int, default=0, help="of torch; 0 leaves its choice")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--keep", action="store_true", help="leave the other parts of the report that lies in --out")
     parser.add_argument("--out", type=Path, default=Path("out/benchmarks"), help="folder for JSON and PNG")
     return parser
 
