@@ -3,6 +3,7 @@
 import os
 import secrets
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
@@ -74,16 +75,22 @@ class F5Engine:
         )
 
     def load(self) -> None:
+        _configure_torch(self._config)
+        self._manifest = resolve_manifest(self._config)
+        self._planner = Planner(self._manifest, load_vocabulary(self._manifest.vocabulary))
+        self._mel = MelSpectrogram()
+        # Beside the rest: hashing a large model takes a second.
+        with ThreadPoolExecutor(1, "timbre-fingerprint") as hashing:
+            self._fingerprint = hashing.submit(fingerprint, self._manifest)
+            self._place()
+            self._warm_up()
+
+    def _place(self) -> None:
+        """Read vocoder and network onto their device, and start the thread that owns it."""
         config = self._config
-        _configure_torch(config)
         device = choose_device(config.device)
         dtype = choose_dtype(config.precision, device)
-        self._manifest = resolve_manifest(config)
-        vocabulary = load_vocabulary(self._manifest.vocabulary)
-        self._planner = Planner(self._manifest, vocabulary)
-        self._mel = MelSpectrogram()
         self._vocoder = load_vocoder(self._manifest, device)
-        self._fingerprint = fingerprint(self._manifest)
         ladder = placements(device, dtype, allow_cpu=config.allow_cpu_fallback)
         rungs = [
             Rung(placement, _loader(self._manifest, placement), _recorder(placement, config)) for placement in ladder
@@ -91,7 +98,6 @@ class F5Engine:
         self._parameters = rungs[0].network.size
         self._batcher = StepBatcher(rungs, max_frames=config.max_batch_frames, deterministic=config.deterministic)
         self._batcher.start()
-        self._warm_up()
 
     def describe(self) -> EngineInfo:
         placement = self._batcher.placement
@@ -102,7 +108,7 @@ class F5Engine:
             precision=precision_name(placement.dtype),
             vocoder=self._vocoder.name,
             parameters=self._parameters,
-            fingerprint=self._fingerprint,
+            fingerprint=self._fingerprint.result(),
             # A CPU has nothing idle that a second row would fill; to be deterministic, each row is a batch of its own.
             batches=placement.device.type != "cpu" and not self._config.deterministic,
         )

@@ -68,7 +68,7 @@ def _measure(name: str, options: Options) -> dict[str, Any]:
     if "upstream_missing" in result.data:
         print(f"Without upstream: {result.data['upstream_missing']}")
     data: dict[str, Any] = result.data
-    return {**data, "took_seconds": perf_counter() - started}
+    return {**data, "threads": torch.get_num_threads(), "took_seconds": perf_counter() - started}
 
 
 def _save(report: dict[str, Any], out: Path, stem: str) -> None:

@@ -2,18 +2,21 @@
 
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 
-def load_engine(folder: Path, device: str, precision: str, threads: int) -> None:
+def load_engine(folder: Path, device: str, precision: str, threads: int) -> Callable[[], None]:
     """Until the first request could be taken."""
     from f5_tts_core.engine import EngineConfig  # noqa: PLC0415 - importing is what is measured
     from f5_tts_core.f5 import create  # noqa: PLC0415
 
-    create(EngineConfig(ckpt_path=folder, device=device, precision=precision, threads=threads)).load()  # type: ignore[arg-type]
+    engine = create(EngineConfig(ckpt_path=folder, device=device, precision=precision, threads=threads))  # type: ignore[arg-type]
+    engine.load()
+    return engine.close
 
 
-def read_weights(folder: Path, device: str, _precision: str, _threads: int) -> None:
+def read_weights(folder: Path, device: str, _precision: str, _threads: int) -> Callable[[], None]:
     """The least that anybody must do: import torch, and have every weight in memory."""
     import torch  # noqa: PLC0415
     from safetensors import safe_open  # noqa: PLC0415
@@ -25,17 +28,19 @@ def read_weights(folder: Path, device: str, _precision: str, _threads: int) -> N
             kept += [file.get_tensor(name).clone().to(device) for name in file.keys()]  # noqa: SIM118 - no mapping
     if device == "cuda":
         torch.cuda.synchronize()
+    return kept.clear
 
 
 def main() -> None:
     what, folder, device, precision, threads = sys.argv[1:]
     work = {"load-engine": load_engine, "read-weights": read_weights}[what]
     try:
-        work(Path(folder), device, precision, int(threads))
+        leave = work(Path(folder), device, precision, int(threads))
     except ImportError as error:
         print(json.dumps({"missing": str(error)}), flush=True)
         return
     print(json.dumps({"peak_bytes": _peak_bytes()}), flush=True)
+    leave()
 
 
 def _peak_bytes() -> int:
