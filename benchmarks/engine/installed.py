@@ -11,6 +11,7 @@ from packaging.requirements import Requirement
 from benchmarks.engine.parts import Options, PartResult, PartUnavailable
 from benchmarks.engine.tables import Table
 
+_ROOT: Final = Path(__file__).parents[2]
 _PROJECT: Final = "timbre"
 _EXTRA: Final = "worker"
 _LARGEST: Final = 8
@@ -53,7 +54,9 @@ def _bytes(distribution: metadata.Distribution) -> int:
     """Of its files; those of an editable install, which has none, of the source's packages."""
     files = [Path(str(distribution.locate_file(file))) for file in distribution.files or []]
     if any("__editable__" in file.name for file in files):
-        files += [file for folder in ("f5_tts_core", "services", "timbre_client") for file in Path(folder).rglob("*")]
+        files += [
+            file for folder in ("f5_tts_core", "services", "timbre_client") for file in (_ROOT / folder).rglob("*")
+        ]
     return sum(file.stat().st_size for file in files if file.is_file() and "__pycache__" not in file.parts)
 
 
