@@ -31,8 +31,11 @@ T = TypeVar("T")
 
 logger = logging.getLogger(__name__)
 
-#: Share of a forward that may be padding. A CPU gains too little by sharing forwards to compute any for nothing.
-_MOST_PADDING = {True: 0.0, False: 0.5}
+#: Share of a forward that may be padding, and its frames, whatever fits in memory. A CPU gains too little by sharing
+#: forwards to compute padding, and loses by it what no longer fits its caches.
+_MOST_PADDING = 0.5
+_MOST_PADDING_ON_CPU = 0.0
+_MOST_FRAMES_ON_CPU = 2_048
 _SCHEDULE_CACHE_BYTES = 128 * 1024 * 1024
 
 
@@ -159,8 +162,10 @@ class StepBatcher:
         """Whether they may share a forward: within the frame budget, and without much of it being padding."""
         lengths = [_padded(take) for take in takes]
         frames = max(lengths) * len(lengths)
-        most_padding = _MOST_PADDING[self._rungs[takes[0].rung].placement.device.type == "cpu"]
-        return frames <= self._max_frames and frames - sum(lengths) <= most_padding * frames
+        padding = (frames - sum(lengths)) / frames
+        if self._rungs[takes[0].rung].placement.device.type == "cpu":
+            return frames <= min(self._max_frames, _MOST_FRAMES_ON_CPU) and padding <= _MOST_PADDING_ON_CPU
+        return frames <= self._max_frames and padding <= _MOST_PADDING
 
     def _step(self, takes: Sequence[Take]) -> None:
         started = perf_counter()

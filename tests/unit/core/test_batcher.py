@@ -216,6 +216,13 @@ def test_a_cpu_does_not_compute_padding_to_share_a_forward() -> None:
     assert batcher.stats.forwards == 12
 
 
+def test_a_cpu_does_not_share_a_forward_beyond_its_caches() -> None:
+    probe = network()
+    with running(probe) as batcher:
+        solve_together(batcher, [[prompt(seed, 1000, nfe_step=2)] for seed in range(3)])
+    assert probe.rows == [4] * 3  # two of the three in turn
+
+
 class Recorder:
     """Records by running again: into the same memory, as a GPU's recordings do."""
 
