@@ -14,7 +14,7 @@ MakePlace = Callable[..., Place]
 
 
 def up(place: Place) -> None:
-    started = place.timbre("up", "--detach")
+    started = place.start(".venv/bin/timbre", "up", "--detach")
     assert started.returncode == 0, started.stderr
 
 
@@ -71,7 +71,7 @@ def test_a_killed_supervisor_leaves_nothing_that_up_and_down_do_not_end(small_st
 
 def test_a_part_that_cannot_start_is_told(small_stack: MakePlace) -> None:
     place = small_stack(ENGINE="no-such-engine")
-    answer = place.timbre("up", "--detach")
+    answer = place.start(".venv/bin/timbre", "up", "--detach")
     assert answer.returncode == 1
     assert "worker does not stay up" in answer.stderr
     assert "no-such-engine" in answer.stderr
