@@ -34,8 +34,10 @@ demo: $(DEMO) ## Install, start the stack, and speak one text into ./out/demo.wa
 
 .PHONY: test
 test: lint ## Run all tests, after the linters
+	@# Stacks as newcomers start them take the usual ports: one at a time.
+	@$(BIN)/python -m pytest tests/e2e
 	@# A file's tests stay together, in the order of the files: those that wait for processes run beside those that compute.
-	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest --ignore tests/e2e --numprocesses logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 .PHONY: lint
 lint: $(DEV) ## Check style, types and the direction of imports

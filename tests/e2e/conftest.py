@@ -1,11 +1,9 @@
 """The whole stack as a newcomer starts it: one for the session by `make demo`, small ones with a test signal."""
 
-import fcntl
 import json
 import os
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,12 +29,6 @@ class Place:
         return subprocess.run(
             argv, cwd=self.path, env=self.env, capture_output=True, text=True, timeout=timeout, check=False
         )
-
-    def start(self, *argv: str) -> "subprocess.CompletedProcess[str]":
-        """Run what starts a stack, by itself: two that start in the same moment find the same ports free."""
-        with (Path(tempfile.gettempdir()) / "timbre-e2e.lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            return self.run(*argv)
 
     def timbre(self, *words: str) -> "subprocess.CompletedProcess[str]":
         return self.run(".venv/bin/timbre", *words)
@@ -88,7 +80,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
     """`make demo` as installed: everything but the installation, with the default engine and model."""
     place = make_place(tmp_path_factory.mktemp("demo"))
     try:
-        made = place.start("make", "-o", ".venv/.demo-installed", "demo")
+        made = place.run("make", "-o", ".venv/.demo-installed", "demo")
         assert made.returncode == 0, made.stdout + made.stderr
         yield Demo(place, made.stdout, place.status()["api_url"])
     finally:
