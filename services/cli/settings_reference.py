@@ -1,16 +1,17 @@
-"""Every setting with its meaning, read out of the `Settings` class and the comments above its fields."""
+"""Every setting with its meaning, read out of the classes of settings and the comments above their fields."""
 
 import inspect
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from pydantic.fields import FieldInfo
 
-from services.shared.settings import Settings
+from services.shared.settings import SECTIONS
+from services.shared.settings.section import Section
 
-SECTION = re.compile(r"# --- (?P<title>.+?) -+$")
 FIELD = re.compile(r"(?P<name>[a-z][a-z0-9_]*): ")
 COMMENT = "#: "
 
@@ -25,19 +26,19 @@ class Entry:
 
 
 def entries() -> list[Entry]:
-    """In the order of the class."""
-    found: list[Entry] = []
-    section, comment = "", list[str]()
-    for line in map(str.strip, inspect.getsource(Settings).splitlines()):
-        if heading := SECTION.match(line):
-            section = heading["title"]
-        elif line.startswith(COMMENT):
+    """In the order of the classes."""
+    return [entry for section in SECTIONS for entry in _entries_of(section)]
+
+
+def _entries_of(section: type[Section]) -> Iterator[Entry]:
+    comment: list[str] = []
+    for line in map(str.strip, inspect.getsource(section).splitlines()):
+        if line.startswith(COMMENT):
             comment.append(line.removeprefix(COMMENT))
-        elif (field := FIELD.match(line)) and field["name"] in Settings.model_fields:
-            info = Settings.model_fields[field["name"]]
-            found.append(Entry(section, field["name"].upper(), _default(info), " ".join(comment)))
+        elif (field := FIELD.match(line)) and field["name"] in section.model_fields:
+            info = section.model_fields[field["name"]]
+            yield Entry(section.TITLE, field["name"].upper(), _default(info), " ".join(comment))
             comment = []
-    return found
 
 
 def markdown() -> str:

@@ -26,21 +26,23 @@ Watch = Callable[[Job], None]
 Format = Literal["wav", "flac", "mp3", "opus", "aac", "pcm"]
 Preset = Literal["quality", "balanced", "fast"]
 
+TextFile = Annotated[
+    Path | None,
+    typer.Option("--text-file", "-f", help="A file with what to say, as long as a chapter; - for standard input."),
+]
+Reference = Annotated[
+    Path | None, typer.Option("--reference", "-r", help="A few seconds of the voice.", dir_okay=False)
+]
+Dialogue = Annotated[bool, typer.Option("--dialogue", help="Have [name] in the text change to that stored voice.")]
+
 
 def say(
     text: Annotated[str | None, typer.Argument(help="What to say.")] = None,
     *,
-    text_file: Annotated[
-        Path | None,
-        typer.Option("--text-file", "-f", help="A file with what to say, as long as a chapter; - for standard input."),
-    ] = None,
-    reference: Annotated[
-        Path | None, typer.Option("--reference", "-r", help="A few seconds of the voice.", dir_okay=False)
-    ] = None,
+    text_file: TextFile = None,
+    reference: Reference = None,
     voice: Annotated[str | None, typer.Option("--voice", "-v", help="A stored voice's name or id, instead.")] = None,
-    dialogue: Annotated[
-        bool, typer.Option("--dialogue", help="Have [name] in the text change to that stored voice.")
-    ] = False,
+    dialogue: Dialogue = False,
     ref_text: Annotated[str | None, typer.Option(help="What is said in the reference; left out: recognised.")] = None,
     language: Annotated[str | None, typer.Option(help="What TEXT is in, as en or de-AT; left out: recognised.")] = None,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Where to save the audio.")] = None,
@@ -75,15 +77,14 @@ def say(
         trim=trim or None,
     )
     with connected() as client:
-        stored = None if voice is None else find_voice(client, voice)
-        with reading_recordings():
-            submitted = client.tts.create(words, voice=reference, voice_id=stored, **options)
-        job = _follow(client, submitted, quiet=as_json)
-        path = save(client, job, output)
-    if as_json:
-        console.print_json({**job.raw, "file": str(path)})
-    else:
-        console.out.print(_summary(job, path))
+        job = _follow(client, _submit(client, words, reference, voice, options), quiet=as_json)
+        _tell(job, save(client, job, output), as_json=as_json)
+
+
+def _submit(client: Timbre, text: str, reference: Path | None, voice: str | None, options: SpeechOptions) -> Job:
+    stored = None if voice is None else find_voice(client, voice)
+    with reading_recordings():
+        return client.tts.create(text, voice=reference, voice_id=stored, **options)
 
 
 def wait(client: Timbre, job: Job, watch: Watch) -> Job:
@@ -163,6 +164,10 @@ def format_of(output: Path | None) -> Format | None:
     return cast(Format, ending)
 
 
-def _summary(job: Job, path: Path) -> str:
-    output = job.output
-    return f"{path}  {output.duration_s:.1f} s, seed {output.seed}, job {job.job_id}" if output else str(path)
+def _tell(job: Job, path: Path, *, as_json: bool) -> None:
+    if as_json:
+        console.print_json({**job.raw, "file": str(path)})
+    elif output := job.output:
+        console.out.print(f"{path}  {output.duration_s:.1f} s, seed {output.seed}, job {job.job_id}")
+    else:
+        console.out.print(str(path))
