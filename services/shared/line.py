@@ -44,7 +44,7 @@ def turn(job: Job) -> float:
 
 
 def audio_ms(job: Job) -> int:
-    """Milliseconds of audio that it is going to be; of no job none."""
+    """Milliseconds of audio that it is going to be: at least one, so that no queued job counts for nothing."""
     return max(1, round(speech_seconds(job.input) * 1000))
 
 

@@ -23,7 +23,7 @@ from services.shared.errors import BlobNotFound, BlobStoreUnavailable, ContentTo
 from services.shared.ports import BlobStore, UploadOffer
 from services.shared.settings import Settings
 from services.shared.testing import START, ManualClock, MemoryBlobStore
-from tests.s3_server import S3Server
+from tests.s3_server import S3Server, s3_client
 
 
 @dataclass(frozen=True)
@@ -76,15 +76,6 @@ def post(offer: UploadOffer, content: bytes) -> None:
     answer = httpx.post(offer.url, data=dict(offer.fields), files={"file": ("audio", content)})
     if answer.is_error:
         raise PermissionError(answer.text)
-
-
-def s3_client(settings: Settings) -> Minio:
-    return connect_s3(
-        str(settings.s3_endpoint),
-        access_key=settings.s3_access_key.get_secret_value(),
-        secret_key=settings.s3_secret_key.get_secret_value(),
-        region="us-east-1",
-    )
 
 
 def s3_lifetimes(client: Minio) -> dict[str, float]:

@@ -7,19 +7,15 @@ import pytest
 from minio import Minio
 from minio.sseconfig import Rule, SSEConfig
 
-from services.shared.adapters.s3_blobs import S3BlobStore, connect_s3
+from services.shared.adapters.s3_blobs import S3BlobStore
 from services.shared.adapters.s3_encryption import Encryption, set_encryption
 from services.shared.settings import Settings
+from tests.s3_server import s3_client
 
 
 @pytest.fixture
 def client(settings: Settings) -> Minio:
-    return connect_s3(
-        str(settings.s3_endpoint),
-        access_key=settings.s3_access_key.get_secret_value(),
-        secret_key=settings.s3_secret_key.get_secret_value(),
-        region="us-east-1",
-    )
+    return s3_client(settings)
 
 
 @pytest.fixture

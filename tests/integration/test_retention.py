@@ -6,11 +6,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from services.shared.adapters.s3_blobs import connect_s3
 from services.shared.job import INPUTS, OUTPUTS, JobStatus, own_reference, request_cancel
 from services.shared.upload import UPLOADS
 from services.shared.voice import sample_key
-from tests.stack import ACCESS_KEY, SECRET_KEY, Stack, running_stack
+from tests.s3_server import s3_client
+from tests.stack import Stack, running_stack
 
 
 @pytest.fixture(scope="module")
@@ -42,9 +42,7 @@ def test_lifetimes_are_kept(stack: Stack) -> None:
 
 
 def test_the_bucket_has_the_rules(stack: Stack) -> None:
-    client = connect_s3(
-        str(stack.settings.s3_endpoint), access_key=ACCESS_KEY, secret_key=SECRET_KEY, region="us-east-1"
-    )
+    client = s3_client(stack.settings)
     stack.until(lambda: client.get_bucket_lifecycle(stack.settings.s3_bucket))
     rules = client.get_bucket_lifecycle(stack.settings.s3_bucket).rules
     found = {rule.rule_id: (rule.rule_filter.prefix, rule.expiration.days) for rule in rules}

@@ -12,7 +12,7 @@ from redis import Redis
 
 from services.shared.adapters import redis_scripts
 from services.shared.adapters.redis_client import PREFIX, place, read_place, redis_errors
-from services.shared.adapters.redis_jobs import DUES, FIELDS, decode_row, job_arguments, job_keys, record_key
+from services.shared.adapters.redis_jobs import DUES, job_arguments, job_keys, read_jobs
 from services.shared.adapters.redis_line_scripts import STANDS
 from services.shared.batch import Batch, BatchEntry
 from services.shared.cursor import Cursor
@@ -68,7 +68,7 @@ class RedisBatchStore:
         self._remove = client.register_script(_REMOVE)
 
     def add(self, batch: Batch, jobs: Sequence[Job], *, limit: int = 0, room_seconds: float = 0.0) -> None:
-        keys = [batch_key(batch.id), _list(batch.id), _places(batch.owner)]
+        keys, more = [batch_key(batch.id), _list(batch.id), _places(batch.owner)], sum(map(audio_ms, jobs))
         args: list[str | int] = [
             place(batch),
             batch.owner,
@@ -76,7 +76,7 @@ class RedisBatchStore:
             len(jobs),
             limit,
             batch.webhook_url or "",
-            sum(map(audio_ms, jobs)),
+            more,
             room_ms(room_seconds),
             *(_entry(job) for job in jobs),
         ]
@@ -89,7 +89,7 @@ class RedisBatchStore:
         if outcome == "full":
             raise TooManyJobs(f"With {len(jobs)} more jobs, more than {limit} would be under way.")
         if outcome == "crowded":
-            raise QueueFull(room_seconds, sum(map(audio_ms, jobs)))
+            raise QueueFull(room_seconds, more)
 
     def get(self, batch_id: str) -> Batch:
         (batch,) = self._read([batch_id])
@@ -101,13 +101,9 @@ class RedisBatchStore:
         with redis_errors():
             found = self._client.lrange(_list(batch_id), start, start + limit - 1)
         names = [str(entry).partition(" ") for entry in found]
-        with redis_errors(), self._client.pipeline(transaction=False) as pipeline:
-            for job_id, _, _ in names:
-                pipeline.hmget(record_key(job_id), FIELDS)
-            rows = pipeline.execute()
+        jobs = read_jobs(self._client, [job_id for job_id, _, _ in names])
         return [
-            BatchEntry(job_id, custom_id or None, None if row[0] is None else decode_row(*row))
-            for (job_id, _, custom_id), row in zip(names, rows, strict=True)
+            BatchEntry(job_id, custom_id or None, job) for (job_id, _, custom_id), job in zip(names, jobs, strict=True)
         ]
 
     def request_cancel(self, batch_id: str) -> None:

@@ -13,7 +13,7 @@ from redis import Redis
 
 from services.shared.adapters import redis_scripts as scripts
 from services.shared.adapters.redis_client import PREFIX, place, read_place, redis_errors
-from services.shared.adapters.redis_line_scripts import POSITIONS
+from services.shared.adapters.redis_line_scripts import DEADLINES, POSITIONS
 from services.shared.cursor import Cursor
 from services.shared.days import day_of
 from services.shared.errors import JobNotFound, QueueFull, StaleJob, TooManyJobs
@@ -31,8 +31,6 @@ FIELDS = ("doc", "rev", "progress", "lease_until", "enqueued_at")
 #: All queued jobs, by creation.
 QUEUED = f"{PREFIX}:queued"
 _LEASES = f"{PREFIX}:leases"
-#: Queued jobs with a deadline, by it.
-_DEADLINES = f"{PREFIX}:deadlines"
 #: Jobs with audio, by when it is to be deleted. Outlives their records.
 _AUDIO = f"{PREFIX}:audio"
 
@@ -60,7 +58,7 @@ class RedisJobStore:
             raise QueueFull(room_seconds, audio_ms(job))
 
     def get(self, job_id: str) -> Job:
-        (job,) = self._read([job_id])
+        (job,) = read_jobs(self._client, [job_id])
         if job is None:
             raise JobNotFound(f"There is no job {job_id}.")
         return job
@@ -103,12 +101,12 @@ class RedisJobStore:
         return self._present(_LEASES, ids)
 
     def find(self, job_ids: Sequence[str]) -> Mapping[str, Job]:
-        return {job.id: job for job in self._read(job_ids) if job is not None}
+        return {job.id: job for job in read_jobs(self._client, job_ids) if job is not None}
 
     def overdue(self, now: float, limit: int) -> Sequence[Job]:
         with redis_errors():
-            ids = self._client.zrange(_DEADLINES, "-inf", now, byscore=True, offset=0, num=limit)
-        return self._present(_DEADLINES, ids)
+            ids = self._client.zrange(DEADLINES, "-inf", now, byscore=True, offset=0, num=limit)
+        return self._present(DEADLINES, ids)
 
     def outlived(self, now: float, limit: int) -> Sequence[str]:
         with redis_errors():
@@ -159,7 +157,7 @@ class RedisJobStore:
             with redis_errors():
                 found = self._client.zrange(index, bound, "-", desc=True, bylex=True, offset=0, num=batch)
             places = [str(member) for member in found]
-            jobs = self._read([read_place(member).id for member in places])
+            jobs = read_jobs(self._client, [read_place(member).id for member in places])
             self._drop(index, [member for member, job in zip(places, jobs, strict=True) if job is None])
             yield from (job for job in jobs if job is not None and status in (None, job.status))
             if len(places) < batch:
@@ -168,17 +166,9 @@ class RedisJobStore:
 
     def _present(self, index: str, ids: Sequence[Any]) -> list[Job]:
         """The jobs of these ids; ids of no record (somebody deleted it by hand) leave the index."""
-        jobs = self._read(ids)
+        jobs = read_jobs(self._client, ids)
         self._drop(index, [job_id for job_id, job in zip(ids, jobs, strict=True) if job is None])
         return [job for job in jobs if job is not None]
-
-    def _read(self, ids: Sequence[str]) -> list[Job | None]:
-        """The jobs of these ids in one round trip."""
-        with redis_errors(), self._client.pipeline(transaction=False) as pipeline:
-            for job_id in ids:
-                pipeline.hmget(record_key(job_id), FIELDS)
-            rows = pipeline.execute()
-        return [None if row[0] is None else decode_row(*row) for row in rows]
 
     def _drop(self, index: str, members: Sequence[str]) -> None:
         if members:
@@ -188,6 +178,15 @@ class RedisJobStore:
 
 def record_key(job_id: str) -> str:
     return f"{PREFIX}:job:{job_id}"
+
+
+def read_jobs(client: Redis, ids: Sequence[str]) -> list[Job | None]:
+    """The jobs of these ids in one round trip."""
+    with redis_errors(), client.pipeline(transaction=False) as pipeline:
+        for job_id in ids:
+            pipeline.hmget(record_key(job_id), FIELDS)
+        rows = pipeline.execute()
+    return [None if row[0] is None else decode_row(*row) for row in rows]
 
 
 def decode_row(document: str, revision: str, progress: str, lease_until: str, enqueued_at: str | None) -> Job:

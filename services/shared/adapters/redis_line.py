@@ -5,15 +5,11 @@ from collections.abc import Sequence
 from redis import Redis
 
 from services.shared.adapters.redis_client import PREFIX, redis_errors
-from services.shared.adapters.redis_jobs import FIELDS, QUEUED, decode_row, record_key
-from services.shared.adapters.redis_line_scripts import ADMIT, REPAIR
+from services.shared.adapters.redis_jobs import QUEUED, read_jobs
+from services.shared.adapters.redis_line_scripts import ADMIT, ALL_OWNERS, BACKLOG, REPAIR
 from services.shared.job import Job, JobStatus
 from services.shared.line import Admitted, Backlog
 from services.shared.priority import PRIORITIES, Priority
-
-_BACKLOG = f"{PREFIX}:backlog"
-#: Of all owners: no tenant has this name.
-_ALL = "*"
 
 
 class RedisJobLine:
@@ -32,11 +28,7 @@ class RedisJobLine:
 
     def sent(self, before: float) -> Sequence[Job]:
         found = self._sent(before)
-        with redis_errors(), self._client.pipeline(transaction=False) as pipeline:
-            for _, job_id in found:
-                pipeline.hmget(record_key(job_id), FIELDS)
-            rows = pipeline.execute()
-        jobs = [None if row[0] is None else decode_row(*row) for row in rows]
+        jobs = read_jobs(self._client, [job_id for _, job_id in found])
         for (priority, job_id), job in zip(found, jobs, strict=True):
             if job is None or job.status is not JobStatus.QUEUED:
                 self._drop(priority, job_id)
@@ -48,8 +40,8 @@ class RedisJobLine:
 
     def backlog(self, owner: str) -> Backlog:
         with redis_errors(), self._client.pipeline(transaction=False) as pipeline:
-            pipeline.hmget(_BACKLOG, _ALL, owner)
-            pipeline.hlen(_BACKLOG)
+            pipeline.hmget(BACKLOG, ALL_OWNERS, owner)
+            pipeline.hlen(BACKLOG)
             (total, own), fields = pipeline.execute()
         return Backlog(int(total or 0), int(own or 0), max(0, fields - 1))
 

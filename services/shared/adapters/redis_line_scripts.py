@@ -8,19 +8,25 @@ A queued job stands in one of three sorted sets: `waiting` by tag; `sent` by whe
 by when it may be sent again. All three follow from its record, and the scripts that write that move it.
 """
 
-from services.shared.adapters.redis_client import PREFIX
+from services.shared.adapters.redis_client import NEWS, PREFIX
+
+#: Queued jobs with a deadline, by it.
+DEADLINES = f"{PREFIX}:deadlines"
+#: Milliseconds of audio that queued jobs are going to be, by owner.
+BACKLOG = f"{PREFIX}:backlog"
+#: Of all owners together, in the backlog: no tenant has this name.
+ALL_OWNERS = "*"
 
 STANDS = f"""
-local resting, deadlines, backlog = '{PREFIX}:resting', '{PREFIX}:deadlines', '{PREFIX}:backlog'
+local resting, deadlines, backlog = '{PREFIX}:resting', '{DEADLINES}', '{BACKLOG}'
 
 local function line(kind, priority)
   return '{PREFIX}:' .. kind .. ':' .. priority
 end
 
--- Milliseconds of audio that queued jobs are going to be: of each owner, and of all ('*', which is nobody's name).
 local function count_audio(owner, more)
   if not more or more == 0 then return end
-  for _, whose in ipairs({{owner, '*'}}) do
+  for _, whose in ipairs({{owner, '{ALL_OWNERS}'}}) do
     if redis.call('HINCRBY', backlog, whose, more) <= 0 then redis.call('HDEL', backlog, whose) end
   end
 end
@@ -29,7 +35,7 @@ end
 local function is_crowded(owner, more, room)
   local own = tonumber(redis.call('HGET', backlog, owner)) or 0
   if room == 0 or own == 0 then return false end
-  local all, owners = tonumber(redis.call('HGET', backlog, '*')) or 0, redis.call('HLEN', backlog) - 1
+  local all, owners = tonumber(redis.call('HGET', backlog, '{ALL_OWNERS}')) or 0, redis.call('HLEN', backlog) - 1
   return all + more > room and own + more > room / owners
 end
 
@@ -88,7 +94,7 @@ local function admit(id)
   local job = redis.call('HMGET', record, 'status', 'progress', 'traceparent')
   if job[1] ~= 'queued' then return nil end
   redis.call('HSET', record, 'enqueued_at', now)
-  redis.pcall('PUBLISH', '{PREFIX}:news:' .. id, redis.call('HINCRBY', record, 'rev', 1) .. ' ' .. job[2])
+  redis.pcall('PUBLISH', '{NEWS}' .. id, redis.call('HINCRBY', record, 'rev', 1) .. ' ' .. job[2])
   return job[3] or ''
 end
 

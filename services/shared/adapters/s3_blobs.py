@@ -71,13 +71,8 @@ class S3BlobStore:
             self._client.put_object(self._bucket, key, cast("BinaryIO", _Complete(data)), length, content_type)
 
     def get(self, key: str) -> bytes:
-        with s3_errors(key):
-            response = self._client.get_object(self._bucket, key)
-            try:
-                return bytes(response.read())
-            finally:
-                response.close()
-                response.release_conn()
+        with s3_errors(key), _returned(self._client.get_object(self._bucket, key)) as response:
+            return bytes(response.read())
 
     def read(self, key: str, sink: Sink, *, max_bytes: int) -> None:
         with s3_errors(key):
@@ -168,11 +163,8 @@ def connect_s3(endpoint: str, *, access_key: str, secret_key: str, region: str) 
 
 def pour(response: Any, sink: Sink, max_bytes: int) -> None:
     """Give `sink` all of an object's content, and the connection back. Raises `ContentTooLarge`."""
-    try:
+    with _returned(response):
         transfer(response.stream(_PIECE_BYTES), sink, max_bytes)
-    finally:
-        response.close()
-        response.release_conn()
 
 
 class _Complete:
@@ -202,13 +194,19 @@ def s3_errors(key: str | None = None) -> Iterator[None]:
         raise BlobStoreUnavailable("The object store does not answer.") from error
 
 
-def _pieces(response: urllib3.BaseHTTPResponse) -> Iterator[bytes]:
+@contextmanager
+def _returned(response: urllib3.BaseHTTPResponse) -> Iterator[urllib3.BaseHTTPResponse]:
+    """Its connection is back in the pool afterwards, however much of it was read."""
     try:
-        with s3_errors():
-            yield from response.stream(_PIECE_BYTES)
+        yield response
     finally:
         response.close()
         response.release_conn()
+
+
+def _pieces(response: urllib3.BaseHTTPResponse) -> Iterator[bytes]:
+    with _returned(response), s3_errors():
+        yield from response.stream(_PIECE_BYTES)
 
 
 def _moment(time: datetime | None) -> float:

@@ -165,12 +165,11 @@ GPU_MEMORY_USED: Final = Metric(
     "gauge",
     "Memory in use on the GPU, by all its processes.",
     ("gpu",),
-    (),
-    ("worker",),
+    shown_by=("worker",),
     read=True,
 )
 GPU_MEMORY: Final = Metric(
-    "tts_gpu_memory_total_bytes", "gauge", "Memory that the GPU has.", ("gpu",), (), ("worker",), read=True
+    "tts_gpu_memory_total_bytes", "gauge", "Memory that the GPU has.", ("gpu",), shown_by=("worker",), read=True
 )
 MODEL_DISK_FREE: Final = Metric(
     "tts_model_disk_free_bytes", "gauge", "Free space on the disk that models lie on.", shown_by=("worker",), read=True
@@ -186,12 +185,11 @@ QUEUE_DEPTH: Final = Metric(
     "gauge",
     "Messages in the broker that no worker has taken yet.",
     ("priority",),
-    (),
-    ("control",),
+    shown_by=("control",),
     read=True,
 )
 JOBS: Final = Metric(
-    "tts_jobs", "gauge", "Jobs that have not ended, of all tenants.", ("status",), (), ("control",), read=True
+    "tts_jobs", "gauge", "Jobs that have not ended, of all tenants.", ("status",), shown_by=("control",), read=True
 )
 OLDEST_QUEUED: Final = Metric(
     "tts_queue_oldest_age_seconds",
@@ -205,8 +203,7 @@ QUEUED_AUDIO: Final = Metric(
     "gauge",
     "Seconds of speech that the jobs which wait will make, estimated from the texts of the 500 that wait longest.",
     ("priority",),
-    (),
-    ("control",),
+    shown_by=("control",),
     read=True,
 )
 READY_WORKERS: Final = Metric("tts_ready_workers", "gauge", "Workers that take jobs.", shown_by=("control",), read=True)

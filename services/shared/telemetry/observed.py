@@ -1,6 +1,6 @@
 """Parts that tell a meter what is asked of them. Whoever uses them does not notice."""
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any, Final, TypeVar, cast
 
 from services.shared.errors import Unavailable
@@ -14,11 +14,8 @@ from services.shared.webhook import Delivery
 
 Part = TypeVar("Part")
 
-#: Parts that are servers' of ours, in which calls may go unanswered.
-_STORES: Final = (
-    *("jobs", "blobs", "queue", "workers", "batches", "voices", "webhooks"),
-    *("buckets", "pace", "idempotency", "results", "keys", "rates", "audio"),
-)
+#: Parts that are no calls to the job store, the object store or the queue: all others are, those too that come later.
+_NO_STORES: Final = frozenset({"settings", "clock", "outbound", "events", "scanner", "meter", "tracer", "closers"})
 #: Of job metrics: those that are histograms of their own, or no seconds.
 _NO_STAGES: Final = frozenset({"queue_seconds", "total_seconds", "engine_total_seconds"})
 
@@ -27,7 +24,8 @@ def observed(parts: Parts, meter: Meter, *, language: str | None = None) -> Part
     """The same parts, and the meter. `language` is what jobs are spoken in that name none."""
     if isinstance(meter, SilentMeter):
         return parts
-    stores = {name: watched(getattr(parts, name), name, meter) for name in _STORES}
+    names = [field.name for field in fields(parts) if field.name not in _NO_STORES]
+    stores = {name: watched(getattr(parts, name), name, meter) for name in names}
     stores["jobs"] = ObservedJobs(stores["jobs"], meter, language)
     stores["webhooks"] = ObservedWebhooks(stores["webhooks"], meter)
     return replace(parts, meter=meter, **stores)

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from services.shared.adapters.prometheus_meter import PrometheusMeter
-from services.shared.errors import BlobStoreUnavailable, JobNotFound
+from services.shared.errors import BlobStoreUnavailable, JobNotFound, JobStoreUnavailable
 from services.shared.job import Job, JobFault, JobOutput, claim, fail, output_key, release, request_cancel, succeed
 from services.shared.parts import Parts
 from services.shared.telemetry.observed import observed
@@ -116,6 +116,17 @@ def test_calls_without_an_answer_are_counted_and_fail_as_they_did(meter: Prometh
         parts.jobs.get("nobody")
     assert figure(meter, "tts_storage_errors_total", part="blobs", error="blob-store-unavailable") == 1
     assert figure(meter, "tts_storage_errors_total") == 1
+
+
+def test_no_store_is_left_unwatched(meter: PrometheusMeter) -> None:
+    memory = memory_parts()
+    parts = observed(memory, meter)
+    memory.jobs.down = memory.secrets.down = True  # type: ignore[attr-defined] # The fakes' switches.
+    for call in (lambda: parts.line.admit(0.0, 1), lambda: parts.secrets.current("anna")):
+        with pytest.raises(JobStoreUnavailable):
+            call()
+    counted = {part: figure(meter, "tts_storage_errors_total", part=part) for part in ("line", "secrets")}
+    assert counted == {"line": 1, "secrets": 1}
 
 
 def test_tries_of_webhooks_are_counted_by_their_outcome(parts: Parts, meter: PrometheusMeter) -> None:

@@ -9,12 +9,11 @@ import pytest
 from services.shared.adapters.otel_tracer import OtelTracer
 from services.shared.errors import BlobStoreUnavailable
 from services.shared.servers import LOOPBACK, free_port
-from services.shared.settings import SettingsError, load_settings
 from services.shared.telemetry.instrumented import instrumented
 from services.shared.telemetry.silent import SilentTracer
 from services.shared.telemetry.traced import traced
 from services.shared.telemetry.traceparent import trace_id
-from services.shared.testing import make_settings, memory_parts
+from services.shared.testing import memory_parts
 from tests.collector import Collector, tree
 
 
@@ -96,17 +95,3 @@ def test_without_a_collector_nothing_is_traced_nor_imported() -> None:
     assert isinstance(instrumented("api", parts).tracer, SilentTracer)
     code = "import sys, services.api.main, services.worker.tasks; sys.exit('opentelemetry.exporter' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
-
-
-@pytest.mark.parametrize("url", ["http://user:pass@collector:4318", "collector:4318", "http://collector:4318?token=a"])
-def test_an_address_that_cannot_be_a_collectors_is_refused(url: str) -> None:
-    settings = make_settings()
-    environ = {
-        "REDIS_URL": settings.redis_url.get_secret_value(),
-        "S3_ENDPOINT": str(settings.s3_endpoint),
-        "S3_ACCESS_KEY": "a",
-        "S3_SECRET_KEY": "b",
-        "OTEL_EXPORTER_OTLP_ENDPOINT": url,
-    }
-    with pytest.raises(SettingsError, match="OTEL_EXPORTER_OTLP_ENDPOINT"):
-        load_settings(environ)
