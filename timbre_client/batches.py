@@ -3,7 +3,6 @@
 import json
 import uuid
 from collections.abc import AsyncGenerator, Callable, Iterable
-from contextlib import aclosing
 from functools import partial
 from io import BytesIO
 from typing import TypedDict, Unpack
@@ -12,7 +11,7 @@ from timbre_client.batch import Batch, BatchResult, batch_id_of
 from timbre_client.blocking import Blocking, blocking, blocking_items
 from timbre_client.errors import BatchTimeout
 from timbre_client.listing import Page, read_page, walk
-from timbre_client.polling import Polling, readings
+from timbre_client.polling import Polling, watch
 from timbre_client.session import Call, Session, path_of
 from timbre_client.tts import AudioOptions, SharedOptions, form_fields
 from timbre_client.uploads import Recording, opened
@@ -99,10 +98,7 @@ class AsyncBatches:
         polling = Polling(self._session.clock, timeout=timeout, patience=patience, longest_pause=longest_pause)
         look = partial(self._session.read, Batch, self._look(batch), max_retries=0)
         current = batch if isinstance(batch, Batch) else await self.get(batch)
-        async with aclosing(readings(self._session, polling, current, look, _is_over)) as seen:
-            async for current in seen:
-                if on_progress is not None:
-                    on_progress(current)
+        current = await watch(self._session, polling, current, look, is_over=_is_over, on_progress=on_progress)
         if not current.is_over:
             raise BatchTimeout(current, timeout or 0.0)
         return current

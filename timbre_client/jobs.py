@@ -1,7 +1,6 @@
 """`client.jobs`: what was asked for, and what became of it."""
 
 from collections.abc import AsyncGenerator, Callable
-from contextlib import aclosing
 from functools import partial
 
 from timbre_client.audio import AsyncAudio, Audio
@@ -10,7 +9,7 @@ from timbre_client.errors import AudioNotReady, JobFailed, JobTimeout
 from timbre_client.events import JobEvent, listen
 from timbre_client.job import Job, JobStatus, job_id_of
 from timbre_client.listing import Page, read_page, walk
-from timbre_client.polling import Polling, readings
+from timbre_client.polling import Polling, watch
 from timbre_client.session import Call, Session, path_of
 from timbre_client.speech import AsyncSpeech, Speech
 
@@ -61,10 +60,7 @@ class AsyncJobs:
         look = partial(self._session.read, Job, Call("GET", path_of("jobs", job_id_of(job))), max_retries=0)
         polling = Polling(self._session.clock, timeout=timeout, patience=patience, longest_pause=longest_pause)
         current = job if isinstance(job, Job) else await self.get(job)
-        async with aclosing(readings(self._session, polling, current, look, _is_over)) as seen:
-            async for current in seen:
-                if on_progress is not None:
-                    on_progress(current)
+        current = await watch(self._session, polling, current, look, is_over=_is_over, on_progress=on_progress)
         if not current.is_terminal:
             raise JobTimeout(current, timeout or 0.0)
         if current.status != "succeeded":

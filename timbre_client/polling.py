@@ -1,6 +1,6 @@
 """When to look at a job or batch again, and when to give up."""
 
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from typing import Final, TypeVar
 
 from timbre_client.errors import ApiError, ServerUnreachable, TimbreError
@@ -49,14 +49,21 @@ class Polling:
             raise error
 
 
-async def readings(
-    session: Session, polling: Polling, current: T, look: Callable[[], Awaitable[T]], is_over: Callable[[T], bool]
-) -> AsyncGenerator[T, None]:
-    """`current`, and what each further look shows, until it is over or was waited for long enough.
+async def watch(
+    session: Session,
+    polling: Polling,
+    current: T,
+    look: Callable[[], Awaitable[T]],
+    *,
+    is_over: Callable[[T], bool],
+    on_progress: Callable[[T], object] | None,
+) -> T:
+    """The last reading: of what is over, or was waited for long enough.
 
-    Raises what `Polling.missed` raises.
+    `on_progress` is called with each, `current` first. Raises what `Polling.missed` raises.
     """
-    yield current
+    tell = on_progress or (lambda _: None)
+    tell(current)
     while not (is_over(current) or polling.is_over):
         await session.line.sleep(polling.next_pause())
         try:
@@ -65,4 +72,5 @@ async def readings(
             polling.missed(error)
         else:
             polling.answered()
-            yield current
+            tell(current)
+    return current

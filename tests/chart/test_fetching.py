@@ -19,13 +19,22 @@ SHA256 = hashlib.sha256(WEIGHTS).hexdigest()
 
 
 class QuietHandler(SimpleHTTPRequestHandler):
+    def do_GET(self) -> None:
+        if self.path != "/cut":
+            return super().do_GET()
+        self.send_response(200)
+        self.send_header("Transfer-Encoding", "chunked")
+        self.end_headers()
+        self.wfile.write(b"fff\r\nweig")
+        return None
+
     def log_message(self, *_: object) -> None:
         pass
 
 
 @pytest.fixture
 def hub(tmp_path: Path) -> Iterator[str]:
-    """The address of a server that has `weights.bin`."""
+    """The address of a server that has `weights.bin`, and breaks off in the midst of `cut`."""
     folder = tmp_path / "hub"
     folder.mkdir()
     (folder / "weights.bin").write_bytes(WEIGHTS)
@@ -63,7 +72,10 @@ def test_a_file_whose_hash_is_wrong_is_fetched_again(tmp_path: Path, hub: str) -
     assert target.read_bytes() == WEIGHTS
 
 
-@pytest.mark.parametrize(("name", "sha256", "said"), [("gone", SHA256, "404"), ("weights.bin", "0" * 64, "SHA-256")])
+@pytest.mark.parametrize(
+    ("name", "sha256", "said"),
+    [("gone", SHA256, "404"), ("weights.bin", "0" * 64, "SHA-256"), ("cut", SHA256, "IncompleteRead")],
+)
 def test_what_cannot_be_had_stops_the_pod_and_leaves_nothing(
     tmp_path: Path, hub: str, name: str, sha256: str, said: str
 ) -> None:

@@ -40,7 +40,7 @@ class EngineSettings(Section):
     deterministic: bool = False
     #: Jobs that one worker speaks at once.
     max_concurrency: Annotated[int, Field(ge=1, le=256)] = 4
-    #: Mel frames in one forward: what bounds the device's memory.
+    #: Mel frames in one forward: what bounds the device's memory. On a CPU 2,048 at most, which its caches hold.
     max_batch_frames: Annotated[int, Field(ge=256)] = 8_192
     #: CPU threads of one operation; 0 leaves it to torch.
     torch_threads: Annotated[int, Field(ge=0)] = 0

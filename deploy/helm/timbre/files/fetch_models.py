@@ -7,12 +7,12 @@ file cannot be had.
 """
 
 import hashlib
+import http.client
 import json
 import shutil
 import socket
 import sys
 import time
-import urllib.error
 import urllib.request
 from pathlib import Path
 
@@ -52,7 +52,7 @@ def try_once(file: dict[str, str], target: Path, number: int) -> bool:
         if not right(part, file.get("sha256")):
             raise OSError("another SHA-256 than expected")
         part.replace(target)
-    except (OSError, urllib.error.URLError) as error:
+    except (OSError, http.client.HTTPException) as error:
         part.unlink(missing_ok=True)
         sys.stderr.write(f"{file['path']}: {error}\n")
         time.sleep(PAUSE_SECONDS * number)
