@@ -12,7 +12,7 @@ import soxr
 
 from f5_tts_core import limits
 from f5_tts_core.audio.encoding import Samples, file_writer
-from f5_tts_core.audio.loudness import Source, decibels, source_at_loudness, source_integrated
+from f5_tts_core.audio.loudness import Source, peak_dbfs, source_at_loudness, source_integrated
 from f5_tts_core.formats import Encoding
 from f5_tts_core.joining import Fader, remove_silence, trim
 
@@ -83,7 +83,7 @@ def write_speech(
             source = source_at_loudness(source, rate, finish.loudness)
         peak = _encode(source(), finish.encoding, file)
         loudness = source_integrated(source, rate)
-        return Written(spool.samples / rate, round(decibels(min(peak, 1.0)), 2) if peak else None, loudness)
+        return Written(spool.samples / rate, peak_dbfs(peak), loudness)
 
 
 def _joined(parts: Iterable[Part], finish: Finish) -> Iterator[Samples]:
@@ -117,10 +117,12 @@ def _encode(signal: Iterable[Samples], encoding: Encoding, file: BinaryIO) -> fl
     """The largest sample's size."""
     writer = file_writer(file, encoding)
     peak = 0.0
-    for samples in signal:
-        peak = max(peak, float(np.abs(samples).max(initial=0.0)))
-        writer.add(np.clip(samples, -1.0, 1.0))
-    writer.finish()
+    try:
+        for samples in signal:
+            peak = max(peak, float(np.abs(samples).max(initial=0.0)))
+            writer.add(np.clip(samples, -1.0, 1.0))
+    finally:
+        writer.finish()
     return peak
 
 

@@ -234,6 +234,7 @@ class StepBatcher:
             return
         logger.warning("%s: starting over on %s", error.type, self._rungs[rung].placement)
         take.start_over(rung)
+        self._batch = None  # It holds what the network of the placement before made of this take.
 
     def _schedule(self, take: Take) -> Schedule:
         prompt, rung = take.prompt, self._rungs[take.rung]

@@ -2,13 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import torch
 
 from f5_tts_core import errors
 from f5_tts_core.engine import Device, Precision
 
-_DTYPES: dict[str, torch.dtype] = {
+#: By the names that settings know.
+DTYPES: Final[dict[str, torch.dtype]] = {
     "fp32": torch.float32,
     "bf16": torch.bfloat16,
     "fp16": torch.float16,
@@ -29,7 +31,7 @@ class Placement:
 
 
 def precision_name(dtype: torch.dtype) -> str:
-    return next(name for name, known in _DTYPES.items() if known is dtype)
+    return next(name for name, known in DTYPES.items() if known is dtype)
 
 
 def available_devices() -> list[str]:
@@ -61,7 +63,7 @@ def choose_dtype(wanted: Precision, device: torch.device) -> torch.dtype:
     if wanted == "int8" and device.type != "cpu":
         raise errors.EngineError(f"PRECISION is 'int8', which only CPUs run; the device is {device.type}.")
     if wanted != "auto":
-        return _DTYPES[wanted]
+        return DTYPES[wanted]
     if device.type == "cuda":
         return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float16
     if device.type == "cpu":

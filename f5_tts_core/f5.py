@@ -115,8 +115,8 @@ class F5Engine:
 
     @property
     def stats(self) -> EngineStats:
-        lookups = {"reference_hits": self._references.hits, "reference_misses": self._references.misses}
-        return replace(self._batcher.stats, **lookups)
+        references = self._references
+        return replace(self._batcher.stats, reference_hits=references.hits, reference_misses=references.misses)
 
     def close(self) -> None:
         self._batcher.close()

@@ -6,7 +6,7 @@ import numpy as np
 import soxr
 
 from f5_tts_core.audio.encoding import require_finite
-from f5_tts_core.audio.loudness import at_loudness, decibels
+from f5_tts_core.audio.loudness import at_loudness, peak_dbfs
 from f5_tts_core.joining import trim as trimmed
 from f5_tts_core.types import Waveform
 
@@ -28,7 +28,7 @@ def master(speech: Waveform, *, sample_rate: int, loudness: float | None = None,
     if loudness is not None:
         audio = at_loudness(audio, loudness)
     peak = float(np.abs(audio.samples).max(initial=0.0))
-    return Master(audio, round(decibels(min(peak, 1.0)), 2) if peak else None)
+    return Master(audio, peak_dbfs(peak))
 
 
 def _resampled(speech: Waveform, sample_rate: int) -> Waveform:

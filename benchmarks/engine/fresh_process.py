@@ -5,6 +5,8 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from benchmarks.engine.memory import peak_bytes
+
 
 def load_engine(folder: Path, device: str, precision: str, threads: int) -> Callable[[], None]:
     """Until the first request could be taken."""
@@ -39,15 +41,8 @@ def main() -> None:
     except ImportError as error:
         print(json.dumps({"missing": str(error)}), flush=True)
         return
-    print(json.dumps({"peak_bytes": _peak_bytes()}), flush=True)
+    print(json.dumps({"peak_bytes": peak_bytes()}), flush=True)
     leave()
-
-
-def _peak_bytes() -> int:
-    """Resident memory at its highest. Not `getrusage`'s, which a process inherits from the one that started it."""
-    status = Path("/proc/self/status").read_text(encoding="ascii")
-    peak = next(line for line in status.splitlines() if line.startswith("VmHWM:"))
-    return int(peak.split()[1]) * 1024
 
 
 if __name__ == "__main__":

@@ -1,12 +1,12 @@
 """What a worker installs: the files of every package that it needs, as they lie on the disk here."""
 
-import re
 from collections import deque
 from importlib import metadata
 from pathlib import Path
 from typing import Final
 
 from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from benchmarks.engine.parts import Options, PartResult, PartUnavailable
 from benchmarks.engine.tables import Table
@@ -36,7 +36,7 @@ def installed_bytes(project: str, extra: str) -> dict[str, int]:
             continue
         seen.add(needed)
         distribution = metadata.distribution(name)
-        sizes[_plain(name)] = _bytes(distribution)
+        sizes[canonicalize_name(name)] = _bytes(distribution)
         waiting.extend(_needs(distribution, extras))
     return sizes
 
@@ -44,7 +44,7 @@ def installed_bytes(project: str, extra: str) -> dict[str, int]:
 def _needs(distribution: metadata.Distribution, extras: frozenset[str]) -> list[tuple[str, frozenset[str]]]:
     needs = [Requirement(line) for line in distribution.requires or []]
     return [
-        (_plain(need.name), frozenset(need.extras))
+        (canonicalize_name(need.name), frozenset(need.extras))
         for need in needs
         if need.marker is None or any(need.marker.evaluate({"extra": extra}) for extra in extras | {""})
     ]
@@ -58,10 +58,6 @@ def _bytes(distribution: metadata.Distribution) -> int:
             file for folder in ("f5_tts_core", "services", "timbre_client") for file in (_ROOT / folder).rglob("*")
         ]
     return sum(file.stat().st_size for file in files if file.is_file() and "__pycache__" not in file.parts)
-
-
-def _plain(name: str) -> str:
-    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def _table(sizes: dict[str, int]) -> Table:

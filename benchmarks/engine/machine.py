@@ -11,8 +11,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from benchmarks.engine.peers import DTYPES
 from benchmarks.surroundings import machine
+from f5_tts_core.devices import DTYPES
 
 #: Rows, inner and outer size of products: those of the base network at 15 s with guidance, and square ones.
 _SHAPES: Final = ((2816, 1024, 1024), (2816, 1024, 2048), (2816, 2048, 1024), (2048, 2048, 2048), (4096, 4096, 4096))

@@ -14,14 +14,13 @@ from benchmarks.engine.utterances import Chunk, Utterance
 from f5_tts_core import limits
 from f5_tts_core.batcher import Rung, StepBatcher
 from f5_tts_core.checkpoint import load_fast_dit, load_vocoder
-from f5_tts_core.devices import Placement
+from f5_tts_core.devices import DTYPES, Placement
 from f5_tts_core.manifest import Manifest
 from f5_tts_core.network.mel import MelSpectrogram
 from f5_tts_core.network.replay import cuda_graphs
 from f5_tts_core.takes import Prompt
 from f5_tts_core.types import EngineStats
 
-DTYPES: Final = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16, "int8": torch.qint8}
 MAX_BATCH_FRAMES: Final = {"cpu": 8_192, "cuda": 65_536}
 
 

@@ -1,7 +1,7 @@
 """Where the time of one step goes, by operation, and at what share of the machine's matrix products it computes."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
 
 import torch
@@ -13,10 +13,10 @@ from benchmarks.engine.latency import SPEECH_SECONDS
 from benchmarks.engine.machine import best_rates, measure_rates, synchronize
 from benchmarks.engine.models import random_model
 from benchmarks.engine.parts import Options, PartResult, Size
-from benchmarks.engine.peers import DTYPES
 from benchmarks.engine.tables import Table, percent, seconds
 from benchmarks.engine.utterances import utterance
 from f5_tts_core.checkpoint import load_fast_dit
+from f5_tts_core.devices import DTYPES
 from f5_tts_core.network.buckets import padded_length
 from f5_tts_core.network.dit import DiT
 
@@ -76,7 +76,7 @@ def _profiled_step(network: DiT, frames: int, repeats: int) -> list[tuple[str, f
     return min(runs, key=lambda run: sum(taken for _, taken in run))
 
 
-def _step(network: DiT, frames: int) -> Any:
+def _step(network: DiT, frames: int) -> Callable[[], Tensor]:
     padded, device, architecture = padded_length(frames), network.device, network.architecture
     noisy, cond = torch.randn(2, 2, padded, architecture.mel_dim, device=device)
     given = network.embed_given(cond, torch.randn(2, padded, architecture.text_dim, device=device))

@@ -8,10 +8,10 @@ from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import suppress
 from multiprocessing import get_context
-from pathlib import Path
 from random import Random
 from typing import Any, Final
 
+from benchmarks.engine.memory import resident_bytes
 from benchmarks.engine.models import random_model
 from benchmarks.engine.parts import Options, PartResult
 from benchmarks.engine.tables import Table, percent
@@ -96,12 +96,6 @@ def _abandon(engine: Engine, request: SynthesisRequest, is_over: Callable[[int],
     with suppress(Canceled):
         engine.synthesize(request, on_progress=note, should_cancel=lambda: is_over(done))
     return done
-
-
-def resident_bytes() -> int:
-    """Of this process, now."""
-    status = Path("/proc/self/status").read_text(encoding="ascii")
-    return int(next(line for line in status.splitlines() if line.startswith("VmRSS:")).split()[1]) * 1024
 
 
 def _table(count: int, settled: int, growth: float, resident: list[int], steps: int) -> Table:

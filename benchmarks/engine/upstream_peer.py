@@ -7,10 +7,11 @@ import torch
 from torch import Tensor, nn
 
 from benchmarks.engine.parts import PartUnavailable
-from benchmarks.engine.peers import DTYPES, Spoken
+from benchmarks.engine.peers import Spoken
 from benchmarks.engine.utterances import Chunk, Utterance
 from f5_tts_core import errors, limits
 from f5_tts_core.checkpoint import fill, load_dit_state, read_vocos_state
+from f5_tts_core.devices import DTYPES
 from f5_tts_core.manifest import Manifest
 from f5_tts_core.network.layers import rotary_frequencies
 from f5_tts_core.network.vocos import VocosSizes

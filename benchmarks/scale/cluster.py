@@ -64,8 +64,8 @@ class Cluster:
 
     def scale(self, workers: int) -> None:
         """More at once; fewer as each ends what it does."""
-        for _ in range(workers - self.workers):
-            self.env.process(self._work(f"worker-{self.env.now}-{self.workers}"))
+        for number in range(self.workers, workers):
+            self.env.process(self._work(f"worker-{self.env.now}-{number}"))
         self._excess += max(0, self.workers - workers)
         self.workers = workers
         self._wake(self._excess)

@@ -102,10 +102,9 @@ def _decode_with_libsndfile(file: _Nameless, max_seconds: float) -> Recording:
         sound = soundfile.SoundFile(file)
     except Exception as error:
         raise _UnknownToLibsndfileError from error
-    if sound.frames == _ENDLESS:
-        sound.close()
-        raise _UnknownToLibsndfileError
     with closing(sound):
+        if sound.frames == _ENDLESS:
+            raise _UnknownToLibsndfileError
         mixdown = Mixdown(sound.samplerate, sound.channels, max_seconds)
         if sound.frames > max_seconds * sound.samplerate:
             raise too_long(max_seconds, sound.frames / sound.samplerate)

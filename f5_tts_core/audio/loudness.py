@@ -84,6 +84,11 @@ def decibels(amplitude: float) -> float:
     return 20 * math.log10(amplitude) if amplitude > 0 else -math.inf
 
 
+def peak_dbfs(amplitude: float) -> float | None:
+    """Of the largest sample, as it is written: cut at full scale. None: it is silent."""
+    return round(decibels(min(amplitude, 1.0)), 2) if amplitude else None
+
+
 def at_loudness(audio: Waveform, target: float) -> Waveform:
     """The signal at `target` LUFS. Peaks that would pass the ceiling are limited, which may leave it short of that.
 

@@ -32,9 +32,11 @@ class Extent:
     def of(cls, lengths: Tensor | None, rows: int, frames: int, device: torch.device) -> "Extent":
         """`lengths` [b] are valid frames a row, None where all are."""
         on_cpu = device.type == "cpu"
-        counts = lengths.tolist() if on_cpu and lengths is not None else [frames] * rows if on_cpu else None
-        is_full = lengths is None or (counts is not None and min(counts) >= frames)
-        return cls(None if is_full or lengths is None else frames_within(lengths, frames), counts)
+        if lengths is None:
+            return cls(None, [frames] * rows if on_cpu else None)
+        counts = lengths.tolist() if on_cpu else None
+        is_full = counts is not None and min(counts) >= frames
+        return cls(None if is_full else frames_within(lengths, frames), counts)
 
 
 def frames_within(lengths: Tensor, frames: int) -> Tensor:

@@ -74,7 +74,7 @@ def _text(path: Path) -> str:
 
 
 class PackedReadings(Mapping[str, str]):
-    """What `save` wrote, as it lies in the file: a tenth of a dict's memory, for some microseconds a word."""
+    """What `save` wrote, in order, as it lies in the file: a tenth of a dict's memory, for some microseconds a word."""
 
     def __init__(self, text: str) -> None:
         self._keys, _, self._readings = text.partition("\n\n")

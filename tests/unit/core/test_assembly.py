@@ -1,12 +1,14 @@
 """Chunks become one file, whatever it is written as, in little memory."""
 
+import gc
 import io
+import itertools
 import tracemalloc
 
 import numpy as np
 import pytest
 
-from f5_tts_core import limits
+from f5_tts_core import errors, limits
 from f5_tts_core.assembly import Finish, Part, write_speech
 from f5_tts_core.audio import decode, encode
 from f5_tts_core.audio.lossless import pack, unpack
@@ -85,6 +87,25 @@ def test_nothing_at_all_is_an_empty_file():
 def test_what_is_kept_in_between_loses_less_than_16_bits_would():
     quiet = Waveform(CHUNKS[0] * np.float32(0.01))
     assert np.abs(unpack(pack(quiet)) - quiet.samples).max() < 2**-23
+
+
+@pytest.mark.parametrize("audio_format", [name for name in FORMATS if name != "pcm"])
+def test_what_is_stopped_on_the_way_is_closed(audio_format):
+    """Left open, it would be written to when it is collected, and its file may be gone by then."""
+    blocks = itertools.count()
+
+    def check():
+        if next(blocks):
+            raise errors.Canceled("The job was canceled.")
+
+    file = io.BytesIO()
+    with pytest.raises(errors.Canceled) as stopped:
+        write_speech(parts(), Finish(Encoding.of(audio_format, 24_000)), file, check=check)
+    content = file.getvalue()
+    del stopped
+    gc.collect()
+    assert file.getvalue() == content
+    assert decode(content).seconds == pytest.approx(65_536 / 24_000, abs=0.15)
 
 
 @pytest.mark.parametrize("loudness", [None, -9.0])
