@@ -54,6 +54,11 @@ class Rendered:
         """The pod of a pool."""
         return self.find("Deployment", f"worker-{pool}")["spec"]["template"]["spec"]
 
+    def container(self, deployment: str) -> Object:
+        """That of our process."""
+        found: Object = self.find("Deployment", deployment)["spec"]["template"]["spec"]["containers"][0]
+        return found
+
 
 class ChartRenderer:
     """Helm with the chart read once."""

@@ -52,9 +52,7 @@ def test_a_secret_of_the_operators_is_used(examples: dict[str, Rendered]) -> Non
     rendered = examples["eks-a10"]
     assert rendered.kind("Secret") == []
     references = [
-        value["secretKeyRef"]
-        for value in environment(container_of(rendered, "api")).values()
-        if isinstance(value, dict)
+        value["secretKeyRef"] for value in environment(rendered.container("api")).values() if isinstance(value, dict)
     ]
     assert {one["name"] for one in references} == {"timbre"}
     assert {one["key"] for one in references if not one.get("optional")} == {
@@ -72,7 +70,7 @@ def test_rabbitmq_is_the_broker_by_a_value(helm: ChartRenderer) -> None:
     rendered = helm.render({"broker": {"type": "rabbitmq", "url": "amqps://user:word@mq.example:5671/", "port": 5671}})
     assert rendered.find("Secret")["stringData"]["BROKER_URL"] == "amqps://user:word@mq.example:5671/"
     for name in ("api", "control", "worker-default"):
-        assert "BROKER_URL" in environment(container_of(rendered, name))
+        assert "BROKER_URL" in environment(rendered.container(name))
     for name in ("api", "control", "worker"):
         assert 5671 in reached(rendered, name)
 
@@ -89,7 +87,7 @@ def test_one_value_chooses_the_store(helm: ChartRenderer, store: str, port: int)
     rendered = helm.render({"objectStore": {"type": store}})
     container = rendered.find("StatefulSet", "object-store")["spec"]["template"]["spec"]["containers"][0]
     assert container["name"] == store
-    assert environment(container_of(rendered, "api"))["S3_ENDPOINT"] == f"http://{NAME}-object-store:{port}"
+    assert environment(rendered.container("api"))["S3_ENDPOINT"] == f"http://{NAME}-object-store:{port}"
     assert rendered.find("Service", "object-store")["spec"]["ports"][0]["port"] == port
     keys = {value["secretKeyRef"]["key"] for value in environment(container).values() if isinstance(value, dict)}
     assert keys >= {"S3_ACCESS_KEY", "S3_SECRET_KEY"}
@@ -113,8 +111,8 @@ def test_minio_is_the_last_that_was_published_and_warned_of(helm: ChartRenderer,
 
 
 def test_the_bucket_encrypts(helm: ChartRenderer, examples: dict[str, Rendered]) -> None:
-    assert environment(container_of(examples["defaults"], "api"))["S3_ENCRYPTION"] == "sse-s3"
-    kms = environment(container_of(examples["eks-a10"], "control"))
+    assert environment(examples["defaults"].container("api"))["S3_ENCRYPTION"] == "sse-s3"
+    kms = environment(examples["eks-a10"].container("control"))
     assert (kms["S3_ENCRYPTION"], kms["S3_KMS_KEY_ID"][:12]) == ("sse-kms", "arn:aws:kms:")
     server = helm.render({"objectStore": {"type": "minio"}}).find("StatefulSet", "object-store")
     # Without a key of its own MinIO refuses to encrypt.
@@ -123,7 +121,7 @@ def test_the_bucket_encrypts(helm: ChartRenderer, examples: dict[str, Rendered])
 
 def test_a_cdn_stands_before_the_audio(examples: dict[str, Rendered]) -> None:
     for name in ("api", "control", "worker-a100"):
-        settings = environment(container_of(examples["gke-a100"], name))
+        settings = environment(examples["gke-a100"].container(name))
         assert settings["PUBLIC_AUDIO_BASE_URL"] == "https://cdn.example.com"
 
 
@@ -136,7 +134,7 @@ def test_clients_reach_api_and_audio_over_tls(examples: dict[str, Rendered]) -> 
         service = rendered.find("Service", name)
         assert backend["name"] == service["metadata"]["name"]
         assert backend["port"]["number"] in {port["port"] for port in service["spec"]["ports"]}
-    assert environment(container_of(rendered, "api"))["S3_PUBLIC_ENDPOINT"] == "https://audio.example.com"
+    assert environment(rendered.container("api"))["S3_PUBLIC_ENDPOINT"] == "https://audio.example.com"
 
 
 def test_the_breaker_counts_failures_and_no_answers(examples: dict[str, Rendered]) -> None:
@@ -247,7 +245,7 @@ def test_wrong_values_are_refused_by_the_schema(helm: ChartRenderer, values: dic
 
 def test_numbers_arrive_as_they_were_written(helm: ChartRenderer) -> None:
     rendered = helm.render({"settings": {"MAX_UPLOAD_BYTES": 20971520, "SPEED": 1.5, "RESULT_CACHE": False}})
-    settings = environment(container_of(rendered, "api"))
+    settings = environment(rendered.container("api"))
     assert [settings[name] for name in ("MAX_UPLOAD_BYTES", "SPEED", "RESULT_CACHE")] == ["20971520", "1.5", "false"]
 
 
@@ -257,11 +255,6 @@ def test_helm_has_nothing_to_complain_of(helm: ChartRenderer) -> None:
     report = lint(CHART, {}, strict=True, kube_version="v1.33.0")
     assert report["errors"] == []
     assert [one for one in report["messages"] if one["severity"] > 1] == []
-
-
-def container_of(rendered: Rendered, name: str) -> Object:
-    found: Object = rendered.find("Deployment", name)["spec"]["template"]["spec"]["containers"][0]
-    return found
 
 
 def ports_of(rule: Object) -> set[int]:

@@ -8,18 +8,13 @@ from services.shared.telemetry.endpoint import shown
 from services.shared.telemetry.instrumented import create_meter
 from services.shared.telemetry.metric import Process
 from services.shared.testing import make_settings, memory_parts
-from tests.chart.rendering import Object, Rendered, environment
+from tests.chart.rendering import Rendered, environment
 
 PROBES = ("startupProbe", "livenessProbe", "readinessProbe")
 
 
-def container_of(rendered: Rendered, name: str) -> Object:
-    found: Object = rendered.find("Deployment", name)["spec"]["template"]["spec"]["containers"][0]
-    return found
-
-
 def test_the_apis_port_and_probes_are_there(defaults: Rendered) -> None:
-    container = container_of(defaults, "api")
+    container = defaults.container("api")
     listening = {port["name"]: str(port["containerPort"]) for port in container["ports"]}
     assert environment(container)["API_PORT"] == listening["http"]
     assert environment(container)["API_METRICS_PORT"] == listening["metrics"]
@@ -31,7 +26,7 @@ def test_the_apis_port_and_probes_are_there(defaults: Rendered) -> None:
 
 @pytest.mark.parametrize(("name", "process"), [("worker-default", "worker"), ("control", "control")])
 def test_probes_and_figures_of_the_others_are_there(examples: dict[str, Rendered], name: str, process: Process) -> None:
-    container = container_of(examples["gke-t4"], name)
+    container = examples["gke-t4"].container(name)
     (port,) = container["ports"]
     assert environment(container)[f"{process.upper()}_METRICS_PORT"] == str(port["containerPort"])
     assert {container[probe]["httpGet"]["port"] for probe in PROBES} == {port["name"]}

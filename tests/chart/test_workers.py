@@ -13,11 +13,11 @@ PROMETHEUS = {"prometheusUrl": "http://prometheus:9090"}
 
 
 def test_a_worker_has_a_gpu_unless_it_is_for_the_cpu(examples: dict[str, Rendered]) -> None:
-    container = worker_of(examples["defaults"])
+    container = examples["defaults"].container("worker-default")
     assert container["resources"]["limits"]["nvidia.com/gpu"] == 1
     assert container["image"].endswith("-cuda")
     assert environment(container)["DEVICE"] == "cuda"
-    plain = worker_of(examples["cpu"])
+    plain = examples["cpu"].container("worker-default")
     assert "nvidia.com/gpu" not in plain["resources"]["limits"]
     assert plain["image"].endswith("-cpu")
     assert environment(plain)["DEVICE"] == "cpu"
@@ -60,7 +60,7 @@ def test_a_worker_may_finish_its_longest_job(example: Rendered) -> None:
 
 
 def test_a_worker_has_time_to_load_its_model(helm: ChartRenderer) -> None:
-    container = worker_of(helm.render({"worker": {"startSeconds": 902}}))
+    container = helm.render({"worker": {"startSeconds": 902}}).container("worker-default")
     probe = container["startupProbe"]
     assert probe["httpGet"]["path"] == "/readyz"
     assert 902 <= probe["periodSeconds"] * probe["failureThreshold"] < 912
@@ -90,11 +90,22 @@ def test_what_is_fetched_is_where_the_settings_look(example: Rendered) -> None:
 
 
 def test_the_api_judges_texts_by_the_model_that_speaks_them(example: Rendered) -> None:
-    api = environment(example.find("Deployment", "api")["spec"]["template"]["spec"]["containers"][0])
+    api = environment(example.container("api"))
     for deployment in workers(example):
         worker = environment(deployment["spec"]["template"]["spec"]["containers"][0])
         for name in ("ENGINE", "MODEL_NAME", "CKPT_PATH", "VOCAB_PATH"):
             assert api.get(name) == worker.get(name)
+
+
+def test_pods_are_replaced_when_other_models_are_to_be_fetched(helm: ChartRenderer) -> None:
+    def annotations(url: str) -> Object:
+        values = {"worker": {"modelCache": {"enabled": True}, "models": [{"path": "a", "url": url}]}}
+        template: Object = helm.render(values).find("Deployment", "worker-default")["spec"]["template"]
+        found: Object = template["metadata"]["annotations"]
+        return found
+
+    assert annotations("https://a") == annotations("https://a")
+    assert annotations("https://a") != annotations("https://b")
 
 
 def test_a_claim_of_the_operators_is_used(examples: dict[str, Rendered]) -> None:
@@ -179,11 +190,6 @@ def secret_less(given: dict[str, Any]) -> dict[str, str]:
 
 def workers(rendered: Rendered) -> list[Object]:
     return [one for one in rendered.kind("Deployment") if "timbre/pool" in one["metadata"]["labels"]]
-
-
-def worker_of(rendered: Rendered) -> Object:
-    found: Object = rendered.worker()["containers"][0]
-    return found
 
 
 def volume(pod: Object, name: str) -> Object:
