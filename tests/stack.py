@@ -182,8 +182,7 @@ class Stack:
         job = make_job(**{"created_at": time.time(), "seed": 7, "reference_sha256": digest} | overrides)
         if long is not None:
             content = long.encode()
-            told = LongText(hashlib.sha256(content).hexdigest(), len(long), len(content))
-            job = replace(job, input=replace(job.input, long=told))
+            job = replace(job, input=replace(job.input, long=LongText.of(long)))
             self.parts.blobs.put(text_key(job.id), io.BytesIO(content), len(content), "text/plain")
         self.parts.blobs.put(job.input.reference_key, io.BytesIO(reference), len(reference), "audio/wav")
         self.parts.jobs.add(job)

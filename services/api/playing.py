@@ -13,7 +13,7 @@ from services.api.hearing import hear
 from services.api.speaking import require_output, stored_audio
 from services.api.state import ApiState
 from services.api.streamed import SpeechCut
-from services.api.streaming import encoded, encoding_of, first_samples
+from services.api.streaming import encoded, first_samples
 from services.shared.job import Job
 
 #: Bytes of one message of audio: what clients take without being told to take more.
@@ -26,11 +26,11 @@ async def play(websocket: WebSocket, state: ApiState, job: Job) -> None:
     Raises `JobFailed`, `AudioNotReady`, `AudioExpired`, `JobNotFound`, `NotInTime`, `SpeechBrokenOff`, `Unavailable`,
     `WebSocketDisconnect`.
     """
-    await websocket.send_json(started(encoding_of(job), job_id=job.id))
+    await websocket.send_json(started(job.input.encoding, job_id=job.id))
     try:
         async with aclosing(hear(state.parts, job)) as speech:
             if first := await first_samples(speech, state.parts.settings.max_wait_seconds):
-                async with aclosing(encoded(first, speech, StreamEncoder(encoding_of(job)))) as audio:
+                async with aclosing(encoded(first, speech, StreamEncoder(job.input.encoding))) as audio:
                     async for piece in audio:
                         await send_audio(websocket, piece)
             else:

@@ -12,7 +12,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import Message, Receive, Scope, Send
 
 from f5_tts_core.audio.streaming import StreamEncoder
-from f5_tts_core.formats import FORMATS, Encoding
+from f5_tts_core.formats import FORMATS
 from services.api.cancellation import abandon
 from services.api.errors import NotInTime
 from services.api.form import SpeechForm
@@ -71,7 +71,7 @@ async def answer_speech(request: Request, state: ApiState, job: Job, on_leave: O
         raise
     if not first:
         return await answer_audio(state, await run_in_threadpool(state.parts.jobs.get, job.id), headers)
-    body = encoded(first, speech, StreamEncoder(encoding_of(job)))
+    body = encoded(first, speech, StreamEncoder(job.input.encoding))
     return SpeechStream(body, headers, FORMATS[job.input.format].content_type, on_leave)
 
 
@@ -106,11 +106,6 @@ class SpeechStream(Streamed):
     async def _leave(self) -> None:
         if self._on_leave is not None:
             await self._on_leave()
-
-
-def encoding_of(job: Job) -> Encoding:
-    asked = job.input
-    return Encoding.of(asked.format, asked.sample_rate, asked.bit_depth, asked.bitrate)
 
 
 async def first_samples(speech: AsyncGenerator[bytes, None], seconds: float, request: Request | None = None) -> bytes:

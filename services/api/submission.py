@@ -1,6 +1,5 @@
 """Taking a request in: its reference into the blob store, its job into the job store, its id into the queue."""
 
-import hashlib
 import io
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -101,7 +100,7 @@ class Submitter:
                 trim=form.trim,
                 cache=form.may_be_cached(settings),
                 stream=form.stream,
-                long=_long_text(form.text) if form.long else None,
+                long=LongText.of(form.text) if form.long else None,
             ),
             webhook_url=form.webhook_url,
             batch_id=batch_id,
@@ -158,11 +157,6 @@ def _speakers(cast: Mapping[str, Voice]) -> tuple[Speaker, ...]:
     return tuple(
         Speaker(mark, voice.id, voice.sample.key, voice.sample.sha256, voice.ref_text) for mark, voice in cast.items()
     )
-
-
-def _long_text(text: str) -> LongText:
-    content = text.encode()
-    return LongText(hashlib.sha256(content).hexdigest(), len(text), len(content))
 
 
 def _reference_fields(holder_id: str, form: SpeechForm, reference: Upload | Voice) -> dict[str, Any]:

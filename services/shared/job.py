@@ -6,13 +6,14 @@ queued -> processing -> succeeded | failed | canceled | expired
    +-> canceled | expired | failed
 """
 
+import hashlib
 import secrets
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Final, Literal
 
 from f5_tts_core import limits
-from f5_tts_core.formats import AudioFormat
+from f5_tts_core.formats import AudioFormat, Encoding
 from services.shared.errors import LeaseLost, TransitionRefused
 from services.shared.priority import Priority
 from services.shared.telemetry.traceparent import trace_id
@@ -42,6 +43,11 @@ class LongText:
     sha256: str
     characters: int
     bytes: int
+
+    @classmethod
+    def of(cls, text: str) -> "LongText":
+        content = text.encode()
+        return cls(hashlib.sha256(content).hexdigest(), len(text), len(content))
 
 
 @dataclass(frozen=True)
@@ -98,6 +104,11 @@ class JobInput:
     @property
     def characters(self) -> int:
         return self.long.characters if self.long else len(self.text)
+
+    @property
+    def encoding(self) -> Encoding:
+        """Raises `UnsupportedEncoding` where what was asked for does not go together."""
+        return Encoding.of(self.format, self.sample_rate, self.bit_depth, self.bitrate)
 
     @property
     def in_chunks(self) -> bool:

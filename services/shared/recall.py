@@ -16,12 +16,14 @@ from services.shared.settings import Settings
 
 #: What a job is asked for that does not change how it sounds: the reference is told by its hash.
 _SILENT: Final = ("reference_key", "voice_id", "cache")
+#: Read once: it is in a file, and a long text has a digest a chunk.
+_RELEASE: Final = version("timbre")
 
 
 def digest_of(owner: str, engine: EngineInfo, settings: Settings, asked: Mapping[str, object]) -> str:
     """Tells what an owner had spoken from everything else: by who speaks it, and all that is `asked`."""
     model = (engine.engine, engine.model, engine.vocoder, engine.fingerprint, settings.target_rms)
-    document = json.dumps([owner, version("timbre"), model, asked], sort_keys=True)
+    document = json.dumps([owner, _RELEASE, model, asked], sort_keys=True)
     return hashlib.sha256(document.encode()).hexdigest()
 
 

@@ -14,7 +14,7 @@ from typing import BinaryIO, cast
 from f5_tts_core import limits
 from f5_tts_core.assembly import Finish, Part, Written, write_speech
 from f5_tts_core.engine import Engine
-from f5_tts_core.formats import FORMATS, Encoding
+from f5_tts_core.formats import FORMATS
 from f5_tts_core.stopwatch import Stopwatch
 from f5_tts_core.types import Reference, SynthesisRequest
 from services.shared.chunks import ChunkEntry
@@ -144,12 +144,11 @@ def _parts(chunks: Sequence[Chunk], shelf: Shelf, lease: Lease) -> Iterator[Part
 
 def _finish(job: Job) -> Finish:
     asked = job.input
-    encoding = Encoding.of(asked.format, asked.sample_rate, asked.bit_depth, asked.bitrate)
-    return Finish(encoding, asked.loudness, asked.trim, asked.remove_silence)
+    return Finish(asked.encoding, asked.loudness, asked.trim, asked.remove_silence)
 
 
 def _output(job: Job, file: BinaryIO, written: Written) -> JobOutput:
-    encoding = _finish(job).encoding
+    encoding = job.input.encoding
     size = file.seek(0, 2)
     file.seek(0)
     return JobOutput(

@@ -14,15 +14,19 @@ from services.worker.ticker import Ticker
 logger = structlog.get_logger(__name__)
 
 
-class Stopping(Exception):
+class Interruption(Exception):
+    """Why an attempt ends before its job does, through nobody's fault."""
+
+
+class Stopping(Interruption):
     """The worker is going down and gives its jobs back."""
 
 
-class GivingWay(Exception):
+class GivingWay(Interruption):
     """Others wait for the worker, and a later attempt goes on where this one was."""
 
 
-class Overdue(Exception):
+class Overdue(Interruption):
     """The job was to be done by now."""
 
 

@@ -11,6 +11,7 @@ from services.shared.chunks import ChunkEntry
 from services.shared.errors import Unavailable
 from services.shared.hooks import AudioChain
 from services.shared.parts import Parts
+from services.shared.priority import PRIORITIES
 from services.worker.abreast import Abreast
 from services.worker.lease import GivingWay, Lease
 from services.worker.places import Places
@@ -78,10 +79,11 @@ class Recital:
         return settings.long_chunks_at_once or by_itself
 
     def _is_to_give_way(self, began: float) -> bool:
-        """Whether its turn is over and others wait, unless all would have to be spoken again."""
+        """Whether its turn is over and others wait for this worker, unless all would have to be spoken again."""
         if self._parts.clock() - began < self._parts.settings.long_turn_seconds:
             return False
         try:
-            return bool(self._parts.queue.depth() and self._engine.describe().fingerprint)
+            waiting = any(map(self._parts.queue.depth, self._parts.settings.worker_priorities or PRIORITIES))
+            return waiting and bool(self._engine.describe().fingerprint)
         except Unavailable:
             return False  # Who knows.

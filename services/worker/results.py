@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 
 from f5_tts_core.audio import encode
 from f5_tts_core.audio.loudness import measure_integrated
-from f5_tts_core.formats import FORMATS, Encoding
+from f5_tts_core.formats import FORMATS
 from f5_tts_core.mastering import master
 from f5_tts_core.types import Synthesis
 from services.shared.job import Job, JobOutput, output_key
@@ -34,8 +34,7 @@ def encode_result(job: Job, synthesis: Synthesis, aside: Executor) -> Result:
 
     Raises `NotFiniteOutput`, and `UnsupportedEncoding` for what the API let pass and should not have.
     """
-    asked = job.input
-    encoding = Encoding.of(asked.format, asked.sample_rate, asked.bit_depth, asked.bitrate)
+    asked, encoding = job.input, job.input.encoding
     mastered = master(synthesis.audio, sample_rate=encoding.sample_rate, loudness=asked.loudness, trim=asked.trim)
     content = encode(mastered.audio, encoding.format, bit_depth=encoding.bit_depth, bitrate=encoding.bitrate)
     output = JobOutput(

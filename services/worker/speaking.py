@@ -29,7 +29,7 @@ def speak(
     on_audio: AudioCallback = ignore,
     is_over: CancelCallback = never,
 ) -> Synthesis:
-    """Raises what the engine raises, and `LeaseLost`, `Canceled` or `Stopping` where the work is to stop.
+    """Raises what the engine raises, and `LeaseLost`, `Canceled`, `Overdue` or `Stopping` where the work is to stop.
 
     `is_over` turns true where nobody wants to know what came of it.
     """

@@ -50,19 +50,18 @@ class Sweeper:
             logger.info("swept", **done)
         return done
 
-    def _each(self, jobs: Iterable[Job], act: Callable[[Job], str | None], done: Counter[str]) -> None:
+    def _each(self, jobs: Iterable[Job], act: Callable[[Job], str], done: Counter[str]) -> None:
         for job in jobs:
             with structlog.contextvars.bound_contextvars(**job.log_ids(), attempt=job.attempt):
                 self._look_after(job, act, done)
 
-    def _look_after(self, job: Job, act: Callable[[Job], str | None], done: Counter[str]) -> None:
+    def _look_after(self, job: Job, act: Callable[[Job], str], done: Counter[str]) -> None:
         try:
             deed = act(job)
         except (StaleJob, JobNotFound, TransitionRefused, LeaseLost):
             return  # Somebody was quicker, and the job needs us no more.
-        if deed:
-            logger.info("job_swept", deed=deed)
-            self._note(deed, 1, done)
+        logger.info("job_swept", deed=deed)
+        self._note(deed, 1, done)
 
     def _note(self, deed: str, count: int, done: Counter[str]) -> None:
         if count:

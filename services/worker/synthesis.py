@@ -28,7 +28,7 @@ from services.worker.chapters import ChapterSpeaker
 from services.worker.claiming import take
 from services.worker.cleaning import close, discard_attempt
 from services.worker.figures import first_heard, running
-from services.worker.lease import GivingWay, Lease, Overdue, Stopping
+from services.worker.lease import Interruption, Lease
 from services.worker.places import Places
 from services.worker.references import ReferenceReader
 from services.worker.results import Result, encode_result
@@ -278,7 +278,7 @@ def _stages(job: Job, watch: Stopwatch) -> dict[str, float]:
 
 def _log_reason(error: Exception) -> None:
     """Faults of ours with their traceback; everything else by its name alone: messages may quote the client."""
-    ours = isinstance(error, EngineError) or not isinstance(error, TimbreError | Stopping | GivingWay | Overdue)
+    ours = isinstance(error, EngineError) or not isinstance(error, TimbreError | Interruption)
     if ours and not isinstance(error, Canceled):
         logger.error("attempt_failed", reason=type(error).__name__, exc_info=error)
     else:

@@ -260,6 +260,21 @@ def test_the_backlog_is_what_is_queued(harness: Harness) -> None:
     assert harness.line.backlog("a") == Backlog(2_000, 0, 1)
 
 
+def test_it_is_told_of_each_priority(harness: Harness) -> None:
+    assert set(harness.line.backlog_by_priority().values()) == {0}
+    bulk = harness.add(priority=Priority.BULK, text=SECOND * 2)
+    for owner in ("a", "b"):
+        harness.add(owner=owner)
+    expected = {Priority.INTERACTIVE: 0, Priority.DEFAULT: 2_000, Priority.BULK: 2_000}
+    assert harness.line.backlog_by_priority() == expected
+    job = harness.claim(bulk.id)
+    assert harness.line.backlog_by_priority() == expected | {Priority.BULK: 0}
+    harness.jobs.replace(job, transitions.release(job, 1, START + 60))
+    assert harness.line.backlog_by_priority() == expected
+    harness.jobs.remove(bulk.id)
+    assert harness.line.backlog_by_priority() == expected | {Priority.BULK: 0}
+
+
 def test_a_full_queue_turns_those_away_who_fill_it(harness: Harness) -> None:
     def add(owner: str) -> None:
         harness.jobs.add(make_job(owner=owner, text=SECOND), room_seconds=3)
@@ -322,7 +337,7 @@ def test_a_line_that_is_away(harness: Harness) -> None:
     else:
         line = RedisJobLine(Redis(port=1, decode_responses=True, retry=None))
     calls = (lambda: line.admit(START, 1), lambda: line.sent(START), lambda: line.repair(START, 1))
-    for call in (*calls, lambda: line.backlog("a")):
+    for call in (*calls, lambda: line.backlog("a"), line.backlog_by_priority):
         with pytest.raises(JobStoreUnavailable):
             call()
 
@@ -366,5 +381,6 @@ def test_records_deleted_by_hand_keep_no_place(on_redis: Harness, empty_valkey: 
     assert on_redis.jobs.queued(10) == []
     assert on_redis.line.repair(START, 10) == 0
     assert on_redis.line.backlog("anonymous") == Backlog(0, 0, 0)
+    assert set(on_redis.line.backlog_by_priority().values()) == {0}
     job = on_redis.add()
     assert on_redis.admit(1) == [job.id]

@@ -1,12 +1,12 @@
 """The lines of queued jobs, in Redis or Valkey, beside their records (see `redis_line_scripts`)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from redis import Redis
 
 from services.shared.adapters.redis_client import PREFIX, redis_errors
 from services.shared.adapters.redis_jobs import QUEUED, read_jobs
-from services.shared.adapters.redis_line_scripts import ADMIT, ALL_OWNERS, BACKLOG, REPAIR
+from services.shared.adapters.redis_line_scripts import ADMIT, ALL_OWNERS, BACKLOG, PRIORITY_BACKLOG, REPAIR
 from services.shared.job import Job, JobStatus
 from services.shared.line import Admitted, Backlog
 from services.shared.priority import PRIORITIES, Priority
@@ -44,6 +44,11 @@ class RedisJobLine:
             pipeline.hlen(BACKLOG)
             (total, own), fields = pipeline.execute()
         return Backlog(int(total or 0), int(own or 0), max(0, fields - 1))
+
+    def backlog_by_priority(self) -> Mapping[Priority, int]:
+        with redis_errors():
+            found = self._client.hmget(PRIORITY_BACKLOG, PRIORITIES)
+        return {priority: int(ms or 0) for priority, ms in zip(PRIORITIES, found, strict=True)}
 
     def _sent(self, before: float) -> list[tuple[Priority, str]]:
         with redis_errors(), self._client.pipeline(transaction=False) as pipeline:

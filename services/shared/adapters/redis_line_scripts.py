@@ -14,21 +14,28 @@ from services.shared.adapters.redis_client import NEWS, PREFIX
 DEADLINES = f"{PREFIX}:deadlines"
 #: Milliseconds of audio that queued jobs are going to be, by owner.
 BACKLOG = f"{PREFIX}:backlog"
+#: The same by priority.
+PRIORITY_BACKLOG = f"{PREFIX}:backlog-by-priority"
 #: Of all owners together, in the backlog: no tenant has this name.
 ALL_OWNERS = "*"
 
 STANDS = f"""
-local resting, deadlines, backlog = '{PREFIX}:resting', '{DEADLINES}', '{BACKLOG}'
+local resting, deadlines = '{PREFIX}:resting', '{DEADLINES}'
+local backlog, priority_backlog = '{BACKLOG}', '{PRIORITY_BACKLOG}'
 
 local function line(kind, priority)
   return '{PREFIX}:' .. kind .. ':' .. priority
 end
 
-local function count_audio(owner, more)
+local function count_in(counts, field, more)
+  if redis.call('HINCRBY', counts, field, more) <= 0 then redis.call('HDEL', counts, field) end
+end
+
+local function count_audio(owner, priority, more)
   if not more or more == 0 then return end
-  for _, whose in ipairs({{owner, '{ALL_OWNERS}'}}) do
-    if redis.call('HINCRBY', backlog, whose, more) <= 0 then redis.call('HDEL', backlog, whose) end
-  end
+  count_in(backlog, owner, more)
+  count_in(backlog, '{ALL_OWNERS}', more)
+  count_in(priority_backlog, priority, more)
 end
 
 -- Whoever has nothing in the queue is let in; a full queue turns those away who have more than their part of it.
@@ -56,7 +63,7 @@ local function wait(id, owner, priority, turn)
 end
 
 local function stand(id, owner, priority, turn, audio_ms, sent_at, not_before, deadline)
-  count_audio(owner, tonumber(audio_ms))
+  count_audio(owner, priority, tonumber(audio_ms))
   if deadline ~= '' then redis.call('ZADD', deadlines, deadline, id) end
   if sent_at ~= '' then redis.call('ZADD', line('sent', priority), sent_at, id)
   elseif not_before ~= '' then redis.call('ZADD', resting, not_before, id)
@@ -65,7 +72,7 @@ end
 
 -- Who leaves before its turn has none: its owner's next job starts as much earlier.
 local function leave(id, owner, priority, turn, audio_ms, stays)
-  count_audio(owner, -(tonumber(audio_ms) or 0))
+  count_audio(owner, priority, -(tonumber(audio_ms) or 0))
   local waited = redis.call('ZREM', line('waiting', priority), id)
   redis.call('ZREM', line('sent', priority), id)
   redis.call('ZREM', resting, id)
@@ -130,7 +137,7 @@ REPAIR = (
     STANDS
     + f"""
 local queued, now, repaired = KEYS[1], ARGV[1], 0
-if redis.call('EXISTS', queued) == 0 then redis.call('DEL', backlog) end
+if redis.call('EXISTS', queued) == 0 then redis.call('DEL', backlog, priority_backlog) end
 for _, id in ipairs(redis.call('ZRANGE', queued, 0, ARGV[2] - 1)) do
   local record = '{PREFIX}:job:' .. id
   local job = redis.call('HMGET', record, 'status', 'owner', 'priority', 'turn', 'enqueued_at')

@@ -1,10 +1,11 @@
 """The line in front of the queue."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from services.shared.job import Job
 from services.shared.line import Admitted, Backlog
+from services.shared.priority import Priority
 
 
 class JobLine(Protocol):
@@ -33,3 +34,7 @@ class JobLine(Protocol):
         ...
 
     def backlog(self, owner: str) -> Backlog: ...
+
+    def backlog_by_priority(self) -> Mapping[Priority, int]:
+        """Milliseconds of audio that the queued jobs of each priority are going to be, estimated from their texts."""
+        ...

@@ -201,7 +201,7 @@ OLDEST_QUEUED: Final = Metric(
 QUEUED_AUDIO: Final = Metric(
     "tts_queue_audio_seconds",
     "gauge",
-    "Seconds of speech that the jobs which wait will make, estimated from the texts of the 500 that wait longest.",
+    "Seconds of speech that the jobs which wait will make, estimated from their texts.",
     ("priority",),
     shown_by=("control",),
     read=True,

@@ -1,9 +1,10 @@
 """The line of queued jobs, in memory."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from services.shared.job import Job
 from services.shared.line import Admitted, Backlog
+from services.shared.priority import Priority
 from services.shared.testing.jobs import MemoryJobStore
 
 
@@ -28,3 +29,7 @@ class MemoryJobLine:
     def backlog(self, owner: str) -> Backlog:
         self._jobs.ping()
         return self._jobs.lines.backlog(owner)
+
+    def backlog_by_priority(self) -> Mapping[Priority, int]:
+        self._jobs.ping()
+        return self._jobs.lines.backlog_by_priority()

@@ -48,9 +48,15 @@ class Lines:
         return {job_id: place for place, job_id in enumerate(order)} | resting
 
     def backlog(self, owner: str) -> Backlog:
-        queued = [*self._waiting.values(), *self._resting.values(), *self._sent.values()]
+        queued = self._queued()
         own = sum(audio_ms(job) for job in queued if job.owner == owner)
         return Backlog(sum(map(audio_ms, queued)), own, len({job.owner for job in queued}))
+
+    def backlog_by_priority(self) -> dict[Priority, int]:
+        return {one: sum(audio_ms(job) for job in self._queued() if job.priority is one) for one in PRIORITIES}
+
+    def _queued(self) -> list[Job]:
+        return [*self._waiting.values(), *self._resting.values(), *self._sent.values()]
 
     def _next(self, priority: Priority, lead: int) -> list[Job]:
         free = max(0, lead - sum(job.priority is priority for job in self._sent.values()))

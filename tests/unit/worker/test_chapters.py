@@ -291,7 +291,9 @@ def test_while_others_wait_it_gives_way_and_goes_on_later_where_it_was(bench):
     assert " ".join(spoken(bench)) == TEXT
 
 
-@pytest.mark.parametrize("why", ["nobody waits", "the queue is away", "all would be spoken again"])
+@pytest.mark.parametrize(
+    "why", ["nobody waits", "the queue is away", "all would be spoken again", "others wait for other workers"]
+)
 def test_without_a_reason_it_keeps_its_place(bench, why):
     job = bench.submit_long(TEXT)
     bench.engine.cues = {1: lambda: bench.clock.advance(20.0)}
@@ -299,6 +301,9 @@ def test_without_a_reason_it_keeps_its_place(bench, why):
     if why == "all would be spoken again":
         bench.queue.send("another")
         bench.engine.describe = lambda: replace(bench.engine.tone.describe(), fingerprint="")
+    if why == "others wait for other workers":
+        bench.queue.send("another", Priority.INTERACTIVE)
+        bench.configure(worker_priorities="default,bulk")
     assert bench.runner().run(job.id) is JobStatus.SUCCEEDED
 
 

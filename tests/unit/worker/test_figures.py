@@ -106,12 +106,12 @@ def test_what_waits_is_shown_by_number_age_and_length(meter: PrometheusMeter) ->
     assert figure(meter, "tts_ready_slots") == 3
 
 
-def test_speech_of_jobs_that_were_not_looked_at_is_estimated(meter: PrometheusMeter) -> None:
+def test_speech_of_all_jobs_counts_however_many_there_are_and_unlike_each_other(meter: PrometheusMeter) -> None:
     parts = memory_parts()
     for number in range(1_000):
-        parts.jobs.add(make_job(created_at=parts.clock() + number, text="x" * 30))
+        parts.jobs.add(make_job(created_at=parts.clock() + number, text="x" * (30 if number < 900 else 300)))
     show_queue(observed(parts, meter))
-    assert figure(meter, "tts_queue_audio_seconds") == pytest.approx(2_000.0)
+    assert figure(meter, "tts_queue_audio_seconds") == pytest.approx(3_800.0)
 
 
 def test_an_empty_queue_shows_zeros(meter: PrometheusMeter) -> None:
