@@ -50,10 +50,7 @@ def _check_narrator(checks: InputChecks, form: SpeechForm, first: Turn, narrator
 
 
 def _voice(library: VoiceLibrary, owner: str, turn: Turn) -> Voice:
-    found = library.find(owner, turn.mark)
-    if found:
-        return found[0]
     try:
-        return library.get(owner, turn.mark)
+        return library.named(owner, turn.mark)
     except VoiceNotFound:
         raise SpeakerUnknown(turn.mark, turn.position) from None

@@ -98,6 +98,11 @@ class WebhooksOff(ApiError):
     title = "This service sends no webhooks"
     status = 422
 
+    def __init__(self, field: str | None = None) -> None:
+        """`field` asked for one, if any did."""
+        detail = "This service sends no webhooks: its operator has set no WEBHOOK_SECRET."
+        super().__init__(detail, field=field, accepted=field and f"a request without `{field}`")
+
 
 class IdempotencyKeyInUse(ApiError):
     type = "idempotency-key-in-use"

@@ -47,6 +47,11 @@ class VoiceLibrary:
         except VoiceNotFound:
             return []
 
+    def named(self, owner: str, name: str) -> Voice:
+        """The owner's voice of this name, else of this id. Raises `VoiceNotFound`."""
+        found = self.find(owner, name)
+        return found[0] if found else self.get(owner, name)
+
     # --- taking in ------------------------------------------------------------------------------
 
     def draft(self, owner: str, form: VoiceForm, sample: Upload, recording: Upload | None) -> Voice:

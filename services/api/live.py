@@ -4,7 +4,7 @@ import asyncio
 from contextlib import aclosing
 from typing import Any
 
-from fastapi import WebSocket, WebSocketDisconnect
+from fastapi import WebSocket
 from starlette.concurrency import run_in_threadpool
 from starlette.types import Message
 
@@ -20,7 +20,7 @@ from services.api.manuscript import LONGEST, Manuscript, Utterance
 from services.api.named_voices import give_voice
 from services.api.playing import send_audio, started, why_cut
 from services.api.racing import first_of
-from services.api.sockets import problem_event
+from services.api.sockets import problem_event, receive
 from services.api.speaking import submit
 from services.api.spool import Upload
 from services.api.state import ApiState
@@ -95,14 +95,10 @@ class LiveSession:
         while True:
             try:
                 async with asyncio.timeout(seconds):
-                    message = await self._websocket.receive()
-                break
+                    return await receive(self._websocket)
             except TimeoutError as error:
                 if not (self._unheard or self._manuscript.is_complete):
                     raise SessionIdle(f"No message came for {seconds:g} seconds, and all was spoken.") from error
-        if message["type"] == "websocket.disconnect":
-            raise WebSocketDisconnect(message.get("code", 1005))
-        return message
 
     def _require_room(self) -> None:
         most = self._settings.max_live_characters

@@ -29,11 +29,9 @@ def give_voice(
 
     Raises `FieldRefused` for the field `blamed`. Blocking.
     """
-    found = state.library.find(caller, named) if by_name else []
-    if found:
-        return fields, found[0]
+    find = state.library.named if by_name else state.library.get
     try:
-        return fields, state.library.get(caller, named)
+        return fields, find(caller, named)
     except VoiceNotFound:
         if named == SAMPLE_VOICE:
             return fields.model_copy(update={"ref_text": sample_transcript()}), sample_upload()

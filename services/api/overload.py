@@ -39,7 +39,7 @@ class Overload:
             return
         backlog = self._parts.line.backlog(owner)
         if not backlog.has_room(1, self._room):
-            raise self._refusal(1)
+            raise self._refusal(backlog.total, 1)
         if backlog.total < self._room / 2:
             self._calm_until = now + _CALM_SECONDS
 
@@ -48,17 +48,23 @@ class Overload:
         try:
             return submit()
         except QueueFull as error:
-            raise self._refusal(error.more_ms) from error
+            raise self._refusal(self._queued_ms(), error.more_ms) from error
 
-    def _refusal(self, more_ms: int) -> Overloaded:
+    def _queued_ms(self) -> int:
+        """Of all owners; 0 where that cannot be asked now."""
+        try:
+            return self._parts.line.backlog(ANONYMOUS).total
+        except Unavailable:
+            return 0
+
+    def _refusal(self, total: int, more_ms: int) -> Overloaded:
         seconds = self._parts.settings.max_queued_seconds
         detail = f"{seconds:g} seconds of audio are queued already, and your jobs have their part of it."
-        return Overloaded(detail, retry_after=self._retry_after(more_ms))
+        return Overloaded(detail, retry_after=self._retry_after(total, more_ms))
 
-    def _retry_after(self, more_ms: int) -> int:
+    def _retry_after(self, total: int, more_ms: int) -> int:
         """Seconds in which as much is spoken as is too much now, by the pace that was measured."""
         try:
-            total = self._parts.line.backlog(ANONYMOUS).total
             drain = self._estimator.drain_seconds()
         except Unavailable:
             return _UNKNOWN

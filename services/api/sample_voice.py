@@ -16,8 +16,8 @@ _FOLDER: Final = files("f5_tts_core") / "assets" / "sample"
 
 def sample_upload() -> Upload:
     """The recording, as if it had been sent along."""
-    recording = _recording()
-    return Upload(io.BytesIO(recording), len(recording), hashlib.sha256(recording).hexdigest())
+    recording, sha256 = _recording()
+    return Upload(io.BytesIO(recording), len(recording), sha256)
 
 
 @cache
@@ -26,5 +26,7 @@ def sample_transcript() -> str:
 
 
 @cache
-def _recording() -> bytes:
-    return (_FOLDER / "reference.wav").read_bytes()
+def _recording() -> tuple[bytes, str]:
+    """The file, and its hash."""
+    recording = (_FOLDER / "reference.wav").read_bytes()
+    return recording, hashlib.sha256(recording).hexdigest()

@@ -61,6 +61,14 @@ def is_key(message: Message) -> bool:
         return False
 
 
+async def receive(websocket: WebSocket) -> Message:
+    """The client's next message. Raises `WebSocketDisconnect` where it has left."""
+    message = await websocket.receive()
+    if message["type"] == "websocket.disconnect":
+        raise WebSocketDisconnect(message.get("code", 1005))
+    return message
+
+
 async def hear_out(websocket: WebSocket) -> None:
     """Until the client leaves. Whatever it says is of no interest."""
     while (await websocket.receive())["type"] != "websocket.disconnect":
@@ -85,7 +93,7 @@ async def _identify(websocket: WebSocket, state: ApiState) -> Identity:
     if state.authenticator.asks_who and key is None:
         try:
             async with asyncio.timeout(KEY_SECONDS):
-                key = _read_key(await websocket.receive())
+                key = _read_key(await receive(websocket))
         except TimeoutError as error:
             raise KeyAwaited(f"No message within {KEY_SECONDS:g} seconds.", accepted='{"api_key": …}') from error
     identity = await identify(websocket, key)
@@ -94,8 +102,6 @@ async def _identify(websocket: WebSocket, state: ApiState) -> Identity:
 
 
 def _read_key(message: Message) -> str:
-    if message["type"] == "websocket.disconnect":
-        raise WebSocketDisconnect
     try:
         return str(json.loads(message.get("text") or "")["api_key"])
     except (ValueError, LookupError, TypeError, RecursionError) as error:

@@ -1,6 +1,6 @@
 """What every route that speaks has in common: a checked request becomes a job, and a finished job its audio."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from functools import partial
 
 import anyio.to_thread
@@ -31,24 +31,11 @@ AUDIO_CONTENT = {one.content_type: {"schema": {"type": "string", "format": "bina
 
 
 async def submit(
-    connection: HTTPConnection,
-    state: ApiState,
-    caller: str,
-    fields: SpeechForm,
-    reference: Upload | Voice,
-    *,
-    usual: Priority = Priority.DEFAULT,
+    connection: HTTPConnection, state: ApiState, caller: str, fields: SpeechForm, reference: Upload | Voice
 ) -> Job:
-    """Raises what `admit`, `InputChecks.check`, `Submitter.submit` and `Overload.guard` raise.
-
-    `usual` is how urgent a request is that does not say so, unless by what it asks for.
-    """
-    terms = await admit(connection, state, fields, fields.usual_priority(usual))
-    checked = await anyio.to_thread.run_sync(state.checks.check, caller, fields, reference, limiter=state.check_slots)
-    submit_checked = partial(state.submitter.submit, caller, checked, reference, terms)
-    job = await run_in_threadpool(state.overload.guard, submit_checked)
-    connection.state.job_id = job.id
-    return job
+    """A request whose voice is at hand. Raises what `admit`, `InputChecks.check` and `_queue` raise."""
+    terms = await admit(connection, state, fields, fields.usual_priority(Priority.DEFAULT))
+    return await _submit(connection, state, caller, fields, reference, terms=terms)
 
 
 async def admit(connection: HTTPConnection, state: ApiState, fields: SharedFields, usual: Priority) -> Terms:
@@ -72,29 +59,58 @@ async def take_in(
     *,
     usual: Priority = Priority.DEFAULT,
 ) -> Job:
-    """A whole request, wherever its voice comes from. Raises what each of its steps raises."""
+    """A whole request, wherever its voice comes from. Raises what each of its steps raises.
+
+    `usual` is how urgent a request is that does not say so, unless by what it asks for.
+    """
+    terms = await admit(request, state, fields, fields.usual_priority(usual))
     await check_webhook(state, "webhook_url", fields.webhook_url)
-    if is_dialogue(fields, given_voices(fields, form)):
-        job = await _submit_dialogue(request, state, caller, fields, form, usual=usual)
+    given = given_voices(fields, form)
+    if is_dialogue(fields, given):
+        narrator = await choose_reference(state, caller, fields, form) if given else None
+        job = await _submit_dialogue(request, state, caller, fields, narrator, terms=terms)
     else:
         reference = await choose_reference(state, caller, fields, form)
-        job = await submit(request, state, caller, fields, reference, usual=usual)
+        job = await _submit(request, state, caller, fields, reference, terms=terms)
     await discard_upload(state, caller, fields.upload_id)
     return job
 
 
-async def _submit_dialogue(
-    request: Request, state: ApiState, caller: str, fields: SpeechForm, form: Form, *, usual: Priority
+async def _submit(
+    connection: HTTPConnection,
+    state: ApiState,
+    caller: str,
+    fields: SpeechForm,
+    reference: Upload | Voice,
+    *,
+    terms: Terms,
 ) -> Job:
-    """As `submit`, of a text with marks. Raises what `cast_voices` raises too."""
-    terms = await admit(request, state, fields, fields.usual_priority(usual))
-    narrator = await choose_reference(state, caller, fields, form) if given_voices(fields, form) else None
+    """Raises what `InputChecks.check` and `_queue` raise."""
+    checked = await anyio.to_thread.run_sync(state.checks.check, caller, fields, reference, limiter=state.check_slots)
+    return await _queue(connection, state, partial(state.submitter.submit, caller, checked, reference, terms))
+
+
+async def _submit_dialogue(
+    connection: HTTPConnection,
+    state: ApiState,
+    caller: str,
+    fields: SpeechForm,
+    narrator: Upload | Voice | None,
+    *,
+    terms: Terms,
+) -> Job:
+    """As `_submit`, of a text with marks. Raises what `cast_voices` raises too."""
     casting = partial(cast_voices, state.checks, state.library, caller, fields, narrator)
     checked, cast = await anyio.to_thread.run_sync(casting, limiter=state.check_slots)
     reference = narrator or next(iter(cast.values()))
     submit_cast = partial(state.submitter.submit, caller, checked, reference, terms, cast=cast)
-    job = await run_in_threadpool(state.overload.guard, submit_cast)
-    request.state.job_id = job.id
+    return await _queue(connection, state, submit_cast)
+
+
+async def _queue(connection: HTTPConnection, state: ApiState, submit_checked: Callable[[], Job]) -> Job:
+    """Raises what `Submitter.submit` and `Overload.guard` raise."""
+    job = await run_in_threadpool(state.overload.guard, submit_checked)
+    connection.state.job_id = job.id
     return job
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
-from typing import cast
+from typing import Final, cast
 
 from fastapi import Request
 from fastapi.responses import StreamingResponse
@@ -12,6 +12,9 @@ from starlette.types import Receive, Scope, Send
 from services.api.auth import Caller, identity_of
 from services.api.racing import first_of
 from services.api.state import State, api_state
+
+#: nginx buffers what it passes on unless told otherwise; caches have no business with any of it.
+UNBUFFERED: Final = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 
 
 async def count_stream(request: Request, _caller: Caller, state: State) -> AsyncIterator[None]:

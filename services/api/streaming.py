@@ -20,13 +20,11 @@ from services.api.hearing import hear
 from services.api.speaking import answer_audio, submit
 from services.api.spool import Upload
 from services.api.state import ApiState
-from services.api.streamed import KeyRevoked, Streamed
+from services.api.streamed import UNBUFFERED, KeyRevoked, Streamed
 from services.shared.job import Job
 from services.shared.voice import Voice
 
 _FULL_SCALE: Final = np.float32(2**15 - 1)
-#: nginx buffers what it passes on unless told otherwise; caches have no business with any of it.
-_HEADERS: Final = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 
 #: Called when the client has left before it had everything.
 OnLeave = Callable[[], Awaitable[None]]
@@ -62,7 +60,7 @@ async def answer_speech(request: Request, state: ApiState, job: Job, on_leave: O
     `ClientDisconnect`, and `NotInTime` where nothing is heard within the longest wait. Afterwards the answer
     breaks off.
     """
-    headers = {"X-Job-Id": job.id, **_HEADERS}
+    headers = {"X-Job-Id": job.id, **UNBUFFERED}
     speech = hear(state.parts, job)
     try:
         first = await first_samples(speech, state.parts.settings.max_wait_seconds, request)

@@ -15,15 +15,13 @@ from services.api.narration import EventId, JobEvent
 from services.api.ownership import own_job
 from services.api.routes.jobs import JobId
 from services.api.state import State
-from services.api.streamed import Streamed, count_stream
+from services.api.streamed import UNBUFFERED, Streamed, count_stream
 
 router = APIRouter(tags=["jobs"])
 
 EVENT_STREAM: Final = "text/event-stream"
 #: How long a client whose line broke waits before it comes back.
 RETRY_MILLISECONDS: Final = 2_000
-#: nginx buffers what it passes on unless told otherwise; caches have no business with any of it.
-_HEADERS: Final = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 
 _EXAMPLE: Final = """\
 retry: 2000
@@ -85,9 +83,9 @@ async def stream_events(
     job = await run_in_threadpool(own_job, state, caller, job_id)
     seen = EventId.parse(header if header is not None else query)
     if job.status.is_terminal and seen is not None and seen.covers(job):
-        return Response(status_code=204, headers=_HEADERS)
+        return Response(status_code=204, headers=UNBUFFERED)
     events = follow(state.parts, job, state.narrator(seen), state.quiet_seconds)
-    return EventStream(_lines(events), headers=_HEADERS)
+    return EventStream(_lines(events), headers=UNBUFFERED)
 
 
 async def _lines(events: AsyncGenerator[JobEvent | None, None]) -> AsyncGenerator[bytes, None]:

@@ -27,7 +27,7 @@ from services.api.routes.batches import BATCH_BODY, make_batch_once
 from services.api.routes.jobs import delete_job
 from services.api.speaking import AUDIO_CONTENT, answer_audio, no_audio, take_in
 from services.api.state import State
-from services.shared.links import result_url
+from services.shared.lifetimes import has_audio
 
 router = APIRouter(prefix="/api/v1/tts", tags=["generations"], dependencies=[Depends(forbid_keeping)])
 
@@ -120,7 +120,7 @@ async def delete_generation(tts_id: TtsId, caller: Caller, state: State) -> None
 async def stream_generation(tts_id: TtsId, caller: Caller, state: State) -> Response:
     """The audio itself, once it is whole; 409 until then."""
     job = await run_in_threadpool(own_job, state, caller, tts_id)
-    if result_url(job, state.parts) is None:
+    if not has_audio(job, state.parts.settings, state.parts.clock()):
         raise no_audio(state, job)
     return await answer_audio(state, job, {"X-Job-Id": job.id, "Cache-Control": "no-store"})
 

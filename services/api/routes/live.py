@@ -2,12 +2,12 @@
 
 import asyncio
 
-from fastapi import APIRouter, WebSocket, WebSocketDisconnect
+from fastapi import APIRouter, WebSocket
 
 from services.api.errors import SessionIdle
 from services.api.live import LiveSession
 from services.api.live_schemas import LiveStart, read_start
-from services.api.sockets import attend, is_key
+from services.api.sockets import attend, is_key, receive
 from services.api.state import ApiState, State
 
 router = APIRouter()
@@ -30,11 +30,8 @@ async def _start(websocket: WebSocket, state: ApiState) -> LiveStart:
     seconds = state.parts.settings.live_idle_seconds
     try:
         async with asyncio.timeout(seconds):
-            message = await websocket.receive()
-            while is_key(message):
-                message = await websocket.receive()
+            while is_key(message := await receive(websocket)):
+                continue
     except TimeoutError as error:
         raise SessionIdle(f"No message came for {seconds:g} seconds.", accepted='{"voice_id": …}') from error
-    if message["type"] == "websocket.disconnect":
-        raise WebSocketDisconnect(message.get("code", 1005))
     return read_start(message)

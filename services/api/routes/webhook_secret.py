@@ -40,7 +40,7 @@ def rotate_secret(caller: Caller, state: State) -> WebhookSecretView:
 def _secrets(state: ApiState) -> WebhookSecrets:
     secret = state.parts.settings.webhook_secret
     if secret is None:
-        raise WebhooksOff("This service sends no webhooks: its operator has set no WEBHOOK_SECRET.")
+        raise WebhooksOff
     return WebhookSecrets(secret.get_secret_value(), state.parts.secrets)
 
 

@@ -39,11 +39,6 @@ class Line:
     async def receive(self) -> dict[str, Any]:
         return await asyncio.wait_for(self._incoming.get(), PATIENCE)
 
-    @property
-    def is_empty(self) -> bool:
-        """Whether all that the application said was received."""
-        return self._incoming.empty()
-
     def send(self, message: dict[str, Any]) -> None:
         self._outgoing.put_nowait(message)
 
@@ -115,6 +110,16 @@ class AudioLine(Line):
         found = b""
         while (chunk := await self.chunk()) is not None:
             found += chunk
+        return found
+
+    async def cut(self) -> bytes:
+        """What came until the application was done without having finished its answer."""
+        found = b""
+        await self.over()
+        while not self._incoming.empty():
+            message = await self.receive()
+            assert message.get("more_body"), "the answer came to its proper end"
+            found += message["body"]
         return found
 
     def leave_at_end(self) -> None:

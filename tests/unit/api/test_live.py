@@ -244,7 +244,7 @@ async def test_speech_that_is_waited_for_too_long_ends_it(make_client: MakeClien
         ({"voice_id": "nobody"}, "voice-not-found", "voice_id"),
         ({"voice_id": None}, "field-invalid", "voice_id"),
         ({"speed": 9}, "field-invalid", "speed"),
-        ({"sample_rate": 11}, "encoding-unsupported", "sample_rate"),
+        ({"sample_rate": 11}, "field-invalid", "sample_rate"),
         ({"loudness": -16}, "field-invalid", "loudness"),
         ({"cache": True}, "field-invalid", "cache"),
         ({"text": "Hello."}, "field-invalid", "text"),
@@ -255,7 +255,7 @@ async def test_a_start_that_is_wrong_is_told_so(client: Client, start: dict[str,
         error = await socket.message()
         assert error["problem"]["field"] == field
         assert error["problem"]["instance"] == "/tts/live"
-        assert await close_of(socket, error) in (slug, "field-invalid")
+        assert await close_of(socket, error) == slug
 
 
 @pytest.mark.parametrize(

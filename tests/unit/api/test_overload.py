@@ -40,6 +40,14 @@ def test_who_fills_the_queue_is_turned_away_before_any_work(client: Client) -> N
     assert not client.parts.blobs.blobs
 
 
+def test_nothing_is_fetched_for_who_is_turned_away(client: Client) -> None:
+    fill(client.parts)
+    fields = {"text": TEXT, "voice_url": "https://voices.test/none.wav", "webhook_url": "https://nowhere.example/"}
+    answer = client.post("/tts", files={name: (None, value) for name, value in fields.items()}, headers=bearer(ALICE))
+    assert (answer.status_code, answer.json()["type"]) == (503, "/problems/queue-full")
+    assert client.parts.outbound.resolver.asked == []
+
+
 def test_others_are_let_in(client: Client) -> None:
     fill(client.parts)
     assert client.speak(text=TEXT, headers=bearer(BOB)).status_code == 202

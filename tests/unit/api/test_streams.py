@@ -30,7 +30,7 @@ from tests.unit.api.client import (
     start_job,
     store_key,
 )
-from tests.unit.api.live import AudioLine, calling, hearing, submitted
+from tests.unit.api.live import calling, hearing, submitted
 
 pytestmark = pytest.mark.anyio
 MakeClient = Callable[..., Client]
@@ -51,17 +51,6 @@ def post(**fields: str) -> httpx.Request:
     data = {"text": "Hello there.", "ref_text": REFERENCE_TEXT, "format": "pcm", **fields}
     files = {"voice": ("voice.wav", REFERENCE, "audio/wav")}
     return httpx.Request("POST", "http://timbre.test/tts/stream", data=data, files=files)
-
-
-async def cut(line: AudioLine) -> bytes:
-    """What came until the application was done without having finished its answer."""
-    found = b""
-    await line.over()
-    while not line.is_empty:
-        message = await line.receive()
-        assert message.get("more_body"), "the answer came to its proper end"
-        found += message["body"]
-    return found
 
 
 def give_back(parts: Parts, job: Job) -> None:
@@ -250,7 +239,7 @@ async def test_what_fails_afterwards_breaks_the_answer_off(client: Client) -> No
             say(client.parts, job, SECOND)
             await line.open()
             client.parts.jobs.replace(job, fail(job, 1, FAULT, client.parts.clock()))
-            assert await cut(line) == SECOND
+            assert await line.cut() == SECOND
     assert [line["event"] for line in logs if line["event"].startswith("request")] == ["request.cut", "request"]
     assert client.parts.jobs.get(job.id).fault == FAULT
 
@@ -271,7 +260,7 @@ async def test_no_second_attempt_repeats_what_was_heard(client: Client) -> None:
         say(client.parts, job, SECOND)
         await line.open()
         give_back(client.parts, job)
-        assert await cut(line) == SECOND
+        assert await line.cut() == SECOND
     # The line broke, not the client: its job goes on.
     assert client.parts.jobs.get(job.id).status is JobStatus.QUEUED
 
@@ -286,7 +275,7 @@ async def test_a_worker_that_took_the_job_over_is_not_heard_in_the_middle(client
         running = client.parts.jobs.get(job.id)
         client.parts.jobs.replace(running, claim(running, "worker-2", client.parts.clock(), 10.0))
         say(client.parts, job, SECOND, b"")
-        assert await cut(line) == b""
+        assert await line.cut() == b""
 
 
 async def test_a_deleted_job_breaks_off(client: Client) -> None:
@@ -296,7 +285,7 @@ async def test_a_deleted_job_breaks_off(client: Client) -> None:
         await line.open()
         assert await line.chunk() == SECOND
         client.parts.jobs.remove(job.id)
-        assert await cut(line) == b""
+        assert await line.cut() == b""
 
 
 async def test_speech_whose_beginning_is_gone_is_not_heard_from_its_middle(make_client: MakeClient) -> None:
@@ -435,7 +424,7 @@ async def test_a_revoked_key_ends_what_it_opened(make_client: MakeClient) -> Non
         assert (await socket.message())["event"] == "started"
         await socket.audio(len(SECOND))
         client.parts.keys.remove(stored_id(key) or "")
-        assert await cut(line) == b""
+        assert await line.cut() == b""
         assert (await socket.message())["problem"]["status"] == 401
         assert (await socket.message())["code"] == 4401
         say(client.parts, job, b"", first=2)
@@ -454,7 +443,7 @@ async def test_what_was_spoken_for_a_revoked_key_is_stopped(make_client: MakeCli
         await line.open()
         assert await line.chunk() == SECOND
         client.parts.keys.remove(stored_id(key) or "")
-        assert await cut(line) == b""
+        assert await line.cut() == b""
     assert client.parts.jobs.get(job.id).cancel_requested
 
 
