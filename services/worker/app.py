@@ -17,7 +17,6 @@ from services.shared.adapters.queue_turns import QUEUES
 from services.shared.adapters.transcribers import create_transcriber
 from services.shared.hooks import AudioChain, load_audio_hooks
 from services.shared.parts import Parts, connect
-from services.shared.priority import PRIORITIES
 from services.shared.settings import Settings
 from services.shared.telemetry.endpoint import shown
 from services.shared.telemetry.instrumented import instrumented
@@ -51,7 +50,7 @@ class WorkerApp:
     @property
     def queues(self) -> list[str]:
         """Those of the priorities whose jobs this worker takes."""
-        return [QUEUES[priority] for priority in self.parts.settings.worker_priorities or PRIORITIES]
+        return [QUEUES[priority] for priority in self.parts.settings.taken_priorities]
 
     def run(self) -> int:
         """Load the model, then take jobs until told to stop; the process's exit status.

@@ -11,7 +11,6 @@ from services.shared.chunks import ChunkEntry
 from services.shared.errors import Unavailable
 from services.shared.hooks import AudioChain
 from services.shared.parts import Parts
-from services.shared.priority import PRIORITIES
 from services.worker.abreast import Abreast
 from services.worker.lease import GivingWay, Lease
 from services.worker.places import Places
@@ -83,7 +82,7 @@ class Recital:
         if self._parts.clock() - began < self._parts.settings.long_turn_seconds:
             return False
         try:
-            waiting = any(map(self._parts.queue.depth, self._parts.settings.worker_priorities or PRIORITIES))
+            waiting = any(map(self._parts.queue.depth, self._parts.settings.taken_priorities))
             return waiting and bool(self._engine.describe().fingerprint)
         except Unavailable:
             return False  # Who knows.

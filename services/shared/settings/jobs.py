@@ -4,7 +4,7 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from services.shared.priority import Priority
+from services.shared.priority import PRIORITIES, Priority
 from services.shared.settings.section import COMMA_SEPARATED, Section
 
 
@@ -64,6 +64,11 @@ class JobSettings(Section):
 
     #: Answer a request that was spoken before, to the same caller, with a copy of that audio.
     result_cache: bool = True
+
+    @property
+    def taken_priorities(self) -> tuple[Priority, ...]:
+        """Whose jobs a worker takes."""
+        return self.worker_priorities or PRIORITIES
 
     @property
     def audio_seconds(self) -> int:
