@@ -12,7 +12,7 @@ from benchmarks.api.stack import Stack
 from benchmarks.api.wire import Client, Form
 from benchmarks.engine.spread import Spread, percentile
 from benchmarks.engine.tables import Table, seconds, spread
-from services.api.spool import BINARY
+from services.api.uploads.spool import BINARY
 from services.shared.job import Job, JobStatus, new_id, output_key, reference_key
 from services.shared.parts import Parts
 from services.shared.ports import BlobStore

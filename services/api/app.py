@@ -12,23 +12,22 @@ from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 
 from services.api import documentation, problems
-from services.api.access import AccessLog
-from services.api.allowances import HEADER as RATE_LIMIT_HEADER
-from services.api.allowances import POLICY_HEADER as RATE_LIMIT_POLICY_HEADER
-from services.api.authenticator import Authenticator
-from services.api.batching import Batcher
-from services.api.checks import InputChecks
-from services.api.direct_uploads import DirectUploads
-from services.api.estimates import Estimator
-from services.api.form import FORM_BYTES, text_bytes
-from services.api.idempotency import HEADER as IDEMPOTENCY_HEADER
-from services.api.idempotency import REPLAYED_HEADER, Idempotency
-from services.api.library import VoiceLibrary
-from services.api.limits import BodyLimit
-from services.api.open_streams import OpenStreams
-from services.api.overload import Overload
-from services.api.remote import Remote
-from services.api.request_id import HEADER as REQUEST_ID_HEADER
+from services.api.callers.allowances import HEADER as RATE_LIMIT_HEADER
+from services.api.callers.allowances import POLICY_HEADER as RATE_LIMIT_POLICY_HEADER
+from services.api.callers.authenticator import Authenticator
+from services.api.callers.open_streams import OpenStreams
+from services.api.forms.speech import FORM_BYTES, text_bytes
+from services.api.http.access import AccessLog
+from services.api.http.limits import BodyLimit
+from services.api.http.request_id import HEADER as REQUEST_ID_HEADER
+from services.api.http.tracing import request_spans
+from services.api.jobs.batching import Batcher
+from services.api.jobs.checks import InputChecks
+from services.api.jobs.estimates import Estimator
+from services.api.jobs.idempotency import HEADER as IDEMPOTENCY_HEADER
+from services.api.jobs.idempotency import REPLAYED_HEADER, Idempotency
+from services.api.jobs.overload import Overload
+from services.api.jobs.submission import Submitter
 from services.api.routes import (
     batches,
     elevenlabs,
@@ -49,11 +48,12 @@ from services.api.routes import (
     webhooks,
 )
 from services.api.routes import problems as problem_types
-from services.api.screening import Screening
 from services.api.state import ApiState
-from services.api.submission import Submitter
-from services.api.tracing import request_spans
+from services.api.uploads.direct import DirectUploads
+from services.api.uploads.remote import Remote
+from services.api.uploads.screening import Screening
 from services.api.version import VERSION
+from services.api.voices.library import VoiceLibrary
 from services.shared.parts import Parts
 
 #: Uploads decoded at once, each in its own thread; more wait.

@@ -12,8 +12,8 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from fastapi.routing import APIRoute
 from starlette.staticfiles import StaticFiles
 
-from services.api.elevenlabs_errors import ElevenLabsError, elevenlabs_error
-from services.api.openai_errors import OpenAIError, openai_error
+from services.api.dialects.elevenlabs_errors import ElevenLabsError, elevenlabs_error
+from services.api.dialects.openai_errors import OpenAIError, openai_error
 from services.api.problems import MEDIA_TYPE
 
 #: The package that carries Swagger UI's script and style, so that no page of ours asks a CDN for them.

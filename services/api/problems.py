@@ -12,10 +12,10 @@ from starlette.exceptions import HTTPException
 
 from f5_tts_core import limits
 from f5_tts_core.errors import AudioError, TextError, TimbreError, UnsupportedEncoding
-from services.api.elevenlabs_errors import elevenlabs_error, speaks_elevenlabs
+from services.api.dialects.elevenlabs_errors import elevenlabs_error, speaks_elevenlabs
+from services.api.dialects.openai_errors import openai_error, openai_headers, openai_status, speaks_openai
+from services.api.dialects.runpod_errors import as_runpod, speaks_runpod
 from services.api.errors import ApiError, FieldRefused, InvalidField, JobFailed
-from services.api.openai_errors import openai_error, openai_headers, openai_status, speaks_openai
-from services.api.runpod_errors import as_runpod, speaks_runpod
 from services.shared.errors import (
     AudioRefused,
     BatchNotFound,

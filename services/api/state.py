@@ -7,20 +7,20 @@ from anyio import CapacityLimiter
 from fastapi import Depends
 from starlette.requests import HTTPConnection
 
-from services.api.authenticator import Authenticator
-from services.api.batching import Batcher
-from services.api.checks import InputChecks
-from services.api.direct_uploads import DirectUploads
-from services.api.estimates import Estimator
-from services.api.idempotency import Idempotency
-from services.api.library import VoiceLibrary
-from services.api.narration import EventId, Narrator
-from services.api.open_streams import OpenStreams
-from services.api.overload import Overload
-from services.api.remote import Remote
-from services.api.schemas import job_state
-from services.api.screening import Screening
-from services.api.submission import Submitter
+from services.api.callers.authenticator import Authenticator
+from services.api.callers.open_streams import OpenStreams
+from services.api.jobs.batching import Batcher
+from services.api.jobs.checks import InputChecks
+from services.api.jobs.estimates import Estimator
+from services.api.jobs.idempotency import Idempotency
+from services.api.jobs.overload import Overload
+from services.api.jobs.submission import Submitter
+from services.api.listening.narration import EventId, Narrator
+from services.api.uploads.direct import DirectUploads
+from services.api.uploads.remote import Remote
+from services.api.uploads.screening import Screening
+from services.api.views.job import job_state
+from services.api.voices.library import VoiceLibrary
 from services.shared.parts import Parts
 
 

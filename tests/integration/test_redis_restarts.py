@@ -13,7 +13,7 @@ import pytest
 from starlette.concurrency import run_in_threadpool
 from structlog.testing import capture_logs
 
-from services.api.following import changes
+from services.api.listening.following import changes
 from services.shared import job as transitions
 from services.shared.adapters.redis_client import connect_redis
 from services.shared.adapters.redis_events import RedisJobEvents

@@ -11,14 +11,14 @@ from starlette.background import BackgroundTask
 from starlette.concurrency import run_in_threadpool
 
 from services.api import documentation
-from services.api.auth import Caller
-from services.api.batch_form import BatchDocument, SentBatch, batch_form_schema, read_batch
-from services.api.batch_schemas import BatchList, BatchResults, BatchView, batch_result, batch_view
-from services.api.idempotency import REPLAYED_HEADER, IdempotencyKey
-from services.api.listing import PageCursor, PageLimit, forbid_keeping, refusing_cursors
-from services.api.ownership import own_batch
-from services.api.speaking import admit, check_webhook, choose_reference, discard_upload, given_voices
+from services.api.callers.auth import Caller
+from services.api.callers.ownership import own_batch
+from services.api.forms.batch import BatchDocument, SentBatch, batch_form_schema, read_batch
+from services.api.http.listing import PageCursor, PageLimit, forbid_keeping, refusing_cursors
+from services.api.jobs.idempotency import REPLAYED_HEADER, IdempotencyKey
+from services.api.jobs.speaking import admit, check_webhook, choose_reference, discard_upload, given_voices
 from services.api.state import ApiState, State
+from services.api.views.batch import BatchList, BatchResults, BatchView, batch_result, batch_view
 from services.shared.batch import Batch
 from services.shared.priority import Priority
 

@@ -6,17 +6,17 @@ from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from pydantic import BaseModel
 from starlette.concurrency import run_in_threadpool
 
-from services.api.auth import Caller
+from services.api.callers.auth import Caller
+from services.api.dialects.elevenlabs_schemas import DEFAULT_OUTPUT, TextToSpeech, TextToSpeechWithVoice
 from services.api.documentation import elevenlabs_problems
-from services.api.elevenlabs_schemas import DEFAULT_OUTPUT, TextToSpeech, TextToSpeechWithVoice
-from services.api.fields import read_json
-from services.api.form import SpeechForm
-from services.api.named_voices import give_voice
-from services.api.sample_voice import SAMPLE_VOICE
-from services.api.speaking import AUDIO_CONTENT
+from services.api.forms.fields import read_json
+from services.api.forms.speech import SpeechForm
+from services.api.jobs.speaking import AUDIO_CONTENT
+from services.api.listening.streamed import count_stream
+from services.api.listening.streaming import speak_aloud
 from services.api.state import ApiState, State
-from services.api.streamed import count_stream
-from services.api.streaming import speak_aloud
+from services.api.voices.named_voices import give_voice
+from services.api.voices.sample_voice import SAMPLE_VOICE
 from services.shared.voice import MAX_NAME_CHARACTERS
 
 router = APIRouter(prefix="/v1/text-to-speech", tags=["elevenlabs"], dependencies=[Depends(count_stream)])

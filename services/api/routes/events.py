@@ -8,14 +8,14 @@ from fastapi import APIRouter, Depends, Header, Query, Response
 from fastapi.sse import KEEPALIVE_COMMENT, format_sse_event
 from starlette.concurrency import run_in_threadpool
 
-from services.api.auth import Caller
+from services.api.callers.auth import Caller
+from services.api.callers.ownership import own_job
 from services.api.documentation import problems
-from services.api.following import follow
-from services.api.narration import EventId, JobEvent
-from services.api.ownership import own_job
+from services.api.listening.following import follow
+from services.api.listening.narration import EventId, JobEvent
+from services.api.listening.streamed import UNBUFFERED, Streamed, count_stream
 from services.api.routes.jobs import JobId
 from services.api.state import State
-from services.api.streamed import UNBUFFERED, Streamed, count_stream
 
 router = APIRouter(tags=["jobs"])
 

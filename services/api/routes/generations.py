@@ -9,24 +9,24 @@ from starlette.background import BackgroundTask
 from starlette.concurrency import run_in_threadpool
 
 from services.api import documentation
-from services.api.auth import Caller
-from services.api.fields import read_json
-from services.api.form import SpeechForm, SpokenText, form_schema, form_shape, parse_speech
-from services.api.generation_schemas import (
+from services.api.callers.auth import Caller
+from services.api.callers.ownership import own_job
+from services.api.dialects.generation_schemas import (
     Generation,
     GenerationBatch,
     GenerationList,
     generation_batch,
     generation_view,
 )
-from services.api.idempotency import REPLAYED_HEADER, IdempotencyKey, document_fingerprint, fingerprint
-from services.api.listing import PageCursor, PageLimit, forbid_keeping, refusing_cursors
-from services.api.multipart import Form, is_form, read_form
-from services.api.ownership import own_job
+from services.api.forms.fields import read_json
+from services.api.forms.speech import SpeechForm, SpokenText, form_schema, form_shape, parse_speech
+from services.api.http.listing import PageCursor, PageLimit, forbid_keeping, refusing_cursors
+from services.api.jobs.idempotency import REPLAYED_HEADER, IdempotencyKey, document_fingerprint, fingerprint
+from services.api.jobs.speaking import AUDIO_CONTENT, answer_audio, no_audio, take_in
 from services.api.routes.batches import BATCH_BODY, make_batch_once
 from services.api.routes.jobs import delete_job
-from services.api.speaking import AUDIO_CONTENT, answer_audio, no_audio, take_in
 from services.api.state import State
+from services.api.uploads.multipart import Form, is_form, read_form
 from services.shared.lifetimes import has_audio
 
 router = APIRouter(prefix="/api/v1/tts", tags=["generations"], dependencies=[Depends(forbid_keeping)])

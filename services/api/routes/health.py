@@ -8,12 +8,12 @@ from typing import Any, TypeVar
 from fastapi import APIRouter, Security
 from starlette.concurrency import run_in_threadpool
 
-from services.api.auth import authenticate
+from services.api.callers.auth import authenticate
 from services.api.documentation import problems
 from services.api.errors import NotReady
-from services.api.schemas import DetailedHealth, Health, PartHealth, Readiness, Version, WorkerView, worker_view
 from services.api.state import State
 from services.api.version import VERSION
+from services.api.views.health import DetailedHealth, Health, PartHealth, Readiness, Version, WorkerView, worker_view
 from services.shared.errors import Unavailable
 from services.shared.parts import Parts
 from services.shared.scopes import STATUS

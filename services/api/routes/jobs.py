@@ -8,16 +8,16 @@ from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from fastapi.responses import RedirectResponse
 from starlette.concurrency import run_in_threadpool
 
-from services.api.auth import Caller
-from services.api.cancellation import cancel, erase
+from services.api.callers.auth import Caller
+from services.api.callers.ownership import own_job
 from services.api.documentation import problems
-from services.api.estimates import Standing
-from services.api.listing import PageCursor, PageLimit, forbid_keeping, refusing_cursors
-from services.api.ownership import own_job
-from services.api.schemas import JobList, JobView, job_view
-from services.api.speaking import no_audio
+from services.api.http.listing import PageCursor, PageLimit, forbid_keeping, refusing_cursors
+from services.api.jobs.cancellation import cancel, erase
+from services.api.jobs.estimates import Standing
+from services.api.jobs.speaking import no_audio
+from services.api.listening.waiting import wait_for_end
 from services.api.state import ApiState, State
-from services.api.waiting import wait_for_end
+from services.api.views.job import JobList, JobView, job_view
 from services.shared.errors import TransitionRefused
 from services.shared.job import Job, JobStatus
 from services.shared.links import result_url

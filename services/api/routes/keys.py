@@ -8,11 +8,11 @@ from fastapi import APIRouter, Depends, Path, Query, Request, Security
 from starlette.concurrency import run_in_threadpool
 
 from services.api import documentation
-from services.api.auth import authenticate
-from services.api.fields import read_json
-from services.api.key_schemas import KeyDraft, KeyList, KeyView, NewKeyView, key_view, new_key_view
-from services.api.listing import PageCursor, PageLimit, forbid_keeping, refusing_cursors
+from services.api.callers.auth import authenticate
+from services.api.forms.fields import read_json
+from services.api.http.listing import PageCursor, PageLimit, forbid_keeping, refusing_cursors
 from services.api.state import State
+from services.api.views.key import KeyDraft, KeyList, KeyView, NewKeyView, key_view, new_key_view
 from services.shared.scopes import ADMIN
 
 router = APIRouter(

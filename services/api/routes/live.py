@@ -5,9 +5,9 @@ import asyncio
 from fastapi import APIRouter, WebSocket
 
 from services.api.errors import SessionIdle
-from services.api.live import LiveSession
-from services.api.live_schemas import LiveStart, read_start
-from services.api.sockets import attend, is_key, receive
+from services.api.listening.live import LiveSession
+from services.api.listening.live_schemas import LiveStart, read_start
+from services.api.listening.sockets import attend, is_key, receive
 from services.api.state import ApiState, State
 
 router = APIRouter()

@@ -5,13 +5,8 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Path, Query, Request, Response, Security
 from starlette.concurrency import run_in_threadpool
 
-from services.api.auth import Caller, VoiceReader, authenticate
-from services.api.documentation import openai_problems
-from services.api.fields import read_json
-from services.api.form import SpeechForm
-from services.api.listing import PageLimit
-from services.api.named_voices import give_voice
-from services.api.openai_schemas import (
+from services.api.callers.auth import Caller, VoiceReader, authenticate
+from services.api.dialects.openai_schemas import (
     ModelList,
     ModelView,
     SpeechRequest,
@@ -22,11 +17,16 @@ from services.api.openai_schemas import (
     model_view,
     voice_list,
 )
-from services.api.speaking import AUDIO_CONTENT
-from services.api.spool import Upload
+from services.api.documentation import openai_problems
+from services.api.forms.fields import read_json
+from services.api.forms.speech import SpeechForm
+from services.api.http.listing import PageLimit
+from services.api.jobs.speaking import AUDIO_CONTENT
+from services.api.listening.streamed import count_stream
+from services.api.listening.streaming import speak_aloud
 from services.api.state import ApiState, State
-from services.api.streamed import count_stream
-from services.api.streaming import speak_aloud
+from services.api.uploads.spool import Upload
+from services.api.voices.named_voices import give_voice
 from services.shared.cursor import Cursor
 from services.shared.voice import Voice
 

@@ -6,7 +6,7 @@ from fastapi import APIRouter, HTTPException, Path
 
 from services.api.documentation import problems
 from services.api.problems import describe
-from services.api.schemas import ProblemType
+from services.api.views.problem import ProblemType
 from services.shared.links import problem_path
 
 router = APIRouter(tags=["problems"])

@@ -8,17 +8,17 @@ from fastapi import APIRouter, Depends, Query, Request
 from starlette.concurrency import run_in_threadpool
 
 from services.api import documentation
-from services.api.auth import Caller
-from services.api.cancellation import cancel
-from services.api.fields import read_json
-from services.api.listing import forbid_keeping
-from services.api.multipart import Form
-from services.api.ownership import own_job
+from services.api.callers.auth import Caller
+from services.api.callers.ownership import own_job
+from services.api.dialects.runpod_schemas import Run, RunRequest, run_view
+from services.api.forms.fields import read_json
+from services.api.http.listing import forbid_keeping
+from services.api.jobs.cancellation import cancel
+from services.api.jobs.speaking import take_in
+from services.api.listening.waiting import wait_for_end
 from services.api.routes.jobs import JobId
-from services.api.runpod_schemas import Run, RunRequest, run_view
-from services.api.speaking import take_in
 from services.api.state import ApiState, State
-from services.api.waiting import wait_for_end
+from services.api.uploads.multipart import Form
 from services.shared.errors import TransitionRefused
 from services.shared.job import Job
 from services.shared.priority import Priority

@@ -6,11 +6,11 @@ from typing import Any
 from fastapi import APIRouter, WebSocket
 from starlette.concurrency import run_in_threadpool
 
-from services.api.following import follow
-from services.api.narration import EventId, JobEvent
-from services.api.ownership import own_job
-from services.api.racing import first_of
-from services.api.sockets import attend, hear_out
+from services.api.callers.ownership import own_job
+from services.api.listening.following import follow
+from services.api.listening.narration import EventId, JobEvent
+from services.api.listening.racing import first_of
+from services.api.listening.sockets import attend, hear_out
 from services.api.state import ApiState, State
 from services.shared.job import Job
 

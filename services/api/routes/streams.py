@@ -5,17 +5,17 @@ from typing import Any, Final
 from fastapi import APIRouter, Depends, Request, Response, WebSocket
 from starlette.concurrency import run_in_threadpool
 
-from services.api.auth import Caller
+from services.api.callers.auth import Caller
+from services.api.callers.ownership import own_job
 from services.api.documentation import NOT_IN_TIME, problems
-from services.api.ownership import own_job
-from services.api.playing import play
-from services.api.racing import first_of
+from services.api.jobs.speaking import AUDIO_CONTENT
+from services.api.listening.playing import play
+from services.api.listening.racing import first_of
+from services.api.listening.sockets import attend, hear_out
+from services.api.listening.streamed import count_stream
+from services.api.listening.streaming import answer_speech
 from services.api.routes.jobs import JobId
-from services.api.sockets import attend, hear_out
-from services.api.speaking import AUDIO_CONTENT
 from services.api.state import State
-from services.api.streamed import count_stream
-from services.api.streaming import answer_speech
 
 router = APIRouter(tags=["jobs"])
 

@@ -8,19 +8,19 @@ from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import JSONResponse
 from starlette.concurrency import run_in_threadpool
 
-from services.api.auth import Caller
+from services.api.callers.auth import Caller
 from services.api.documentation import NOT_IN_TIME, VOICE_NOT_FOUND, problems
 from services.api.errors import AudioExpired
-from services.api.form import SpeechForm, form_schema, form_shape, parse_speech
-from services.api.idempotency import REPLAYED_HEADER, IdempotencyKey, fingerprint
-from services.api.multipart import read_form
-from services.api.preference import NO_WAIT, Wait, choose_wait
-from services.api.schemas import JobView, job_view
-from services.api.speaking import AUDIO_CONTENT, answer_audio, take_in
+from services.api.forms.preference import NO_WAIT, Wait, choose_wait
+from services.api.forms.speech import SpeechForm, form_schema, form_shape, parse_speech
+from services.api.jobs.idempotency import REPLAYED_HEADER, IdempotencyKey, fingerprint
+from services.api.jobs.speaking import AUDIO_CONTENT, answer_audio, take_in
+from services.api.listening.streamed import count_stream
+from services.api.listening.streaming import answer_own_speech
+from services.api.listening.waiting import wait_for_end
 from services.api.state import ApiState, State
-from services.api.streamed import count_stream
-from services.api.streaming import answer_own_speech
-from services.api.waiting import wait_for_end
+from services.api.uploads.multipart import read_form
+from services.api.views.job import JobView, job_view
 from services.shared.errors import BlobStoreUnavailable
 from services.shared.job import Job
 from services.shared.priority import Priority

@@ -8,10 +8,10 @@ from fastapi import APIRouter, Depends
 from pydantic import Field
 
 from services.api import documentation
-from services.api.auth import Uploader
-from services.api.listing import forbid_keeping
-from services.api.schemas import Output, moment
+from services.api.callers.auth import Uploader
+from services.api.http.listing import forbid_keeping
 from services.api.state import State
+from services.api.views.output import Output, moment
 
 router = APIRouter(prefix="/uploads", tags=["uploads"], dependencies=[Depends(forbid_keeping)])
 

@@ -9,16 +9,16 @@ from fastapi.responses import JSONResponse, RedirectResponse
 from starlette.concurrency import run_in_threadpool
 
 from services.api import documentation
-from services.api.auth import VoiceKeeper, VoiceReader
+from services.api.callers.auth import VoiceKeeper, VoiceReader
 from services.api.errors import NoConsentRecording
-from services.api.fields import parse_fields, read_json
-from services.api.form import UPLOAD_ID, choose_source
-from services.api.listing import PageCursor, PageLimit, forbid_keeping, refusing_cursors
-from services.api.multipart import read_form
-from services.api.speaking import discard_upload, fetch_upload
+from services.api.forms.fields import parse_fields, read_json
+from services.api.forms.speech import UPLOAD_ID, choose_source
+from services.api.forms.voice import RECORDING, SAMPLE, VoiceChange, VoiceForm, voice_form_schema, voice_form_shape
+from services.api.http.listing import PageCursor, PageLimit, forbid_keeping, refusing_cursors
+from services.api.jobs.speaking import discard_upload, fetch_upload
 from services.api.state import ApiState, State
-from services.api.voice_form import RECORDING, SAMPLE, VoiceChange, VoiceForm, voice_form_schema, voice_form_shape
-from services.api.voice_schemas import VoiceList, VoiceView, voice_view
+from services.api.uploads.multipart import read_form
+from services.api.views.voice import VoiceList, VoiceView, voice_view
 from services.shared.ports import VoicePage
 from services.shared.voice import MAX_NAME_CHARACTERS, Voice
 

@@ -5,12 +5,12 @@ from datetime import datetime
 from fastapi import APIRouter, Depends
 from pydantic import Field
 
-from services.api.auth import Caller
+from services.api.callers.auth import Caller
 from services.api.documentation import problems
 from services.api.errors import WebhooksOff
-from services.api.listing import forbid_keeping
-from services.api.schemas import Output, moment
+from services.api.http.listing import forbid_keeping
 from services.api.state import ApiState, State
+from services.api.views.output import Output, moment
 from services.shared.webhook_secrets import TenantSecret, WebhookSecrets
 
 router = APIRouter(prefix="/webhook-secret", tags=["webhooks"], dependencies=[Depends(forbid_keeping)])

@@ -5,14 +5,14 @@ from typing import Any, Final
 
 from fastapi import APIRouter, Depends
 
-from services.api.auth import Caller
+from services.api.callers.auth import Caller
+from services.api.callers.ownership import own_batch, own_job
 from services.api.documentation import problems
-from services.api.listing import forbid_keeping
-from services.api.ownership import own_batch, own_job
+from services.api.http.listing import forbid_keeping
 from services.api.routes.batches import BatchId
 from services.api.routes.jobs import JobId
-from services.api.schemas import WebhookDetail, webhook_detail
 from services.api.state import ApiState, State
+from services.api.views.webhook import WebhookDetail, webhook_detail
 from services.shared.errors import TransitionRefused, WebhookNotFound
 from services.shared.webhook import Delivery, Subject, end_of, restarted
 from services.shared.webhook_event import BatchWebhookEvent, WebhookEvent

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from services.api.estimates import Estimator, Standing
+from services.api.jobs.estimates import Estimator, Standing
 from services.shared.job import Job, claim
 from services.shared.pace import workload
 from services.shared.parts import Parts

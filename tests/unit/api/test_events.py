@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from services.api.narration import EventId
+from services.api.listening.narration import EventId
 from services.shared.job import Job, JobFault, fail, mark_enqueued
 from services.shared.parts import Parts
 from tests.unit.api.client import ALICE, BOB, Client, add_job, bearer, run_job, start_job

@@ -2,7 +2,7 @@
 
 import pytest
 
-from services.api.idempotency import RESERVED_SECONDS
+from services.api.jobs.idempotency import RESERVED_SECONDS
 from services.shared.errors import JobStoreUnavailable
 from tests.unit.api.client import ALICE, BOB, REFERENCE, Client, bearer, run_job
 

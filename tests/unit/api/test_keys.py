@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from services.api.key_cache import KeyCache
+from services.api.callers.key_cache import KeyCache
 from services.shared.api_key import ApiKey, digest
 from services.shared.testing import START, ManualClock, memory_parts
 from services.shared.testing.keys import MemoryKeyStore

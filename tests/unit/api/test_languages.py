@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from services.api.languages import Finding, Languages, spoken_languages
+from services.api.forms.languages import Finding, Languages, spoken_languages
 from services.shared.testing.parts import make_settings
 from services.shared.testing.voices import make_voice
 from tests.unit.api.client import REFERENCE, Client

@@ -10,7 +10,7 @@ import av
 import pytest
 
 from f5_tts_core.testing import speech_like
-from services.api.playing import FRAME_BYTES
+from services.api.listening.playing import FRAME_BYTES
 from services.shared.job import Job, JobFault, JobStatus, fail, release
 from services.shared.testing.voices import make_voice
 from tests.unit.api.client import ALICE, SECOND, Client, bearer, say, start_job, store_key

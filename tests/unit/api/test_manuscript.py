@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.api.manuscript import Manuscript
+from services.api.listening.manuscript import Manuscript
 
 
 def given_out(manuscript: Manuscript) -> list[str]:

@@ -7,7 +7,7 @@ import httpx
 import pytest
 from structlog.testing import capture_logs
 
-from services.api.openai_errors import openai_error
+from services.api.dialects.openai_errors import openai_error
 from services.shared.job import Job, JobFault, JobStatus, fail, request_cancel
 from services.shared.parts import Parts
 from services.shared.testing.voices import make_voice

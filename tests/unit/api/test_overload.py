@@ -5,8 +5,8 @@ from collections.abc import Callable
 import pytest
 
 from services.api.errors import Overloaded
-from services.api.estimates import Estimator
-from services.api.overload import Overload
+from services.api.jobs.estimates import Estimator
+from services.api.jobs.overload import Overload
 from services.shared.errors import JobStoreUnavailable
 from services.shared.parts import Parts
 from services.shared.ports import WorkerBeat

@@ -2,7 +2,7 @@
 
 import pytest
 
-from services.api.preference import Mode, Wait, choose_wait, parse_prefer
+from services.api.forms.preference import Mode, Wait, choose_wait, parse_prefer
 
 
 @pytest.mark.parametrize(

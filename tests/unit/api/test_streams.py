@@ -11,7 +11,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from f5_tts_core.testing import speech_like
-from services.api.idempotency import REPLAYED_HEADER
+from services.api.jobs.idempotency import REPLAYED_HEADER
 from services.shared.api_key import stored_id
 from services.shared.job import Job, JobFault, JobStatus, claim, fail, release
 from services.shared.parts import Parts

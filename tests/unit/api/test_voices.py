@@ -12,7 +12,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from f5_tts_core.testing import speech_like, wav_bytes
-from services.api.library import VoiceLibrary
+from services.api.voices.library import VoiceLibrary
 from services.shared.job import JobStatus
 from services.shared.testing.voices import make_voice
 from services.shared.voice import consent_key, sample_key

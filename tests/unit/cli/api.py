@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 
-from services.api.voice_schemas import voice_view
+from services.api.views.voice import voice_view
 from services.shared.testing import START, ManualClock
 from services.shared.testing.voices import make_voice
 from timbre_client import Timbre

@@ -15,12 +15,15 @@ import pytest
 from pydantic import BaseModel
 
 import timbre_client
-from services.api import batch_schemas, schemas, voice_schemas
-from services.api.batch_form import BatchItem
-from services.api.form import SharedFields, SpeechForm
+from services.api.forms.batch import BatchItem
+from services.api.forms.speech import SharedFields, SpeechForm
+from services.api.forms.voice import VoiceChange
 from services.api.routes.uploads import UploadView
 from services.api.routes.webhook_secret import WebhookSecretView
-from services.api.voice_form import VoiceChange
+from services.api.views import batch as batch_views
+from services.api.views import job as job_views
+from services.api.views import voice as voice_views
+from services.api.views import webhook as webhook_views
 from timbre_client import AsyncTimbre, Timbre, Upload, WebhookSecret, batch, batches, job, tts, voice, voices
 from timbre_client.blocking import Blocking, iterate, run
 
@@ -80,22 +83,22 @@ def test_every_field_of_the_speech_form_is_an_option() -> None:
 @pytest.mark.parametrize(
     ("ours", "theirs"),
     [
-        (job.Job, schemas.JobView),
-        (job.JobState, schemas.JobState),
-        (job.JobInput, schemas.JobInputView),
-        (job.JobSpeaker, schemas.SpeakerView),
-        (job.JobOutput, schemas.JobOutputView),
-        (job.JobFault, schemas.JobErrorView),
-        (job.JobWebhook, schemas.WebhookView),
-        (batch.Batch, batch_schemas.BatchView),
-        (batch.BatchCounts, batch_schemas.BatchCounts),
-        (batch.BatchResult, batch_schemas.BatchResult),
+        (job.Job, job_views.JobView),
+        (job.JobState, job_views.JobState),
+        (job.JobInput, job_views.JobInputView),
+        (job.JobSpeaker, job_views.SpeakerView),
+        (job.JobOutput, job_views.JobOutputView),
+        (job.JobFault, job_views.JobErrorView),
+        (job.JobWebhook, webhook_views.WebhookView),
+        (batch.Batch, batch_views.BatchView),
+        (batch.BatchCounts, batch_views.BatchCounts),
+        (batch.BatchResult, batch_views.BatchResult),
         (Upload, UploadView),
         (WebhookSecret, WebhookSecretView),
-        (voice.Voice, voice_schemas.VoiceView),
-        (voice.Sample, voice_schemas.SampleView),
-        (voice.Consent, voice_schemas.ConsentView),
-        (voice.Report, voice_schemas.ReportView),
+        (voice.Voice, voice_views.VoiceView),
+        (voice.Sample, voice_views.SampleView),
+        (voice.Consent, voice_views.ConsentView),
+        (voice.Report, voice_views.ReportView),
     ],
 )
 def test_every_field_of_an_answer_is_known(ours: type, theirs: type[BaseModel]) -> None:

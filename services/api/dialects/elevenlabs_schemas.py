@@ -1,0 +1,100 @@
+"""What the routes in ElevenLabs' manner take, in ElevenLabs' words."""
+
+import json
+import re
+from typing import Annotated, Any, Final
+
+from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
+
+from f5_tts_core import limits
+from f5_tts_core.errors import UnsupportedEncoding
+from f5_tts_core.formats import FORMATS, Encoding
+from services.api.errors import FieldRefused, InvalidField, ModelNotFound
+from services.api.forms.fields import parse_json
+from services.api.forms.languages import Language
+from services.api.forms.speech import SpeechForm
+from services.api.voices.named_voices import NamedVoice
+from services.shared.settings import Settings
+
+DEFAULT_OUTPUT: Final = "mp3_44100_128"
+
+_OUTPUT: Final = re.compile(r"([a-z0-9]+)(?:_([0-9]{4,6}))?(?:_([0-9]{1,3}))?")
+_OUTPUTS: Final = "a format, a rate and a bitrate: mp3_44100_128, opus_48000_64, pcm_24000, wav_44100, …"
+_SETTINGS: Final = {
+    "type": "object",
+    "description": "`speed` alone has an effect: F5-TTS hears the rest from the voice.",
+    "properties": {"speed": {"type": "number", "minimum": limits.MIN_SPEED, "maximum": limits.MAX_SPEED}},
+}
+
+
+class TextToSpeech(BaseModel):
+    # Their clients send much that means nothing here.
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    text: Annotated[str, Field(description="What to say.", examples=["The first move is what sets it all in motion."])]
+    model_id: Annotated[
+        str | None,
+        Field(
+            max_length=256,
+            description="The model that runs here, or any of ElevenLabs' names: `eleven_…`. Those of their fast models "
+            "(`flash`, `turbo`) stand for the preset `fast`.",
+            examples=["eleven_multilingual_v2"],
+        ),
+    ] = None
+    language_code: Annotated[
+        Language | None,
+        Field(description="What the text is in; left out, it is told from the text.", examples=["en"]),
+    ] = None
+    voice_settings: Annotated[
+        dict[str, Any] | None,
+        WithJsonSchema({"anyOf": [_SETTINGS, {"type": "null"}]}),
+        Field(examples=[{"stability": 0.5, "similarity_boost": 0.75, "speed": 1.0}]),
+    ] = None
+    seed: Annotated[
+        int | None,
+        Field(ge=0, le=limits.MAX_SEED, description="The same seed speaks the same request the same way."),
+    ] = None
+
+    def form(self, output_format: str, settings: Settings) -> SpeechForm:
+        """As the native route takes it, but for the voice. Raises `FieldRefused`, `InvalidField`."""
+        encoding = read_output_format(output_format)
+        values = {
+            "text": self.text,
+            "language": self.language_code,
+            "seed": self.seed,
+            "speed": (self.voice_settings or {}).get("speed"),
+            "preset": _preset(self.model_id, settings),
+            "format": encoding.format,
+            "sample_rate": encoding.sample_rate,
+            "bitrate": encoding.bitrate,
+        }
+        return parse_json(SpeechForm, json.dumps(values).encode())
+
+
+class TextToSpeechWithVoice(TextToSpeech):
+    voice_id: NamedVoice
+
+
+def read_output_format(name: str) -> Encoding:
+    """Raises `InvalidField`."""
+    match = _OUTPUT.fullmatch(name)
+    known = match and next((one for one in FORMATS if one == match[1]), None)
+    if not match or known is None:
+        raise InvalidField(
+            f"`output_format`: `{name[:32]}` is not spoken here.", field="output_format", accepted=_OUTPUTS
+        )
+    rate, bitrate = int(match[2] or limits.SAMPLE_RATE), int(match[3]) if match[3] else None
+    try:
+        return Encoding.of(known, rate, None, bitrate)
+    except UnsupportedEncoding as error:
+        detail = f"`output_format`: {error}"
+        raise InvalidField(detail, field="output_format", accepted=error.accepted) from error
+
+
+def _preset(model: str | None, settings: Settings) -> str | None:
+    if model is None or model == settings.model_name:
+        return None
+    if not model.startswith("eleven_"):
+        error = ModelNotFound(f"There is no model `{model}`.", accepted=f"{settings.model_name}, or eleven_…")
+        raise FieldRefused("model_id", error)
+    return "fast" if "flash" in model or "turbo" in model else None

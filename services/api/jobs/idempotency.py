@@ -1,0 +1,114 @@
+"""A submission that its client may repeat: the same key makes one job, however often it is sent."""
+
+import hashlib
+import json
+from collections.abc import Awaitable, Callable
+from typing import Annotated, Final, Protocol, TypeVar
+
+import structlog
+from fastapi import Header
+from pydantic import BaseModel
+from starlette.concurrency import run_in_threadpool
+
+from services.api.errors import IdempotencyKeyInUse, IdempotencyKeyReused
+from services.api.uploads.multipart import Form
+from services.shared.errors import Unavailable
+from services.shared.parts import Parts
+from services.shared.ports import KeptKey
+
+log = structlog.get_logger(__name__)
+
+HEADER: Final = "Idempotency-Key"
+REPLAYED_HEADER: Final = "Idempotency-Replayed"
+#: Longer than any submission takes, beside fetching a reference; after so long the key's process has died.
+RESERVED_SECONDS: Final = 60.0
+
+IdempotencyKey = Annotated[
+    str | None,
+    Header(
+        alias=HEADER,
+        min_length=1,
+        max_length=255,
+        pattern=r"^[!-~]+$",
+        description=(
+            "Repeating a request with the same key answers the job that the first one made, with "
+            f"`{REPLAYED_HEADER}: true`. 409 while the first is being submitted; 422 for another request. "
+            "Keys are yours alone, and are kept for a day (`IDEMPOTENCY_SECONDS`)."
+        ),
+        examples=["0f8fad5b-d9cb-469f-a165-70867728950e"],
+    ),
+]
+
+
+def fingerprint(form: Form) -> str:
+    """One for each content: all fields, and the hashes of all files."""
+    files = {name: upload.sha256 for name, upload in form.files.items()}
+    return hashlib.sha256(json.dumps([form.fields, files], sort_keys=True).encode()).hexdigest()
+
+
+def document_fingerprint(document: BaseModel) -> str:
+    """The same of a JSON document, by what it gives."""
+    return hashlib.sha256(document.model_dump_json(exclude_unset=True).encode()).hexdigest()
+
+
+class Submitted(Protocol):
+    @property
+    def id(self) -> str: ...
+
+
+#: What a request makes: a job or a batch.
+Made = TypeVar("Made", bound=Submitted)
+
+
+class Idempotency:
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+
+    async def once(
+        self,
+        owner: str,
+        key: str | None,
+        content: str,
+        submit: Callable[[], Awaitable[Made]],
+        find: Callable[[str], Made],
+    ) -> tuple[Made, bool]:
+        """What this key made and whether it was there before; `submit` makes it if not. Without a key it always does.
+
+        Raises `IdempotencyKeyInUse`, `IdempotencyKeyReused`, what `find` raises where it has been deleted meanwhile,
+        and whatever `submit` raises, which leaves the key free.
+        """
+        if key is None:
+            return await submit(), False
+        reserve = self._parts.idempotency.reserve
+        ttl = RESERVED_SECONDS + self._parts.settings.voice_url_timeout_seconds
+        kept = await run_in_threadpool(reserve, owner, key, content, ttl)
+        if kept is not None:
+            return await run_in_threadpool(find, _first_made(kept, content)), True
+        try:
+            made = await submit()
+        except Exception:
+            await run_in_threadpool(self._free, owner, key, content)
+            raise
+        await run_in_threadpool(self._keep, owner, key, KeptKey(content, made.id))
+        return made, False
+
+    def _keep(self, owner: str, key: str, kept: KeptKey) -> None:
+        """What was made is safe by now: a store that went away is no reason to refuse it."""
+        try:
+            self._parts.idempotency.keep(owner, key, kept, self._parts.settings.idempotency_seconds)
+        except Unavailable as error:
+            log.warning("idempotency.not_kept", job_id=kept.job_id, error=error.type)
+
+    def _free(self, owner: str, key: str, content: str) -> None:
+        try:
+            self._parts.idempotency.free(owner, key, content)
+        except Unavailable as error:
+            log.warning("idempotency.not_freed", error=error.type)  # It lapses on its own.
+
+
+def _first_made(kept: KeptKey, content: str) -> str:
+    if kept.fingerprint != content:
+        raise IdempotencyKeyReused("The key came with another request before.", field=HEADER, accepted="a new key")
+    if kept.job_id is None:
+        raise IdempotencyKeyInUse("The first request with this key is still being taken in. Try again shortly.")
+    return kept.job_id

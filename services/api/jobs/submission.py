@@ -1,0 +1,176 @@
+"""Taking a request in: its reference into the blob store, its job into the job store, its id into the queue."""
+
+import io
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any, Final
+
+import structlog
+
+from services.api.forms.languages import Languages
+from services.api.forms.speech import SpeechForm
+from services.api.http.request_id import bound_request_id
+from services.api.jobs.recalling import Recaller
+from services.api.jobs.terms import PLAIN, Terms
+from services.api.uploads.spool import BINARY, Upload
+from services.shared.dispatch import dispatch
+from services.shared.errors import JobNotFound, QueueFull, TooManyJobs, Unavailable
+from services.shared.job import (
+    Job,
+    JobInput,
+    LongText,
+    Speaker,
+    new_id,
+    own_reference,
+    reference_key,
+    text_key,
+)
+from services.shared.parts import Parts
+from services.shared.voice import Voice
+
+TEXT: Final = "text/plain; charset=utf-8"
+#: Of a long text, in its job's record.
+SHOWN_CHARACTERS: Final = 200
+
+log = structlog.get_logger(__name__)
+
+
+class Submitter:
+    """Blocking, thread-safe. A job that was answered is durable; one that was refused leaves nothing behind."""
+
+    def __init__(self, parts: Parts, languages: Languages) -> None:
+        self._parts = parts
+        self._languages = languages
+        self._recaller = Recaller(parts)
+
+    def submit(
+        self,
+        owner: str,
+        form: SpeechForm,
+        reference: Upload | Voice,
+        terms: Terms = PLAIN,
+        *,
+        cast: Mapping[str, Voice] | None = None,
+    ) -> Job:
+        """Store, then enqueue, unless its audio is there already.
+
+        Raises `Unavailable` where a store is away; a queue that is away only delays. Raises `TooManyJobs` where as
+        many of the owner's jobs are under way as `terms` allow, and `QueueFull`.
+
+        Of a voice, the job keeps the sample's key and the transcript of this moment. `cast` is who speaks where a mark
+        in the text says so.
+        """
+        job = self.draft(owner, form, reference, job_id=new_id(self._parts.clock()), terms=terms)
+        if cast:
+            job = replace(job, input=replace(job.input, speakers=_speakers(cast)))
+        self._store(job, form.text, reference, terms.concurrent_jobs)
+        return self._recaller.answer(job) or self._enqueue(job)
+
+    def draft(
+        self,
+        owner: str,
+        form: SpeechForm,
+        reference: Upload | Voice,
+        *,
+        job_id: str,
+        terms: Terms,
+        batch_id: str | None = None,
+    ) -> Job:
+        """The job that is to be stored. An upload that came with a batch is the batch's."""
+        settings = self._parts.settings
+        encoding = form.encoding()
+        now = self._parts.clock()
+        return Job(
+            id=job_id,
+            owner=owner,
+            created_at=now,
+            input=JobInput(
+                text=form.text[:SHOWN_CHARACTERS] if form.long else form.text,
+                **_reference_fields(batch_id or job_id, form, reference),
+                speed=settings.speed if form.speed is None else form.speed,
+                seed=form.seed,
+                nfe_step=form.steps(settings),
+                cfg_strength=settings.cfg_strength if form.cfg_strength is None else form.cfg_strength,
+                remove_silence=form.remove_silence,
+                format=encoding.format,
+                sample_rate=encoding.sample_rate,
+                bit_depth=encoding.bit_depth,
+                bitrate=encoding.bitrate,
+                loudness=form.loudness,
+                trim=form.trim,
+                cache=form.may_be_cached(settings),
+                stream=form.stream,
+                long=LongText.of(form.text) if form.long else None,
+            ),
+            webhook_url=form.webhook_url,
+            batch_id=batch_id,
+            **self._language(form, reference),
+            request_id=bound_request_id(),
+            traceparent=self._parts.tracer.current(),
+            priority=terms.priority,
+            weight=terms.weight,
+            deadline_at=form.deadline_at(now, settings),
+        )
+
+    def _language(self, form: SpeechForm, reference: Upload | Voice) -> dict[str, Any]:
+        voice = reference.language if isinstance(reference, Voice) else None
+        spoken = self._languages.find(form.text, given=form.language, voice=voice)
+        return {"language": spoken.language, "language_source": spoken.source}
+
+    def _store(self, job: Job, text: str, reference: Upload | Voice, limit: int) -> None:
+        try:
+            if job.input.long:
+                self._parts.blobs.put(text_key(job.id), io.BytesIO(text.encode()), job.input.long.bytes, TEXT)
+            if isinstance(reference, Upload):
+                self._parts.blobs.put(job.input.reference_key, reference.file, reference.size, BINARY)
+            self._parts.jobs.add(job, limit=limit, room_seconds=self._parts.settings.max_queued_seconds)
+        except (TooManyJobs, QueueFull, Unavailable):
+            self._undo(job)
+            raise
+
+    def _undo(self, job: Job) -> None:
+        """A store that did not answer may still have written: take back what can be reached."""
+        if reference := own_reference(job):
+            self._attempt(job, lambda: self._parts.blobs.delete(reference))
+        if job.input.long:
+            self._attempt(job, lambda: self._parts.blobs.delete(text_key(job.id)))
+        self._attempt(job, lambda: self._parts.jobs.remove(job.id))
+
+    def _attempt(self, job: Job, undo: Callable[[], None]) -> None:
+        try:
+            undo()
+        except JobNotFound:
+            pass
+        except Unavailable as error:
+            log.warning("submission.undo_failed", job_id=job.id, error=error.type)
+
+    def _enqueue(self, job: Job) -> Job:
+        """The job is safe by now: whatever fails here, the sweeper finds it and sends it."""
+        try:
+            dispatch(self._parts)
+        except Unavailable as error:
+            log.warning("submission.not_enqueued", job_id=job.id, error=error.type)
+        return job
+
+
+def _speakers(cast: Mapping[str, Voice]) -> tuple[Speaker, ...]:
+    return tuple(
+        Speaker(mark, voice.id, voice.sample.key, voice.sample.sha256, voice.ref_text) for mark, voice in cast.items()
+    )
+
+
+def _reference_fields(holder_id: str, form: SpeechForm, reference: Upload | Voice) -> dict[str, Any]:
+    """What a job's input says of whom to follow."""
+    if isinstance(reference, Voice):
+        sample = reference.sample
+        return {
+            "reference_key": sample.key,
+            "reference_sha256": sample.sha256,
+            "ref_text": reference.ref_text,
+            "voice_id": reference.id,
+        }
+    return {
+        "reference_key": reference_key(holder_id),
+        "reference_sha256": reference.sha256,
+        "ref_text": form.ref_text,
+    }
