@@ -67,7 +67,8 @@ def schema(values: tuple[Value, ...]) -> dict[str, Any]:
         "$schema": "http://json-schema.org/draft-07/schema#",
         "title": "Values of the chart timbre",
         **whole,
-        "definitions": {"pool": pool, "settings": _settings(), "port": _port(), "modelFile": _model_file()},
+        "definitions": {"pool": pool, "settings": _settings(), "port": _port(), "modelFile": _model_file()}
+        | {"variable": _variable()},
     }
 
 
@@ -139,6 +140,18 @@ def _settings() -> dict[str, Any]:
         if entry.variable not in OURS
     }
     return {"type": "object", "additionalProperties": False, "properties": known}
+
+
+def _variable() -> dict[str, Any]:
+    """One of a container's; what is a setting has its place elsewhere."""
+    taken = sorted({entry.variable for entry in entries()})
+    name = {"type": "string", "pattern": "^[A-Za-z_][A-Za-z0-9_]*$", "not": {"enum": taken}}
+    return {
+        "type": "object",
+        "additionalProperties": False,
+        "required": ["name"],
+        "properties": {"name": name, "value": {"type": "string"}, "valueFrom": {"type": "object"}},
+    }
 
 
 def _port() -> dict[str, Any]:

@@ -150,7 +150,17 @@ def test_files_that_are_mounted_are_there(services: dict[str, Service]) -> None:
     binds = [volume for one in services.values() for volume in one.get("volumes", []) if volume["type"] == "bind"]
     assert all(volume["read_only"] for volume in binds)
     missing = {volume["source"] for volume in binds if not Path(volume["source"]).exists()}
-    assert missing <= {str(ROOT / "models")}
+    assert missing <= {str(ROOT / "models"), str(ROOT / "files")}
+
+
+def test_ours_read_the_files_that_settings_name(compose: str, services: dict[str, Service]) -> None:
+    """A word list, say, at the same path as with the chart."""
+    elsewhere = json.loads(config(compose, variables() | {"FILES_FOLDER": "/srv/timbre"}).stdout)["services"]
+    for name in OURS:
+        sources = {volume["target"]: volume["source"] for volume in services[name]["volumes"]}
+        assert sources["/files"] == str(ROOT / "files")
+        moved = {volume["target"]: volume["source"] for volume in elsewhere[name]["volumes"]}
+        assert moved == sources | {"/files": "/srv/timbre"}
 
 
 def test_prometheus_asks_every_process_of_ours(services: dict[str, Service]) -> None:

@@ -1,8 +1,6 @@
 """What a request holds to while it runs: the judged address, the URL's own certificate, one deadline."""
 
-import shutil
 import ssl
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +13,7 @@ from services.shared.outbound.guard import Guard
 from services.shared.outbound.testing import ScriptedResolver
 from services.shared.testing import ManualClock
 from tests.addresses import Wire, WireStream, redirect
+from tests.certificates import make_certificate
 from tests.receiver import Receiver, receiving
 
 NAME = "receiver.test"
@@ -23,20 +22,7 @@ PLAIN = ssl.create_default_context()
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A certificate for NAME, and its key, in one file."""
-    openssl = shutil.which("openssl")
-    if openssl is None:
-        pytest.skip("there is no openssl to make a certificate")
-    file = tmp_path_factory.mktemp("tls") / "server.pem"
-    options = ["-x509", "-nodes", "-newkey", "rsa:2048", "-days", "2", "-subj", f"/CN={NAME}"]
-    names = ["-addext", f"subjectAltName=DNS:{NAME}"]
-    subprocess.run(
-        [openssl, "req", *options, *names, "-keyout", f"{file}.key", "-out", f"{file}.crt"],
-        check=True,
-        capture_output=True,
-    )
-    file.write_text(Path(f"{file}.key").read_text() + Path(f"{file}.crt").read_text())
-    return file
+    return make_certificate(tmp_path_factory.mktemp("tls"), NAME)
 
 
 @pytest.fixture

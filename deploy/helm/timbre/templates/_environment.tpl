@@ -46,6 +46,9 @@ env:
   - name: {{ $name }}
     valueFrom: {secretKeyRef: {name: {{ include "timbre.secretName" $root }}, key: {{ $name }}, optional: true}}
   {{- end }}
+  {{- with $root.Values.extraEnv }}
+  {{- toYaml . | nindent 2 }}
+  {{- end }}
 {{- end -}}
 
 {{- define "timbre.number" -}}

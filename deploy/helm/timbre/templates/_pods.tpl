@@ -8,7 +8,7 @@ labels:
   {{- end }}
 annotations:
   # Pods are replaced when what they were told changes.
-  checksum/settings: {{ toJson (list $root.Values.settings $root.Values.auth $root.Values.objectStore $root.Values.redis $root.Values.broker $root.Values.cdn $root.Values.secrets) | sha256sum }}
+  checksum/settings: {{ toJson (list $root.Values.settings $root.Values.auth $root.Values.objectStore $root.Values.redis $root.Values.broker $root.Values.cdn $root.Values.secrets $root.Values.files.content) | sha256sum }}
   {{- with $root.Values.pods.annotations }}
   {{- toYaml . | nindent 2 }}
   {{- end }}
@@ -40,6 +40,22 @@ securityContext:
   allowPrivilegeEscalation: false
   readOnlyRootFilesystem: true
   capabilities: {drop: [ALL]}
+{{- end -}}
+
+{{/* The files that settings name: where they come from, and where they lie. Empty where there are none. */}}
+{{- define "timbre.filesVolume" -}}
+{{- with .Values.files -}}
+{{- if or .content .existingConfigMap -}}
+- name: files
+  configMap: {name: {{ .existingConfigMap | default (printf "%s-files" (include "timbre.fullname" $)) }}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "timbre.filesMount" -}}
+{{- if include "timbre.filesVolume" . -}}
+- {name: files, mountPath: /files, readOnly: true}
+{{- end -}}
 {{- end -}}
 
 {{/* Which nodes. Takes a component's values. */}}
