@@ -14,8 +14,8 @@ from f5_tts_core.engine import EngineConfig
 from f5_tts_core.testing import ToneEngine
 from services.api.app import create_app
 from services.shared.hooks import AudioChain
+from services.shared.lane import USUAL, Lane
 from services.shared.parts import Parts
-from services.shared.priority import Priority
 from services.shared.servers import wait_until_answers
 from services.shared.testing import MemoryBlobStore, MemoryJobQueue, memory_parts
 from services.worker.references import ReferenceReader
@@ -33,8 +33,8 @@ class Handing(MemoryJobQueue):
         super().__init__()
         self.handed: queue.SimpleQueue[str | None] = queue.SimpleQueue()
 
-    def send(self, job_id: str, priority: Priority = Priority.DEFAULT, *, traceparent: str | None = None) -> None:
-        super().send(job_id, priority, traceparent=traceparent)
+    def send(self, job_id: str, lane: Lane = USUAL, *, traceparent: str | None = None) -> None:
+        super().send(job_id, lane, traceparent=traceparent)
         self.handed.put(job_id)
 
 

@@ -18,7 +18,7 @@ def dispatch(parts: Parts) -> int:
     admitted = parts.line.admit(parts.clock(), parts.settings.queue_lead)
     for number, one in enumerate(admitted):
         try:
-            parts.queue.send(one.job_id, one.priority, traceparent=one.traceparent)
+            parts.queue.send(one.job_id, one.lane, traceparent=one.traceparent)
         except Unavailable:
             _put_back(parts, admitted[number:])
             raise

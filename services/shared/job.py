@@ -15,6 +15,7 @@ from typing import Final, Literal
 from f5_tts_core import limits
 from f5_tts_core.formats import AudioFormat, Encoding
 from services.shared.errors import LeaseLost, TransitionRefused
+from services.shared.lane import Lane
 from services.shared.priority import Priority
 from services.shared.telemetry.traceparent import trace_id
 
@@ -196,6 +197,12 @@ class Job:
     weight: float = 1.0
     #: When it has to be done: from then on nobody begins it, and who speaks it stops.
     deadline_at: float | None = None
+    #: The served name of the model that is to speak it; None: whichever there is.
+    model: str | None = None
+
+    @property
+    def lane(self) -> Lane:
+        return Lane(self.priority, self.model)
 
     def is_overdue(self, now: float) -> bool:
         return self.deadline_at is not None and self.deadline_at <= now

@@ -4,8 +4,8 @@ import math
 from dataclasses import dataclass
 
 from services.shared.job import Job
+from services.shared.lane import Lane
 from services.shared.pace import speech_seconds, workload
-from services.shared.priority import Priority
 
 
 @dataclass(frozen=True)
@@ -13,7 +13,7 @@ class Admitted:
     """A job whose turn it is: its message is to be sent now."""
 
     job_id: str
-    priority: Priority
+    lane: Lane
     traceparent: str | None = None
 
 

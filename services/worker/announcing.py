@@ -21,7 +21,12 @@ class Announcer:
 
     def __init__(self, parts: Parts, worker: str, engine: EngineInfo, light: StopLight) -> None:
         self._registry = parts.workers
-        self._beat = WorkerBeat(worker, asdict(engine), parts.clock(), parts.settings.max_concurrency)
+        self._beat = WorkerBeat(
+            worker,
+            asdict(engine) | {"served_model": parts.settings.served_model},
+            parts.clock(),
+            parts.settings.max_concurrency,
+        )
         self._ttl_seconds = parts.settings.heartbeat_seconds * _BEATS_MISSED
         self._light = light
 

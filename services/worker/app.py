@@ -13,7 +13,7 @@ from f5_tts_core.engine import Engine, create_engine
 from f5_tts_core.errors import ModelError
 from f5_tts_core.manifest import Manifest, resolve_manifest
 from services.shared.adapters.celery_queue import create_celery
-from services.shared.adapters.queue_turns import QUEUES
+from services.shared.adapters.queue_turns import queue_of
 from services.shared.adapters.transcribers import create_transcriber
 from services.shared.hooks import AudioChain, load_audio_hooks
 from services.shared.parts import Parts, connect
@@ -49,8 +49,8 @@ class WorkerApp:
 
     @property
     def queues(self) -> list[str]:
-        """Those of the priorities whose jobs this worker takes."""
-        return [QUEUES[priority] for priority in self.parts.settings.taken_priorities]
+        """Those of the lanes whose jobs this worker takes."""
+        return [queue_of(lane) for lane in self.parts.settings.taken_lanes]
 
     def run(self) -> int:
         """Load the model, then take jobs until told to stop; the process's exit status.

@@ -1,10 +1,12 @@
 """What waits, and who is there to take it: shown by the control process, once for all."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import partial
 
+from services.shared.errors import Unavailable
+from services.shared.lane import Lane, lanes_of
 from services.shared.parts import Parts
-from services.shared.priority import PRIORITIES
 from services.shared.telemetry import metrics
 from services.shared.telemetry.metric import Figure
 
@@ -16,8 +18,11 @@ def show_queue(parts: Parts) -> None:
 
 
 def _broker(parts: Parts) -> Iterator[Figure]:
-    for priority in PRIORITIES:
-        yield Figure(metrics.QUEUE_DEPTH, parts.queue.depth(priority), {"priority": str(priority)})
+    lanes = dict.fromkeys(_named(parts))
+    with suppress(Unavailable):
+        lanes |= dict.fromkeys(parts.line.lanes())
+    for lane in lanes:
+        yield Figure(metrics.QUEUE_DEPTH, parts.queue.depth([lane]), _labels(lane))
 
 
 def _waiting(parts: Parts) -> Iterator[Figure]:
@@ -25,11 +30,21 @@ def _waiting(parts: Parts) -> Iterator[Figure]:
         yield Figure(metrics.JOBS, count, {"status": str(status)})
     ages = [parts.clock() - job.created_at for job in parts.jobs.queued(1)]
     yield Figure(metrics.OLDEST_QUEUED, max([0.0, *ages]))
-    for priority, audio_ms in parts.line.backlog_by_priority().items():
-        yield Figure(metrics.QUEUED_AUDIO, audio_ms / 1000, {"priority": str(priority)})
+    backlog = {**dict.fromkeys(_named(parts), 0), **parts.line.backlog_by_lane()}
+    for lane, audio_ms in backlog.items():
+        yield Figure(metrics.QUEUED_AUDIO, audio_ms / 1000, _labels(lane))
 
 
 def _workers(parts: Parts) -> Iterator[Figure]:
     ready = parts.workers.ready()
     yield Figure(metrics.READY_WORKERS, len(ready))
     yield Figure(metrics.READY_SLOTS, sum(beat.slots for beat in ready))
+
+
+def _named(parts: Parts) -> tuple[Lane, ...]:
+    """The lanes that there are by the settings, also while nothing waits there."""
+    return lanes_of([None, *parts.settings.models])
+
+
+def _labels(lane: Lane) -> dict[str, str]:
+    return {"priority": str(lane.priority), "model": lane.model or ""}

@@ -82,7 +82,7 @@ class Recital:
         if self._parts.clock() - began < self._parts.settings.long_turn_seconds:
             return False
         try:
-            waiting = any(map(self._parts.queue.depth, self._parts.settings.taken_priorities))
-            return waiting and bool(self._engine.describe().fingerprint)
+            waiting = self._parts.queue.depth(self._parts.settings.taken_lanes)
+            return waiting > 0 and bool(self._engine.describe().fingerprint)
         except Unavailable:
             return False  # Who knows.

@@ -10,7 +10,7 @@ def resend(parts: Parts, job: Job) -> None:
 
     Raises `Unavailable`.
     """
-    parts.queue.send(job.id, job.priority, traceparent=job.traceparent)
+    parts.queue.send(job.id, job.lane, traceparent=job.traceparent)
     try:
         parts.jobs.replace(job, mark_enqueued(job, parts.clock()))
     except (StaleJob, JobNotFound, TransitionRefused):

@@ -10,8 +10,8 @@ import structlog
 from services.shared.dispatch import dispatch
 from services.shared.errors import JobNotFound, LeaseLost, StaleJob, TransitionRefused
 from services.shared.job import Job, confirm_cancel, confirm_expiry, expire, fail, release
+from services.shared.lane import Lane
 from services.shared.parts import Parts
-from services.shared.priority import Priority
 from services.shared.telemetry import metrics
 from services.worker.cleaning import close
 from services.worker.faults import WORKER_CRASHED
@@ -101,20 +101,20 @@ class Sweeper:
     def _lost(self, long_ago: float) -> list[Job]:
         """Jobs whose message is gone: a killed worker or broker took it along, or its sender died before it was sent.
 
-        With the priority's queue empty, those are all that were sent long enough ago. Else the queue is first in,
+        With the lane's queue empty, those are all that were sent long enough ago. Else the queue is first in,
         first out: jobs sent well before one that is being worked on were passed over.
         """
         waiting = self._parts.line.sent(long_ago)
         if not waiting:
             return []
         running = self._parts.jobs.lapsed(inf, _BATCH)
-        bounds = {one: self._lost_before(one, long_ago, running) for one in {job.priority for job in waiting}}
-        return [job for job in waiting if (job.enqueued_at or 0.0) < bounds[job.priority]]
+        bounds = {lane: self._lost_before(lane, long_ago, running) for lane in {job.lane for job in waiting}}
+        return [job for job in waiting if (job.enqueued_at or 0.0) < bounds[job.lane]]
 
-    def _lost_before(self, priority: Priority, long_ago: float, running: Iterable[Job]) -> float:
-        if self._parts.queue.depth(priority) == 0:
+    def _lost_before(self, lane: Lane, long_ago: float, running: Iterable[Job]) -> float:
+        if self._parts.queue.depth([lane]) == 0:
             return long_ago
-        taken = [job.enqueued_at or 0.0 for job in running if job.priority is priority]
+        taken = [job.enqueued_at or 0.0 for job in running if job.lane == lane]
         return min(long_ago, max(taken, default=-inf) - self._settings.resend_seconds)
 
     def _end(self, job: Job, ended: Job) -> None:

@@ -15,6 +15,7 @@ from services.shared.adapters.redis_line import RedisJobLine
 from services.shared.batch import new_batch
 from services.shared.errors import JobNotFound, JobStoreUnavailable, QueueFull
 from services.shared.job import Job, JobStatus
+from services.shared.lane import UNNAMED, USUAL, Lane, lanes_of
 from services.shared.line import Backlog, audio_ms
 from services.shared.ports import BatchStore, JobLine, JobStore
 from services.shared.priority import Priority
@@ -72,11 +73,11 @@ def test_one_owners_jobs_come_in_the_order_of_their_submission(harness: Harness)
 
 def test_each_priority_has_so_many_messages_that_wait(harness: Harness) -> None:
     ids = {priority: [harness.add(priority=priority).id for _ in range(3)] for priority in Priority}
-    assert [one.priority for one in harness.line.admit(START, 2)] == [one for one in Priority for _ in range(2)]
+    assert [one.lane for one in harness.line.admit(START, 2)] == [Lane(one) for one in Priority for _ in range(2)]
     assert harness.admit(2) == []
     first = next(job_id for job_id in ids[Priority.BULK] if harness.jobs.get(job_id).enqueued_at is not None)
     harness.claim(first)
-    assert [one.priority for one in harness.line.admit(START, 2)] == [Priority.BULK]
+    assert [one.lane for one in harness.line.admit(START, 2)] == [Lane(Priority.BULK)]
 
 
 def test_what_is_admitted_counts_as_sent(harness: Harness) -> None:
@@ -241,6 +242,67 @@ def test_a_resting_job_is_last_of_its_priority(harness: Harness) -> None:
     assert list(harness.jobs.positions([resting.id, other.id])) == [1, 0]
 
 
+# --- models ---------------------------------------------------------------------------------------
+
+
+def test_each_model_has_lines_of_its_own(harness: Harness) -> None:
+    unnamed = [harness.add().id for _ in range(2)]
+    ours = [harness.add(model="ours").id for _ in range(2)]
+    urgent = harness.add(model="theirs", priority=Priority.INTERACTIVE).id
+    admitted = harness.line.admit(START, 1)
+    assert [(one.job_id, one.lane.name) for one in admitted] == [
+        (urgent, "interactive@theirs"),
+        (unnamed[0], "default"),
+        (ours[0], "default@ours"),
+    ]
+    assert [job.id for job in harness.line.sent(START + 1)] == [urgent, unnamed[0], ours[0]]
+    harness.claim(ours[0])
+    assert harness.admit(1) == [ours[1]]
+
+
+def test_a_flood_for_one_model_holds_no_other_up(harness: Harness) -> None:
+    for _ in range(5):
+        harness.add(model="ours")
+    other = harness.add(model="theirs")
+    assert len(harness.admit(1)) == 2
+    assert list(harness.jobs.positions([other.id])) == [0]
+
+
+def test_lanes_are_known_while_jobs_stand_in_them(harness: Harness) -> None:
+    assert tuple(harness.line.lanes()) == UNNAMED
+    job, other = harness.add(model="ours"), harness.add(model="theirs", priority=Priority.BULK)
+    assert tuple(harness.line.lanes()) == lanes_of([None, "ours", "theirs"])
+    harness.admit()
+    harness.jobs.remove(other.id)
+    harness.line.repair(START, 10)
+    assert tuple(harness.line.lanes()) == lanes_of([None, "ours"])
+    claimed = harness.claim(job.id)
+    harness.jobs.replace(claimed, transitions.release(claimed, 1, START + 60))
+    harness.line.repair(START, 10)
+    assert harness.admit(now=START + 60) == [job.id]
+    assert tuple(harness.line.lanes()) == lanes_of([None, "ours"])
+
+
+def test_places_count_those_for_the_same_model(harness: Harness) -> None:
+    ours = [harness.add(model="ours", priority=priority) for priority in (Priority.BULK, Priority.INTERACTIVE)]
+    ours += [harness.add(model="ours") for _ in range(2)]
+    unnamed = harness.add()
+    harness.add(priority=Priority.INTERACTIVE)
+    harness.admit(1)
+    assert list(harness.jobs.positions([job.id for job in ours])) == [3, 0, 1, 2]
+    assert list(harness.jobs.positions([unnamed.id])) == [1]
+
+
+def test_the_backlog_of_a_named_model(harness: Harness) -> None:
+    job = harness.add(model="ours")
+    harness.add()
+    expected = dict.fromkeys(UNNAMED, 0) | {USUAL: 1_000, job.lane: 1_000}
+    assert {lane: ms for lane, ms in harness.line.backlog_by_lane().items() if ms or lane in UNNAMED} == expected
+    assert harness.line.backlog("anonymous").total == 2_000
+    harness.jobs.remove(job.id)
+    assert harness.line.backlog_by_lane().get(job.lane, 0) == 0
+
+
 # --- how much is queued -------------------------------------------------------------------------
 
 
@@ -260,19 +322,19 @@ def test_the_backlog_is_what_is_queued(harness: Harness) -> None:
     assert harness.line.backlog("a") == Backlog(2_000, 0, 1)
 
 
-def test_it_is_told_of_each_priority(harness: Harness) -> None:
-    assert set(harness.line.backlog_by_priority().values()) == {0}
+def test_it_is_told_of_each_lane(harness: Harness) -> None:
+    assert set(harness.line.backlog_by_lane().values()) == {0}
     bulk = harness.add(priority=Priority.BULK, text=SECOND * 2)
     for owner in ("a", "b"):
         harness.add(owner=owner)
-    expected = {Priority.INTERACTIVE: 0, Priority.DEFAULT: 2_000, Priority.BULK: 2_000}
-    assert harness.line.backlog_by_priority() == expected
+    expected = dict.fromkeys(UNNAMED, 0) | {USUAL: 2_000, Lane(Priority.BULK): 2_000}
+    assert harness.line.backlog_by_lane() == expected
     job = harness.claim(bulk.id)
-    assert harness.line.backlog_by_priority() == expected | {Priority.BULK: 0}
+    assert harness.line.backlog_by_lane() == expected | {Lane(Priority.BULK): 0}
     harness.jobs.replace(job, transitions.release(job, 1, START + 60))
-    assert harness.line.backlog_by_priority() == expected
+    assert harness.line.backlog_by_lane() == expected
     harness.jobs.remove(bulk.id)
-    assert harness.line.backlog_by_priority() == expected | {Priority.BULK: 0}
+    assert harness.line.backlog_by_lane() == expected | {Lane(Priority.BULK): 0}
 
 
 def test_a_full_queue_turns_those_away_who_fill_it(harness: Harness) -> None:
@@ -337,7 +399,7 @@ def test_a_line_that_is_away(harness: Harness) -> None:
     else:
         line = RedisJobLine(Redis(port=1, decode_responses=True, retry=None))
     calls = (lambda: line.admit(START, 1), lambda: line.sent(START), lambda: line.repair(START, 1))
-    for call in (*calls, lambda: line.backlog("a"), line.backlog_by_priority):
+    for call in (*calls, lambda: line.backlog("a"), line.backlog_by_lane, line.lanes):
         with pytest.raises(JobStoreUnavailable):
             call()
 
@@ -381,6 +443,6 @@ def test_records_deleted_by_hand_keep_no_place(on_redis: Harness, empty_valkey: 
     assert on_redis.jobs.queued(10) == []
     assert on_redis.line.repair(START, 10) == 0
     assert on_redis.line.backlog("anonymous") == Backlog(0, 0, 0)
-    assert set(on_redis.line.backlog_by_priority().values()) == {0}
+    assert set(on_redis.line.backlog_by_lane().values()) == {0}
     job = on_redis.add()
     assert on_redis.admit(1) == [job.id]

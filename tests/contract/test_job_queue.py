@@ -7,8 +7,9 @@ from redis import Redis
 
 from services.shared.adapters.celery_queue import CeleryJobQueue, create_celery
 from services.shared.errors import JobQueueUnavailable
+from services.shared.lane import UNNAMED, Lane
 from services.shared.ports import JobQueue
-from services.shared.priority import PRIORITIES, Priority
+from services.shared.priority import Priority
 from services.shared.testing import MemoryJobQueue, make_settings
 
 
@@ -35,11 +36,23 @@ def test_depth_counts_what_was_sent(queue: JobQueue) -> None:
 
 
 def test_each_priority_has_a_queue_of_its_own(queue: JobQueue) -> None:
-    queue.send("job-1", Priority.BULK)
-    queue.send("job-2", Priority.BULK)
-    queue.send("job-3", Priority.INTERACTIVE)
-    assert [queue.depth(one) for one in PRIORITIES] == [1, 0, 2]
+    queue.send("job-1", Lane(Priority.BULK))
+    queue.send("job-2", Lane(Priority.BULK))
+    queue.send("job-3", Lane(Priority.INTERACTIVE))
+    assert [queue.depth([lane]) for lane in UNNAMED] == [1, 0, 2]
     assert queue.depth() == 3
+
+
+def test_a_model_that_is_named_has_queues_of_its_own(queue: JobQueue) -> None:
+    """Also one that nobody declared: the process that sends knows it from the job alone."""
+    urgent, usual = Lane(Priority.INTERACTIVE, "candidate"), Lane(Priority.DEFAULT, "candidate")
+    queue.send("job-1", urgent)
+    queue.send("job-2", usual)
+    queue.send("job-3", usual)
+    queue.send("job-4")
+    assert [queue.depth([lane]) for lane in (urgent, usual, Lane(Priority.BULK, "candidate"))] == [1, 2, 0]
+    assert queue.depth() == 1
+    assert queue.depth([*UNNAMED, urgent, usual]) == 4
 
 
 def test_the_same_job_may_be_sent_twice(queue: JobQueue) -> None:

@@ -1,7 +1,7 @@
 """A real Celery worker takes what `CeleryJobQueue` sends."""
 
 import queue
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager
 
 import pytest
@@ -10,7 +10,8 @@ from celery.contrib.testing.worker import start_worker
 from redis import Redis
 
 from services.shared.adapters.celery_queue import SYNTHESIZE_TASK, CeleryJobQueue, create_celery
-from services.shared.adapters.queue_turns import QUEUES
+from services.shared.adapters.queue_turns import queue_of
+from services.shared.lane import UNNAMED, USUAL, Lane, lanes_of
 from services.shared.priority import PRIORITIES, Priority
 from services.shared.testing import make_settings
 
@@ -22,7 +23,11 @@ def app(valkey: str, empty_valkey: Redis) -> Iterator[Celery]:
 
 
 def _working(app: Celery, *priorities: Priority) -> AbstractContextManager[object]:
-    queues = [QUEUES[priority] for priority in priorities or PRIORITIES]
+    return _taking(app, lanes_of([None], priorities or PRIORITIES))
+
+
+def _taking(app: Celery, lanes: Iterable[Lane]) -> AbstractContextManager[object]:
+    queues = [queue_of(lane) for lane in lanes]
     return start_worker(app, pool="solo", perform_ping_check=False, queues=queues, loglevel="ERROR")
 
 
@@ -45,7 +50,7 @@ def test_urgent_messages_come_first_and_bulk_has_its_turns(app: Celery) -> None:
     jobs = CeleryJobQueue(app)
     for priority in reversed(PRIORITIES):
         for _ in range(10):
-            jobs.send(priority, priority)
+            jobs.send(priority, Lane(priority))
     with _working(app):
         order = [seen.get(timeout=15) for _ in range(30)]
     # Taken before the worker knew of all its queues, the first few may be of any.
@@ -59,8 +64,31 @@ def test_a_worker_for_some_priorities_leaves_the_others_messages(app: Celery) ->
     jobs = CeleryJobQueue(app)
     for priority in PRIORITIES:
         for _ in range(2):
-            jobs.send(priority, priority)
+            jobs.send(priority, Lane(priority))
     with _working(app, Priority.DEFAULT, Priority.BULK):
         found = sorted(seen.get(timeout=15) for _ in range(4))
     assert found == ["bulk", "bulk", "default", "default"]
-    assert [jobs.depth(priority) for priority in PRIORITIES] == [2, 0, 0]
+    assert [jobs.depth([lane]) for lane in UNNAMED] == [2, 0, 0]
+
+
+def test_a_worker_takes_what_names_its_model_and_what_names_none(valkey: str, empty_valkey: Redis) -> None:
+    sent = [USUAL, Lane(model="base"), Lane(model="candidate"), Lane(Priority.BULK, "candidate")]
+    with create_celery(make_settings(redis_url=valkey)) as sender:
+        jobs = CeleryJobQueue(sender)
+        for lane in sent:
+            jobs.send(lane.name, lane)
+        assert _taken(valkey, "candidate", 3) == ["bulk@candidate", "default", "default@candidate"]
+        assert [jobs.depth([lane]) for lane in sent] == [0, 1, 0, 0]
+        assert _taken(valkey, "base", 1) == ["default@base"]
+
+
+def _taken(valkey: str, model: str, count: int) -> list[str]:
+    """What a worker that serves this model takes."""
+    seen: queue.Queue[str] = queue.Queue()
+    settings = make_settings(redis_url=valkey, served_model_name=model)
+    with create_celery(settings) as app:
+        app.task(name=SYNTHESIZE_TASK, shared=False)(seen.put)
+        with _taking(app, settings.taken_lanes):
+            found = sorted(seen.get(timeout=15) for _ in range(count))
+    assert seen.empty()
+    return found

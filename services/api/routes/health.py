@@ -49,7 +49,7 @@ async def detailed(state: State) -> DetailedHealth:
     parts, workers, depth, counts = await asyncio.gather(
         _probe(_pings(state.parts) | _scanner_ping(state.parts)),
         _ask(lambda: _workers(state.parts)),
-        _ask(state.parts.queue.depth),
+        _ask(lambda: state.parts.queue.depth(state.parts.line.lanes())),
         _ask(state.parts.jobs.counts),
     )
     first = workers[0].info if workers else {}

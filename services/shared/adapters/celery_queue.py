@@ -1,6 +1,6 @@
 """Jobs on their way to workers, through Celery on Redis, Valkey or RabbitMQ."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -8,9 +8,9 @@ from celery import Celery
 from kombu.entity import Queue
 from kombu.exceptions import ChannelError, OperationalError
 
-from services.shared.adapters.queue_turns import QUEUES, PriorityTurns
+from services.shared.adapters.queue_turns import PriorityTurns, queue_of
 from services.shared.errors import JobQueueUnavailable
-from services.shared.priority import PRIORITIES, Priority
+from services.shared.lane import UNNAMED, USUAL, Lane, lanes_of
 from services.shared.settings import Settings
 
 CONTROL_QUEUE = "control"
@@ -31,7 +31,7 @@ def create_celery(settings: Settings) -> Celery:
     """
     broker = _verified((settings.broker_url or settings.redis_url).get_secret_value())
     app = Celery("timbre", broker=broker, set_as_current=False)
-    app.conf.update(_messages() | _connections(broker) | _worker())
+    app.conf.update(_messages(settings) | _connections(broker) | _worker())
     return app
 
 
@@ -41,18 +41,17 @@ class CeleryJobQueue:
     def __init__(self, app: Celery) -> None:
         self._app = app
 
-    def send(self, job_id: str, priority: Priority = Priority.DEFAULT, *, traceparent: str | None = None) -> None:
+    def send(self, job_id: str, lane: Lane = USUAL, *, traceparent: str | None = None) -> None:
         headers = {TRACEPARENT: traceparent} if traceparent else None
         with _queue_errors(self._app):
-            self._app.send_task(SYNTHESIZE_TASK, args=[job_id], queue=QUEUES[priority], headers=headers)
+            self._app.send_task(SYNTHESIZE_TASK, args=[job_id], queue=_queue(queue_of(lane)), headers=headers)
 
-    def depth(self, priority: Priority | None = None) -> int:
-        wanted = PRIORITIES if priority is None else (priority,)
+    def depth(self, lanes: Iterable[Lane] = UNNAMED) -> int:
         with _queue_errors(self._app), self._app.pool.acquire(block=True, timeout=5) as connection:
             # One that died in the pool comes back closed, and would not open by itself.
             connection.connect()
             with connection.channel() as channel:
-                return sum(_waiting(channel, QUEUES[one]) for one in wanted)
+                return sum(_waiting(channel, queue_of(lane)) for lane in lanes)
 
     def ping(self) -> None:
         self.depth()
@@ -80,10 +79,12 @@ def _queue(name: str) -> Queue:
     return Queue(name, routing_key=name)  # type: ignore[no-untyped-call]
 
 
-def _messages() -> dict[str, Any]:
+def _messages(settings: Settings) -> dict[str, Any]:
+    # What may be consumed. Sending to other models' queues declares those.
+    consumed = map(queue_of, lanes_of([None, settings.served_model]))
     return {
-        "task_queues": [_queue(name) for name in (*QUEUES.values(), CONTROL_QUEUE)],
-        "task_default_queue": QUEUES[Priority.DEFAULT],
+        "task_queues": [_queue(name) for name in (*consumed, CONTROL_QUEUE)],
+        "task_default_queue": queue_of(USUAL),
         "task_create_missing_queues": False,
         "task_routes": {SWEEP_TASK: {"queue": CONTROL_QUEUE}},
         "task_serializer": "json",

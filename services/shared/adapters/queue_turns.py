@@ -8,6 +8,7 @@ job that there is.
 from collections.abc import Iterable, Sequence
 from typing import Final
 
+from services.shared.lane import SEPARATOR, Lane, with_model
 from services.shared.priority import PRIORITIES, Priority
 
 #: The default priority keeps the name that all had when there was one.
@@ -20,6 +21,10 @@ QUEUES: Final = {
 _I, _D, _B = PRIORITIES
 _TURNS: Final = tuple(QUEUES[priority] for priority in (_I, _I, _D, _I, _I, _D, _I, _I, _D, _B))
 _RANKS: Final = {name: priority.rank for priority, name in QUEUES.items()}
+
+
+def queue_of(lane: Lane) -> str:
+    return with_model(QUEUES[lane.priority], lane.model)
 
 
 class PriorityTurns:
@@ -36,9 +41,15 @@ class PriorityTurns:
     def consume(self, count: int) -> Sequence[str]:
         """The first `count` queues in the order in which they are asked."""
         first = _TURNS[self._taken % len(_TURNS)]
-        return sorted(self._names, key=lambda name: (name != first, _RANKS.get(name, len(_RANKS))))[:count]
+        return sorted(self._names, key=lambda name: _rank(name, first))[:count]
 
     def rotate(self, name: str) -> str:
-        """A message was taken from this queue."""
+        """A message was taken from this queue: others of its priority are before it now."""
         self._taken += 1
+        self._names.sort(key=lambda one: one == name)
         return name
+
+
+def _rank(name: str, first: str) -> tuple[bool, int]:
+    priority, _, _ = name.partition(SEPARATOR)
+    return (priority != first, _RANKS.get(priority, len(_RANKS)))

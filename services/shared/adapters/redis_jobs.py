@@ -219,7 +219,7 @@ def job_arguments(job: Job) -> list[str | int]:
         repr(job.output.expires_at) if job.output and job.output.expires_at is not None else "",
         job.batch_id or "",
         repr(job.completed_at) if job.status.is_terminal else "",
-        job.priority,
+        job.lane.name,
         repr(turn(job)),
         audio_ms(job),
         "" if job.enqueued_at is None else repr(job.enqueued_at),

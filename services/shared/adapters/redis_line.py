@@ -6,10 +6,11 @@ from redis import Redis
 
 from services.shared.adapters.redis_client import PREFIX, redis_errors
 from services.shared.adapters.redis_jobs import QUEUED, read_jobs
-from services.shared.adapters.redis_line_scripts import ADMIT, ALL_OWNERS, BACKLOG, PRIORITY_BACKLOG, REPAIR
+from services.shared.adapters.redis_line_scripts import ADMIT, ALL_OWNERS, BACKLOG, LANE_BACKLOG, MODELS, REPAIR
 from services.shared.job import Job, JobStatus
+from services.shared.lane import UNNAMED, Lane, lanes_of
 from services.shared.line import Admitted, Backlog
-from services.shared.priority import PRIORITIES, Priority
+from services.shared.priority import PRIORITIES
 
 
 class RedisJobLine:
@@ -24,19 +25,19 @@ class RedisJobLine:
         with redis_errors():
             found = self._admit(args=[repr(now), lead, *PRIORITIES])
         rows = zip(found[::3], found[1::3], found[2::3], strict=True)
-        return [Admitted(job_id, Priority(name), traceparent or None) for job_id, name, traceparent in rows]
+        return [Admitted(job_id, Lane.parse(name), traceparent or None) for job_id, name, traceparent in rows]
 
     def sent(self, before: float) -> Sequence[Job]:
         found = self._sent(before)
         jobs = read_jobs(self._client, [job_id for _, job_id in found])
-        for (priority, job_id), job in zip(found, jobs, strict=True):
+        for (lane, job_id), job in zip(found, jobs, strict=True):
             if job is None or job.status is not JobStatus.QUEUED:
-                self._drop(priority, job_id)
+                self._drop(lane, job_id)
         return [job for job in jobs if job is not None and job.status is JobStatus.QUEUED]
 
     def repair(self, now: float, limit: int) -> int:
         with redis_errors():
-            return int(self._repair(keys=[QUEUED], args=[repr(now), limit]))
+            return int(self._repair(keys=[QUEUED], args=[repr(now), limit, *PRIORITIES]))
 
     def backlog(self, owner: str) -> Backlog:
         with redis_errors(), self._client.pipeline(transaction=False) as pipeline:
@@ -45,23 +46,28 @@ class RedisJobLine:
             (total, own), fields = pipeline.execute()
         return Backlog(int(total or 0), int(own or 0), max(0, fields - 1))
 
-    def backlog_by_priority(self) -> Mapping[Priority, int]:
+    def lanes(self) -> Sequence[Lane]:
         with redis_errors():
-            found = self._client.hmget(PRIORITY_BACKLOG, PRIORITIES)
-        return {priority: int(ms or 0) for priority, ms in zip(PRIORITIES, found, strict=True)}
+            return lanes_of([None, *sorted(str(model) for model in self._client.smembers(MODELS))])
 
-    def _sent(self, before: float) -> list[tuple[Priority, str]]:
+    def backlog_by_lane(self) -> Mapping[Lane, int]:
+        with redis_errors():
+            found = self._client.hgetall(LANE_BACKLOG)
+        return dict.fromkeys(UNNAMED, 0) | {Lane.parse(str(name)): int(ms) for name, ms in found.items()}
+
+    def _sent(self, before: float) -> list[tuple[Lane, str]]:
+        lanes = self.lanes()
         with redis_errors(), self._client.pipeline(transaction=False) as pipeline:
-            for priority in PRIORITIES:
-                pipeline.zrange(_sent(priority), "-inf", f"({before!r}", byscore=True)
+            for lane in lanes:
+                pipeline.zrange(_sent(lane), "-inf", f"({before!r}", byscore=True)
             lines = pipeline.execute()
-        return [(priority, job_id) for priority, ids in zip(PRIORITIES, lines, strict=True) for job_id in ids]
+        return [(lane, job_id) for lane, ids in zip(lanes, lines, strict=True) for job_id in ids]
 
-    def _drop(self, priority: Priority, job_id: str) -> None:
+    def _drop(self, lane: Lane, job_id: str) -> None:
         """A record that was deleted by hand, or moved on by a release that knew no line."""
         with redis_errors():
-            self._client.zrem(_sent(priority), job_id)
+            self._client.zrem(_sent(lane), job_id)
 
 
-def _sent(priority: Priority) -> str:
-    return f"{PREFIX}:sent:{priority}"
+def _sent(lane: Lane) -> str:
+    return f"{PREFIX}:sent:{lane.name}"

@@ -1,41 +1,46 @@
 """Where queued jobs stand, in Lua: the steps that the job store's scripts share with the line's own.
 
-Each priority has a line of its own, by start-time fair queueing: a job's `tag` is where its turn starts, which is
+Each lane has a line of its own, by start-time fair queueing: a job's `tag` is where its turn starts, which is
 where the turn of its owner's job before it ended, or the line's clock where that is further on. A turn is as long as
 the job's work, divided by the weight of its owner. The lowest tag is next, and the clock follows it.
 
 A queued job stands in one of three sorted sets: `waiting` by tag; `sent` by when its message was sent; or `resting`
-by when it may be sent again. All three follow from its record, and the scripts that write that move it.
+by when it may be sent again. All three follow from its record, and the scripts that write that move it. A record has
+its lane in the field `priority`, which is all that a lane was once.
 """
 
 from services.shared.adapters.redis_client import NEWS, PREFIX
+from services.shared.lane import SEPARATOR
 
 #: Queued jobs with a deadline, by it.
 DEADLINES = f"{PREFIX}:deadlines"
 #: Milliseconds of audio that queued jobs are going to be, by owner.
 BACKLOG = f"{PREFIX}:backlog"
-#: The same by priority.
-PRIORITY_BACKLOG = f"{PREFIX}:backlog-by-priority"
+#: The same by lane: it keeps the name from when a lane was a priority.
+LANE_BACKLOG = f"{PREFIX}:backlog-by-priority"
+#: What jobs named that are queued, or were lately: which lanes there are beside those for whichever model.
+MODELS = f"{PREFIX}:models"
 #: Of all owners together, in the backlog: no tenant has this name.
 ALL_OWNERS = "*"
 
 STANDS = f"""
 local resting, deadlines = '{PREFIX}:resting', '{DEADLINES}'
-local backlog, priority_backlog = '{BACKLOG}', '{PRIORITY_BACKLOG}'
+local backlog, lane_backlog = '{BACKLOG}', '{LANE_BACKLOG}'
+local models = '{MODELS}'
 
-local function line(kind, priority)
-  return '{PREFIX}:' .. kind .. ':' .. priority
+local function line(kind, lane)
+  return '{PREFIX}:' .. kind .. ':' .. lane
 end
 
 local function count_in(counts, field, more)
   if redis.call('HINCRBY', counts, field, more) <= 0 then redis.call('HDEL', counts, field) end
 end
 
-local function count_audio(owner, priority, more)
+local function count_audio(owner, lane, more)
   if not more or more == 0 then return end
   count_in(backlog, owner, more)
   count_in(backlog, '{ALL_OWNERS}', more)
-  count_in(priority_backlog, priority, more)
+  count_in(lane_backlog, lane, more)
 end
 
 -- Whoever has nothing in the queue is let in; a full queue turns those away who have more than their part of it.
@@ -46,46 +51,61 @@ local function is_crowded(owner, more, room)
   return all + more > room and own + more > room / owners
 end
 
-local function draw_tag(id, owner, priority, turn)
-  local ends = line('ends', priority)
-  local clock, last = redis.call('GET', line('clock', priority)), redis.call('ZSCORE', ends, owner)
+local function draw_tag(id, owner, lane, turn)
+  local ends = line('ends', lane)
+  local clock, last = redis.call('GET', line('clock', lane)), redis.call('ZSCORE', ends, owner)
   local start = math.max(tonumber(clock) or 0, tonumber(last) or 0)
   redis.call('ZADD', ends, string.format('%.17g', start + turn), owner)
   return string.format('%.17g', start)
 end
 
--- A job keeps its tag: what is given back is before what came later.
-local function wait(id, owner, priority, turn)
-  local record = '{PREFIX}:job:' .. id
-  local tag = redis.call('HGET', record, 'tag') or draw_tag(id, owner, priority, turn)
-  redis.call('HSET', record, 'tag', tag)
-  redis.call('ZADD', line('waiting', priority), tag, id)
+-- What a job names is known from then on, and forgotten when nothing stands there (see REPAIR).
+local function keep(kind, lane, score, id)
+  local model = string.match(lane, '{SEPARATOR}(.+)')
+  if model then redis.call('SADD', models, model) end
+  redis.call('ZADD', line(kind, lane), score, id)
 end
 
-local function stand(id, owner, priority, turn, audio_ms, sent_at, not_before, deadline)
-  count_audio(owner, priority, tonumber(audio_ms))
+-- All lanes of a priority.
+local function lanes_of(priority)
+  local lanes, names = {{priority}}, redis.call('SMEMBERS', models)
+  table.sort(names)
+  for _, model in ipairs(names) do table.insert(lanes, priority .. '{SEPARATOR}' .. model) end
+  return lanes
+end
+
+-- A job keeps its tag: what is given back is before what came later.
+local function wait(id, owner, lane, turn)
+  local record = '{PREFIX}:job:' .. id
+  local tag = redis.call('HGET', record, 'tag') or draw_tag(id, owner, lane, turn)
+  redis.call('HSET', record, 'tag', tag)
+  keep('waiting', lane, tag, id)
+end
+
+local function stand(id, owner, lane, turn, audio_ms, sent_at, not_before, deadline)
+  count_audio(owner, lane, tonumber(audio_ms))
   if deadline ~= '' then redis.call('ZADD', deadlines, deadline, id) end
-  if sent_at ~= '' then redis.call('ZADD', line('sent', priority), sent_at, id)
+  if sent_at ~= '' then keep('sent', lane, sent_at, id)
   elseif not_before ~= '' then redis.call('ZADD', resting, not_before, id)
-  else wait(id, owner, priority, turn) end
+  else wait(id, owner, lane, turn) end
 end
 
 -- Who leaves before its turn has none: its owner's next job starts as much earlier.
-local function leave(id, owner, priority, turn, audio_ms, stays)
-  count_audio(owner, priority, -(tonumber(audio_ms) or 0))
-  local waited = redis.call('ZREM', line('waiting', priority), id)
-  redis.call('ZREM', line('sent', priority), id)
+local function leave(id, owner, lane, turn, audio_ms, stays)
+  count_audio(owner, lane, -(tonumber(audio_ms) or 0))
+  local waited = redis.call('ZREM', line('waiting', lane), id)
+  redis.call('ZREM', line('sent', lane), id)
   redis.call('ZREM', resting, id)
   redis.call('ZREM', deadlines, id)
-  local ends = line('ends', priority)
+  local ends = line('ends', lane)
   if waited == 1 and not stays and redis.call('ZSCORE', ends, owner) then
     redis.call('ZINCRBY', ends, -(tonumber(turn) or 0), owner)
   end
 end
 """
 
-#: ARGV: now, how many messages of a priority may wait for a worker, priorities. Returns id, priority and
-#: traceparent of each job that is to be sent now, one after the other.
+#: ARGV: now, how many messages of a lane may wait for a worker, priorities. Returns id, lane and traceparent of each
+#: job that is to be sent now, one after the other.
 ADMIT = (
     STANDS
     + f"""
@@ -106,73 +126,97 @@ local function admit(id)
 end
 
 local admitted = {{}}
-for number = 3, #ARGV do
-  local priority = ARGV[number]
-  local free, clock = lead - redis.call('ZCARD', line('sent', priority)), nil
+local function admit_from(lane)
+  local free, clock = lead - redis.call('ZCARD', line('sent', lane)), nil
   while free > 0 do
-    local id, tag = unpack(redis.call('ZPOPMIN', line('waiting', priority)))
+    local id, tag = unpack(redis.call('ZPOPMIN', line('waiting', lane)))
     if not id then break end
     local traceparent = admit(id)
     if traceparent then
-      redis.call('ZADD', line('sent', priority), now, id)
+      redis.call('ZADD', line('sent', lane), now, id)
       table.insert(admitted, id)
-      table.insert(admitted, priority)
+      table.insert(admitted, lane)
       table.insert(admitted, traceparent)
       free, clock = free - 1, math.max(clock or 0, tonumber(tag))
     end
   end
   if clock then
-    clock = math.max(clock, tonumber(redis.call('GET', line('clock', priority))) or 0)
-    redis.call('SET', line('clock', priority), string.format('%.17g', clock))
-    redis.call('ZREMRANGEBYSCORE', line('ends', priority), '-inf', string.format('%.17g', clock))
+    clock = math.max(clock, tonumber(redis.call('GET', line('clock', lane))) or 0)
+    redis.call('SET', line('clock', lane), string.format('%.17g', clock))
+    redis.call('ZREMRANGEBYSCORE', line('ends', lane), '-inf', string.format('%.17g', clock))
   end
+end
+
+for number = 3, #ARGV do
+  for _, lane in ipairs(lanes_of(ARGV[number])) do admit_from(lane) end
 end
 return admitted
 """
 )
 
-#: KEYS: all queued jobs by creation. ARGV: now, how many of the oldest to look at. Returns how many stood nowhere:
-#: records of a release that knew no line count as sent, since their messages were.
+#: KEYS: all queued jobs by creation. ARGV: now, how many of the oldest to look at, priorities. Returns how many stood
+#: nowhere: records of a release that knew no line count as sent, since their messages were.
 REPAIR = (
     STANDS
     + f"""
 local queued, now, repaired = KEYS[1], ARGV[1], 0
-if redis.call('EXISTS', queued) == 0 then redis.call('DEL', backlog, priority_backlog) end
+if redis.call('EXISTS', queued) == 0 then redis.call('DEL', backlog, lane_backlog) end
 for _, id in ipairs(redis.call('ZRANGE', queued, 0, ARGV[2] - 1)) do
   local record = '{PREFIX}:job:' .. id
   local job = redis.call('HMGET', record, 'status', 'owner', 'priority', 'turn', 'enqueued_at')
-  local priority = job[3] or 'default'
-  local stands = redis.call('ZSCORE', line('waiting', priority), id) or redis.call('ZSCORE', line('sent', priority), id)
+  local lane = job[3] or 'default'
+  local stands = redis.call('ZSCORE', line('waiting', lane), id) or redis.call('ZSCORE', line('sent', lane), id)
     or redis.call('ZSCORE', resting, id)
   if job[1] == 'queued' and not stands then
     repaired = repaired + 1
-    if job[5] == '' then wait(id, job[2], priority, job[4]) else
-      redis.call('ZADD', line('sent', priority), job[5] or now, id)
+    if job[5] == '' then wait(id, job[2], lane, job[4]) else
+      keep('sent', lane, job[5] or now, id)
     end
   end
+end
+
+local function is_deserted(model)
+  for number = 3, #ARGV do
+    local lane = ARGV[number] .. '{SEPARATOR}' .. model
+    if redis.call('EXISTS', line('waiting', lane), line('sent', lane)) > 0 then return false end
+  end
+  return true
+end
+
+for _, model in ipairs(redis.call('SMEMBERS', models)) do
+  if is_deserted(model) then redis.call('SREM', models, model) end
 end
 return repaired
 """
 )
 
-#: ARGV: priorities, the most urgent first, then ids. Returns how many jobs are before each, -1 where it is not queued.
+#: ARGV: priorities, the most urgent first, then ids. Returns how many jobs for the same model are before each, -1 where
+#: it is not queued.
 POSITIONS = (
     STANDS
     + f"""
-local first_of, ahead = {{}}, 0
-for number = 1, 3 do
-  first_of[ARGV[number]] = ahead
-  ahead = ahead + redis.call('ZCARD', line('sent', ARGV[number])) + redis.call('ZCARD', line('waiting', ARGV[number]))
+local ahead_of = {{}}
+local function ahead(lane)
+  local priority, rest = string.match(lane, '^([^{SEPARATOR}]*)(.*)$')
+  local found = 0
+  for number = 1, 3 do
+    if ARGV[number] == priority then break end
+    local before = ARGV[number] .. rest
+    found = found + redis.call('ZCARD', line('sent', before)) + redis.call('ZCARD', line('waiting', before))
+  end
+  return found
 end
+
 local positions = {{}}
 for number = 4, #ARGV do
   local id, position = ARGV[number], -1
   local job = redis.call('HMGET', '{PREFIX}:job:' .. id, 'status', 'priority')
   if job[1] == 'queued' then
-    local priority = job[2] or 'default'
-    local sent = redis.call('ZCARD', line('sent', priority))
-    position = first_of[priority] + (redis.call('ZRANK', line('sent', priority), id)
-      or sent + (redis.call('ZRANK', line('waiting', priority), id) or redis.call('ZCARD', line('waiting', priority))))
+    local lane = job[2] or 'default'
+    ahead_of[lane] = ahead_of[lane] or ahead(lane)
+    local sent = redis.call('ZCARD', line('sent', lane))
+    position = ahead_of[lane] + (redis.call('ZRANK', line('sent', lane), id)
+      or sent + (redis.call('ZRANK', line('waiting', lane), id) or redis.call('ZCARD', line('waiting', lane))))
   end
   table.insert(positions, position)
 end

@@ -77,7 +77,7 @@ end
 """
 
 #: ARGV: id, owner, status, place, created_at, lease_until, document, progress, attempt, cancel, when its webhook is
-#: due and when its audio is to be deleted ('' for never), batch ('' for none), ended_at ('' for not yet), priority,
+#: due and when its audio is to be deleted ('' for never), batch ('' for none), ended_at ('' for not yet), lane,
 #: turn, milliseconds of audio, enqueued_at, not_before, deadline (each '' for never), traceparent, how many jobs of the
 #: owner may be under way, and how many milliseconds of audio queued (0 for any number).
 #: Returns 'ok', 'stale' where the id is taken by another document, 'full' or 'crowded'; 'full' also where its batch
@@ -88,7 +88,7 @@ ADD = (
     + f"""
 local id, owner, status, place, created_at, lease_until, doc,
   progress, attempt, cancel, due, expires_at, batch, _,
-  priority, turn, audio_ms, sent_at, not_before, deadline, traceparent, limit, room = unpack(ARGV)
+  lane, turn, audio_ms, sent_at, not_before, deadline, traceparent, limit, room = unpack(ARGV)
 if redis.call('EXISTS', record) == 1 then
   return redis.call('HGET', record, 'doc') == doc and 'ok' or 'stale'
 end
@@ -97,10 +97,10 @@ if is_crowded(owner, tonumber(audio_ms), tonumber(room)) then return 'crowded' e
 if batch ~= '' and redis.call('EXISTS', '{PREFIX}:batch:' .. batch) == 0 then return 'full' end
 redis.call('HSET', record, 'doc', doc, 'rev', 0, 'owner', owner, 'status', status, 'place', place,
   'attempt', attempt, 'progress', progress, 'lease_until', lease_until, 'cancel', cancel,
-  'priority', priority, 'turn', turn, 'audio_ms', audio_ms, 'enqueued_at', sent_at, 'traceparent', traceparent)
+  'priority', lane, 'turn', turn, 'audio_ms', audio_ms, 'enqueued_at', sent_at, 'traceparent', traceparent)
 if batch ~= '' then redis.call('HSET', record, 'batch', batch) end
 index(id, owner, status, place, created_at, lease_until,
-  priority, turn, audio_ms, sent_at, not_before, deadline)
+  lane, turn, audio_ms, sent_at, not_before, deadline)
 if due ~= '' then redis.call('ZADD', dues, due, id) end
 if expires_at ~= '' then redis.call('ZADD', audio, expires_at, id) end
 for _, old in ipairs(redis.call('ZRANGE', places(owner, 'all'), 0, 7)) do
@@ -123,7 +123,7 @@ REPLACE = (
     + """
 local id, owner, status, place, created_at, lease_until, doc,
   progress, attempt, cancel, due, expires_at, batch, ended_at,
-  priority, turn, audio_ms, sent_at, not_before, deadline, _, revision, ttl, spoken, account = unpack(ARGV)
+  lane, turn, audio_ms, sent_at, not_before, deadline, _, revision, ttl, spoken, account = unpack(ARGV)
 local was = redis.call('HMGET', record, 'rev', 'status', 'attempt', 'progress', 'lease_until', 'doc', 'batch',
   'audio_ms')
 if not was[1] then return {'gone'} end
@@ -136,10 +136,10 @@ if status == 'processing' and was[3] == attempt then
 end
 local rev = redis.call('HINCRBY', record, 'rev', 1)
 redis.call('HSET', record, 'doc', doc, 'status', status, 'attempt', attempt, 'progress', progress,
-  'lease_until', lease_until, 'cancel', cancel, 'priority', priority, 'turn', turn, 'audio_ms', audio_ms,
+  'lease_until', lease_until, 'cancel', cancel, 'priority', lane, 'turn', turn, 'audio_ms', audio_ms,
   'enqueued_at', sent_at)
-unindex(id, owner, was[2], place, priority, turn, was[8], status == 'queued')
-index(id, owner, status, place, created_at, lease_until, priority, turn, audio_ms, sent_at, not_before, deadline)
+unindex(id, owner, was[2], place, lane, turn, was[8], status == 'queued')
+index(id, owner, status, place, created_at, lease_until, lane, turn, audio_ms, sent_at, not_before, deadline)
 if was[2] == 'queued' or was[2] == 'processing' then
   if due ~= '' then redis.call('ZADD', dues, due, id) end
   if expires_at ~= '' then redis.call('ZADD', audio, expires_at, id) end

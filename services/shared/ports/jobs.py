@@ -116,8 +116,8 @@ class JobStore(Protocol):
     def positions(self, job_ids: Sequence[str]) -> Sequence[int | None]:
         """For each job how many queued ones, of all owners, are before it; None where it is not queued.
 
-        All that are more urgent are, and of its own priority those whose turn comes sooner, as it looks now. One round
-        trip, and no scan: O(log n) a job.
+        Of those for the same model, all that are more urgent are, and of its own priority those whose turn comes
+        sooner, as it looks now. One round trip, and no scan: O(log n) a job.
         """
         ...
 

@@ -1,12 +1,13 @@
 """Which model speaks, on what, and how."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from f5_tts_core import limits
 from f5_tts_core.engine import Device, EngineConfig, Precision
+from services.shared.model_shares import check_name, check_shares, read_shares
 from services.shared.settings.section import Section
 
 
@@ -19,6 +20,11 @@ class EngineSettings(Section):
     engine: str = "f5"
     #: `timbre-tiny` (bundled), or an architecture of F5-TTS: `F5TTS_v1_Base`, `F5TTS_Base`, ….
     model_name: str = "timbre-tiny"
+    #: What requests call the model that runs here; unset: MODEL_NAME. Two checkpoints of one architecture need two.
+    served_model_name: str | None = None
+    #: Where workers hold unlike models: `name=weight` pairs, comma separated, by SERVED_MODEL_NAME. Requests may name
+    #: each, and the others are shared out by the weights; 0: only by name. Unset: there is one model.
+    models: dict[str, float] = Field(default_factory=dict)
     #: A checkpoint, or its folder; trusted as code is.
     ckpt_path: Path | None = None
     #: What the checkpoint's SHA-256 must be; unset: not checked.
@@ -63,6 +69,34 @@ class EngineSettings(Section):
     transcriber: Literal["auto", "pocketsphinx", "faster-whisper", "none"] = "auto"
     #: A faster-whisper model's folder.
     whisper_model_path: Path | None = None
+
+    @property
+    def served_model(self) -> str:
+        """What jobs call the model that runs here."""
+        return self.served_model_name or self.model_name
+
+    @property
+    def known_models(self) -> tuple[str, ...]:
+        """What requests may name."""
+        return tuple(self.models) or (self.served_model,)
+
+    @field_validator("served_model_name")
+    @classmethod
+    def _check_served_name(cls, name: str | None) -> str | None:
+        if name is not None:
+            check_name(name)
+        return name
+
+    @field_validator("models", mode="before")
+    @classmethod
+    def _read_models(cls, value: Any) -> Any:
+        return read_shares(value) if isinstance(value, str) else value
+
+    @field_validator("models")
+    @classmethod
+    def _check_models(cls, models: dict[str, float]) -> dict[str, float]:
+        check_shares(models)
+        return models
 
     def engine_config(self) -> EngineConfig:
         return EngineConfig(

@@ -6,6 +6,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from pydantic import SecretStr, model_validator
 
+from services.shared.lane import Lane, lanes_of
 from services.shared.settings.api import ApiSettings
 from services.shared.settings.engine import EngineSettings
 from services.shared.settings.error import SettingsError
@@ -48,6 +49,11 @@ class Settings(
     def asks_who(self) -> bool:
         """Whether callers must say who they are. Never decided by what is in a store: that may be empty, or away."""
         return bool(self.api_keys or self.require_auth or self.jwt_issuer)
+
+    @property
+    def taken_lanes(self) -> tuple[Lane, ...]:
+        """Whose jobs a worker takes: those for whichever model too, so that none is stranded when MODELS changes."""
+        return lanes_of([None, self.served_model], self.taken_priorities)
 
     def check_exposure(self) -> None:
         """Raise `SettingsError` where strangers could reach an API that does not ask who they are."""

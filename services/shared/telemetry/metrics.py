@@ -183,8 +183,8 @@ MODEL_DISK: Final = Metric(
 QUEUE_DEPTH: Final = Metric(
     "tts_queue_depth",
     "gauge",
-    "Messages in the broker that no worker has taken yet.",
-    ("priority",),
+    "Messages in the broker that no worker has taken yet. `model` is empty of jobs for whichever model there is.",
+    ("priority", "model"),
     shown_by=("control",),
     read=True,
 )
@@ -201,8 +201,9 @@ OLDEST_QUEUED: Final = Metric(
 QUEUED_AUDIO: Final = Metric(
     "tts_queue_audio_seconds",
     "gauge",
-    "Seconds of speech that the jobs which wait will make, estimated from their texts.",
-    ("priority",),
+    "Seconds of speech that the jobs which wait will make, estimated from their texts. `model` is empty of jobs for "
+    "whichever model there is.",
+    ("priority", "model"),
     shown_by=("control",),
     read=True,
 )

@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 
 from services.shared.job import Job
+from services.shared.lane import Lane
 from services.shared.line import Admitted, Backlog
-from services.shared.priority import Priority
 from services.shared.testing.jobs import MemoryJobStore
 
 
@@ -15,7 +15,7 @@ class MemoryJobLine:
         self._jobs = jobs
 
     def admit(self, now: float, lead: int) -> Sequence[Admitted]:
-        return [Admitted(job.id, job.priority, job.traceparent) for job in self._jobs.admit(now, lead)]
+        return [Admitted(job.id, job.lane, job.traceparent) for job in self._jobs.admit(now, lead)]
 
     def sent(self, before: float) -> Sequence[Job]:
         self._jobs.ping()
@@ -30,6 +30,10 @@ class MemoryJobLine:
         self._jobs.ping()
         return self._jobs.lines.backlog(owner)
 
-    def backlog_by_priority(self) -> Mapping[Priority, int]:
+    def lanes(self) -> Sequence[Lane]:
         self._jobs.ping()
-        return self._jobs.lines.backlog_by_priority()
+        return self._jobs.lines.lanes()
+
+    def backlog_by_lane(self) -> Mapping[Lane, int]:
+        self._jobs.ping()
+        return self._jobs.lines.backlog_by_lane()

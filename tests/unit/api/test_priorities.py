@@ -6,6 +6,7 @@ import pytest
 
 from services.shared.api_key import Quotas
 from services.shared.job import Job
+from services.shared.lane import Lane
 from services.shared.priority import Priority
 from services.shared.testing import memory_parts
 from tests.unit.api.client import REFERENCE, REFERENCE_TEXT, Client, bearer, obliging, run_job, store_key
@@ -62,7 +63,7 @@ def test_what_is_queued_is_as_usual_and_a_batch_is_bulk(client: Client) -> None:
 def test_a_request_may_say_how_urgent_it_is(client: Client, priority: Priority) -> None:
     answer = client.speak(priority=priority)
     assert answer.json()["priority"] == priority
-    assert client.parts.queue.depth(priority) == 1
+    assert client.parts.queue.depth([Lane(priority)]) == 1
 
 
 def test_no_other_priority_is_known(client: Client) -> None:

@@ -8,8 +8,8 @@ import pytest
 from f5_tts_core import limits
 from services.shared.errors import BlobStoreUnavailable
 from services.shared.job import Job, JobFault, JobStatus, fail, request_cancel
+from services.shared.lane import Lane
 from services.shared.parts import Parts
-from services.shared.priority import Priority
 from tests.unit.api.client import ALICE, REFERENCE, REFERENCE_TEXT, Client, bearer, obliging, run_job, start_job
 
 MakeClient = Callable[..., Client]
@@ -178,7 +178,7 @@ def test_a_queue_that_is_away_only_delays(client: Client) -> None:
 def test_a_worker_quicker_than_the_api_is_no_error(client: Client) -> None:
     send = client.parts.queue.send
 
-    def send_and_claim(job_id: str, *sent: Priority, **along: str | None) -> None:
+    def send_and_claim(job_id: str, *sent: Lane, **along: str | None) -> None:
         send(job_id, *sent, **along)
         start_job(client.parts, client.parts.jobs.get(job_id))
 

@@ -5,6 +5,7 @@ import pytest
 from services.shared.dispatch import dispatch
 from services.shared.errors import JobQueueUnavailable
 from services.shared.job import Job, claim
+from services.shared.lane import UNNAMED
 from services.shared.parts import Parts
 from services.shared.priority import Priority
 from services.shared.testing import make_job, memory_parts
@@ -34,7 +35,7 @@ def test_messages_go_to_the_queue_of_their_priority(parts: Parts) -> None:
     for priority in Priority:
         add(parts, priority=priority)
     assert dispatch(parts) == 3
-    assert [parts.queue.depth(priority) for priority in Priority] == [1, 1, 1]
+    assert [parts.queue.depth([lane]) for lane in UNNAMED] == [1, 1, 1]
     assert dispatch(parts) == 0
 
 

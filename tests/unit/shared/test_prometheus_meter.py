@@ -50,7 +50,7 @@ def test_with_no_values_to_tell_apart_nobody_is_named() -> None:
 
 def test_what_is_read_is_read_when_somebody_looks(meter: PrometheusMeter) -> None:
     depths = iter([3, 4])
-    meter.on_scrape(lambda: [Figure(metrics.QUEUE_DEPTH, next(depths), {"priority": "default"})])
+    meter.on_scrape(lambda: [Figure(metrics.QUEUE_DEPTH, next(depths), {"priority": "default", "model": ""})])
     assert figure(meter, "tts_queue_depth", priority="default") == 3
     assert figure(meter, "tts_queue_depth", priority="default") == 4
 

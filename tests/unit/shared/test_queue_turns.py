@@ -2,17 +2,17 @@
 
 from collections import Counter
 
-from services.shared.adapters.queue_turns import QUEUES, PriorityTurns
-from services.shared.priority import Priority
+from services.shared.adapters.queue_turns import PriorityTurns, queue_of
+from services.shared.lane import UNNAMED, lanes_of
 
-URGENT, USUAL, BULK = (QUEUES[one] for one in Priority)
+URGENT, USUAL, BULK = map(queue_of, UNNAMED)
 
 
 def _take(turns: PriorityTurns, full: set[str], count: int) -> list[str]:
     """What a worker gets that finds messages in the queues `full`, always more of them."""
     taken = []
     for _ in range(count):
-        first = next(name for name in turns.consume(3) if name in full)
+        first = next(name for name in turns.consume(6) if name in full)
         taken.append(turns.rotate(first))
     return taken
 
@@ -33,6 +33,22 @@ def test_the_most_urgent_is_asked_first() -> None:
     turns = PriorityTurns()
     turns.update([BULK, USUAL, URGENT])
     assert turns.consume(3) == [URGENT, USUAL, BULK]
+
+
+def test_a_named_models_queues_have_their_priorities_turns() -> None:
+    names = [queue_of(lane) for lane in lanes_of([None, "ours"])]
+    turns = PriorityTurns(names)
+    assert turns.consume(6) == names
+    assert Counter(_take(turns, {"synthesis.interactive@ours", "synthesis", "synthesis.bulk@ours"}, 10)) == {
+        "synthesis.interactive@ours": 6,
+        "synthesis": 3,
+        "synthesis.bulk@ours": 1,
+    }
+
+
+def test_two_queues_of_one_priority_take_turns() -> None:
+    turns = PriorityTurns([queue_of(lane) for lane in lanes_of([None, "ours"])])
+    assert Counter(_take(turns, {"synthesis", "synthesis@ours"}, 10)) == {"synthesis": 5, "synthesis@ours": 5}
 
 
 def test_other_queues_are_left_alone() -> None:

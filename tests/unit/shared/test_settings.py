@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from services.shared.lane import Lane, lanes_of
+from services.shared.priority import Priority
 from services.shared.settings import Settings, SettingsError, load_settings
 from services.shared.testing import make_settings
 
@@ -47,6 +49,21 @@ def test_engine_config_carries_every_setting_of_the_engine() -> None:
     assert (config.model_name, config.threads, config.max_concurrency, config.device) == ("F5TTS_Base", 2, 3, "cpu")
 
 
+def test_models_have_names_and_shares() -> None:
+    settings = _load(MODELS=" base = 9, candidate=0.5,old=0", SERVED_MODEL_NAME="candidate")
+    assert settings.models == {"base": 9.0, "candidate": 0.5, "old": 0.0}
+    assert settings.known_models == ("base", "candidate", "old")
+    assert settings.public_view()["models"] == settings.models
+    assert settings.served_model == "candidate"
+    assert settings.taken_lanes == lanes_of([None, "candidate"])
+
+
+def test_one_model_is_called_as_it_is() -> None:
+    settings = _load(MODEL_NAME="F5TTS_Base", WORKER_PRIORITIES="bulk")
+    assert (settings.served_model, settings.known_models) == ("F5TTS_Base", ("F5TTS_Base",))
+    assert settings.taken_lanes == (Lane(Priority.BULK), Lane(Priority.BULK, "F5TTS_Base"))
+
+
 def test_what_is_missing_is_named_all_at_once() -> None:
     with pytest.raises(SettingsError) as refused:
         load_settings({})
@@ -81,6 +98,16 @@ def test_what_is_missing_is_named_all_at_once() -> None:
         ("OUTBOUND_ALLOWED_HOSTS", "10.0.0.1/8, hunter2.test", "10.0.0.0/8"),
         ("VOICE_URL_BUCKETS", "hunter2-a, timbre", "other buckets"),
         ("WORKER_PRIORITIES", "bulk, hunter2", "interactive"),
+        ("SERVED_MODEL_NAME", "hunter2/large", "letters, digits"),
+        ("SERVED_MODEL_NAME", "tts-1", "OpenAI"),
+        ("MODELS", "hunter2", "name=weight"),
+        ("MODELS", "base=1,candidate=hunter2", "entry 2: expected name=weight"),
+        ("MODELS", "base=1,hunter2@home=1", "entry 2"),
+        ("MODELS", "base=1,base=2", "twice"),
+        ("MODELS", "base=1,candidate=-1", "0 (only by name)"),
+        ("MODELS", "base=nan", "0 (only by name)"),
+        ("MODELS", "base=0,candidate=0", "above 0"),
+        ("MODELS", "eleven_hunter2=1", "ElevenLabs"),
         ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://user:hunter2@collector:4318", "OTEL_EXPORTER_OTLP_HEADERS"),
         ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://collector:4318?token=hunter2", "OTEL_EXPORTER_OTLP_HEADERS"),
         ("OTEL_EXPORTER_OTLP_ENDPOINT", "hunter2:4318", "http"),

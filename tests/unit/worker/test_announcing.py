@@ -31,6 +31,7 @@ def test_an_announced_worker_is_ready_and_says_what_it_runs(parts, announcer):
     (beat,) = parts.workers.ready()
     assert (beat.worker, beat.info["engine"], beat.started_at) == ("worker-a", "tone", parts.clock())
     assert beat.slots == parts.settings.max_concurrency
+    assert beat.info["served_model"] == "timbre-tiny"
 
 
 def test_a_worker_that_stays_silent_is_gone_after_three_beats(parts, announcer):

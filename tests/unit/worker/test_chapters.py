@@ -15,6 +15,7 @@ from f5_tts_core.types import Reference, SynthesisRequest
 from services.shared.chunks import chunk_prefix, decode_playlist, playlist_key
 from services.shared.errors import BlobNotFound
 from services.shared.job import JobStatus, Speaker, claim, output_key, output_prefix, request_cancel, text_key
+from services.shared.lane import Lane
 from services.shared.priority import Priority
 from services.shared.voice import sample_key
 from services.worker.orphans import OrphanSearch
@@ -284,15 +285,29 @@ def test_while_others_wait_it_gives_way_and_goes_on_later_where_it_was(bench):
     assert (len(spoken(bench)), len(chunks(bench, job))) == (2, 2)
     released = bench.jobs.get(job.id)
     assert (released.setbacks, released.enqueued_at) == (0, bench.clock())
-    assert bench.queue.waiting[-1] == (job.id, Priority.BULK)
+    assert bench.queue.waiting[-1] == (job.id, Lane(Priority.BULK))
 
     bench.queue.waiting.clear()
     assert bench.runner().run(job.id) is JobStatus.SUCCEEDED
     assert " ".join(spoken(bench)) == TEXT
 
 
+def test_it_gives_way_to_those_who_name_its_model(bench):
+    job = bench.submit_long(TEXT, priority=Priority.BULK)
+    bench.engine.cues = {1: lambda: bench.clock.advance(20.0)}
+    bench.queue.send("another", Lane(model=bench.settings.served_model))
+    assert bench.runner().run(job.id) is JobStatus.QUEUED
+
+
 @pytest.mark.parametrize(
-    "why", ["nobody waits", "the queue is away", "all would be spoken again", "others wait for other workers"]
+    "why",
+    [
+        "nobody waits",
+        "the queue is away",
+        "all would be spoken again",
+        "others wait for other workers",
+        "others wait for other models",
+    ],
 )
 def test_without_a_reason_it_keeps_its_place(bench, why):
     job = bench.submit_long(TEXT)
@@ -302,8 +317,10 @@ def test_without_a_reason_it_keeps_its_place(bench, why):
         bench.queue.send("another")
         bench.engine.describe = lambda: replace(bench.engine.tone.describe(), fingerprint="")
     if why == "others wait for other workers":
-        bench.queue.send("another", Priority.INTERACTIVE)
+        bench.queue.send("another", Lane(Priority.INTERACTIVE))
         bench.configure(worker_priorities="default,bulk")
+    if why == "others wait for other models":
+        bench.queue.send("another", Lane(model="another"))
     assert bench.runner().run(job.id) is JobStatus.SUCCEEDED
 
 

@@ -4,6 +4,7 @@ import pytest
 
 from services.shared.adapters.prometheus_meter import PrometheusMeter
 from services.shared.job import claim
+from services.shared.lane import Lane
 from services.shared.ports import WorkerBeat
 from services.shared.priority import Priority
 from services.shared.telemetry.observed import observed
@@ -104,6 +105,23 @@ def test_what_waits_is_shown_by_number_age_and_length(meter: PrometheusMeter) ->
     assert figure(meter, "tts_queue_audio_seconds", priority="interactive") == 0
     assert figure(meter, "tts_ready_workers") == 1
     assert figure(meter, "tts_ready_slots") == 3
+
+
+def test_each_model_has_its_own_figures(meter: PrometheusMeter) -> None:
+    parts = memory_parts(models="base=1,idle=1")
+    for model in ("base", "base", "retired", None):
+        parts.jobs.add(make_job(text="x" * 150, model=model))
+    parts.queue.send("somebody", Lane(model="retired"))
+    show_queue(observed(parts, meter))
+    seconds = {
+        model: figure(meter, "tts_queue_audio_seconds", model=model) for model in ("base", "idle", "retired", "")
+    }
+    assert seconds == pytest.approx({"base": 20.0, "idle": 0.0, "retired": 10.0, "": 10.0})
+    assert figure(meter, "tts_queue_depth", priority="default", model="retired") == 1
+    assert figure(meter, "tts_queue_depth", model="idle") == 0
+    parts.jobs.down = True  # type: ignore[attr-defined] # The fake's switch.
+    shown = meter.exposition()[0].decode()
+    assert {labels["model"] for labels, _ in samples(shown, "tts_queue_depth")} == {"", "base", "idle"}
 
 
 def test_speech_of_all_jobs_counts_however_many_there_are_and_unlike_each_other(meter: PrometheusMeter) -> None:

@@ -8,7 +8,9 @@ import pytest
 from structlog.testing import capture_logs
 
 from services.shared.adapters.celery_queue import CONTROL_QUEUE, SWEEP_TASK, SYNTHESIZE_TASK, create_celery
+from services.shared.adapters.queue_turns import queue_of
 from services.shared.job import JobStatus
+from services.shared.lane import lanes_of
 from services.shared.testing import make_settings
 from services.worker.app import create_app
 from services.worker.control import schedule_sweeps
@@ -52,8 +54,8 @@ def test_every_worker_has_a_name_of_its_own():
 
 def test_a_worker_takes_the_priorities_that_it_is_for():
     every, one = create_app(make_settings()), create_app(make_settings(worker_priorities="bulk, default"))
-    assert every.queues == ["synthesis.interactive", "synthesis", "synthesis.bulk"]
-    assert one.queues == ["synthesis.bulk", "synthesis"]
+    assert every.queues == [queue_of(lane) for lane in lanes_of([None, "timbre-tiny"])]
+    assert one.queues == ["synthesis.bulk", "synthesis.bulk@timbre-tiny", "synthesis", "synthesis@timbre-tiny"]
     for app in (every, one):
         app.close()
 

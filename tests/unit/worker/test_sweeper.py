@@ -6,6 +6,7 @@ import pytest
 
 from services.shared.errors import JobQueueUnavailable, JobStoreUnavailable
 from services.shared.job import JobStatus, claim, output_key, release, request_cancel
+from services.shared.lane import Lane
 from services.shared.priority import Priority
 from services.worker.sweeper import Sweeper
 
@@ -155,10 +156,18 @@ def test_a_message_that_its_sender_died_before_is_sent(bench, sweep):
 
 def test_bulk_that_urgent_jobs_overtake_has_not_lost_its_message(bench, sweep):
     waiting = bench.submit(priority=Priority.BULK)
-    bench.queue.send(waiting.id, Priority.BULK)
+    bench.queue.send(waiting.id, Lane(Priority.BULK))
     bench.clock.advance(60.0)
     _processing(bench, priority=Priority.INTERACTIVE)
     assert sweep() == {}
+
+
+def test_each_models_messages_are_missed_on_their_own(bench, sweep):
+    waiting, lost = bench.submit(model="busy"), bench.submit(model="idle")
+    bench.queue.send(waiting.id, waiting.lane)
+    bench.clock.advance(bench.settings.resend_seconds + 0.1)
+    assert sweep() == {"resent": 1}
+    assert bench.queue.waiting == [(waiting.id, waiting.lane), (lost.id, lost.lane)]
 
 
 @pytest.mark.parametrize("sent", [True, False])
