@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from f5_tts_core.network.buckets import padded_length
+from f5_tts_core.devices import moved
+from f5_tts_core.network.buckets import stacked
 from f5_tts_core.network.dit import DiT, Modulation
 from f5_tts_core.network.replay import Velocity
 from f5_tts_core.takes import Take
@@ -45,10 +46,10 @@ class Batch:
         given = stacked([take.given for take in takes] + [takes[index].nothing_given for index in guided])
         return cls(
             takes,
-            lanes=_on(given.device, torch.tensor(lanes)),
-            guided=_on(given.device, torch.tensor(guided, dtype=torch.int64)),
+            lanes=moved(torch.tensor(lanes), given.device),
+            guided=moved(torch.tensor(guided, dtype=torch.int64), given.device),
             given=given,
-            lengths=_on(given.device, torch.tensor([takes[lane].prompt.frames for lane in lanes])),
+            lengths=moved(torch.tensor([takes[lane].prompt.frames for lane in lanes]), given.device),
             strength=column([takes[index].prompt.cfg_strength for index in guided], given.device),
         )
 
@@ -58,12 +59,12 @@ def place(take: Take, device: torch.device, network: DiT) -> None:
     if take.state is not None:
         return
     prompt = take.prompt
-    tokens, cond = _on(device, prompt.tokens), stacked([_on(device, prompt.cond)])
+    tokens, cond = moved(prompt.tokens, device), stacked([moved(prompt.cond, device)])
     take.given = network.embed_given(cond, stacked([network.embed_text(tokens, prompt.frames)]))[0]
     if take.guided:
         dropped = stacked([network.embed_text(tokens, prompt.frames, drop=True)])
         take.nothing_given = network.embed_given(torch.zeros_like(cond), dropped)[0]
-    take.state = _on(device, prompt.noise)
+    take.state = moved(prompt.noise, device)
 
 
 def guided_velocity(velocity_of: Velocity, batch: Batch, schedules: Sequence[Schedule], state: Tensor) -> Tensor:
@@ -81,20 +82,5 @@ def guided_velocity(velocity_of: Velocity, batch: Batch, schedules: Sequence[Sch
     return conditional
 
 
-def _on(device: torch.device, tensor: Tensor) -> Tensor:
-    """The CPU's `tensor` on `device`. On its way to CUDA through pinned memory, so that nobody waits for it."""
-    return tensor.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else tensor.to(device)
-
-
-def stacked(rows: Sequence[Tensor | None]) -> Tensor:
-    """Rows [frames, d] of different lengths as one [rows, padded, d], zero behind each."""
-    present = [row for row in rows if row is not None]
-    padded = padded_length(max(row.shape[0] for row in present))
-    stacked = present[0].new_zeros(len(present), padded, present[0].shape[1])
-    for index, row in enumerate(present):
-        stacked[index, : row.shape[0]] = row
-    return stacked
-
-
 def column(values: Sequence[float], device: torch.device) -> Tensor:
-    return _on(device, torch.tensor(values, dtype=torch.float32))[:, None, None]
+    return moved(torch.tensor(values, dtype=torch.float32), device)[:, None, None]

@@ -17,10 +17,10 @@ import torch
 from torch import Tensor
 
 from f5_tts_core import errors
-from f5_tts_core.batch import Batch, Schedule, column, guided_velocity, place, stacked
+from f5_tts_core.batch import Batch, Schedule, column, guided_velocity, place
 from f5_tts_core.cache import WeighedCache
 from f5_tts_core.devices import Placement, is_out_of_memory
-from f5_tts_core.network.buckets import BUCKET_FRAMES, padded_length
+from f5_tts_core.network.buckets import BUCKET_FRAMES, padded_length, stacked
 from f5_tts_core.network.dit import DiT
 from f5_tts_core.network.replay import Record, ReplayedVelocity, Velocity
 from f5_tts_core.sampling import modulation_table, time_grid
@@ -121,6 +121,13 @@ class StepBatcher:
             self._calls.append(run)
             self._wake.notify()
         return future.result()
+
+    def prepare(self, function: Callable[[], T]) -> T:
+        """Run what a CPU computes for any device: between two steps where it is the device itself, else at once."""
+        if self.placement.device.type == "cpu":
+            return self.call(function)
+        with torch.inference_mode():
+            return function()
 
     # --- the device thread ----------------------------------------------------------------------
 

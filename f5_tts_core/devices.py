@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import torch
+from torch import Tensor
 
 from f5_tts_core import errors
 from f5_tts_core.engine import Device, Precision
@@ -77,6 +78,11 @@ def placements(device: torch.device, dtype: torch.dtype, *, allow_cpu: bool) -> 
     if allow_cpu:
         ladder.append(Placement(torch.device("cpu"), torch.float32))
     return list(dict.fromkeys(ladder))
+
+
+def moved(tensor: Tensor, device: torch.device) -> Tensor:
+    """The CPU's `tensor` on `device`. On its way to CUDA through pinned memory, so that nobody waits for it."""
+    return tensor.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else tensor.to(device)
 
 
 def is_out_of_memory(error: BaseException) -> bool:

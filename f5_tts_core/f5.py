@@ -42,6 +42,7 @@ from f5_tts_core.takes import Prompt, Ticket
 from f5_tts_core.text.vocabulary import load_vocabulary
 from f5_tts_core.turns import Turns
 from f5_tts_core.types import EngineInfo, EngineStats, Reference, Synthesis, SynthesisRequest, Waveform
+from f5_tts_core.vocoding import vocoding_on
 
 #: Of the bundled sample, as the reference of what is spoken first.
 _WARM_UP_SECONDS: Final = 1.3
@@ -98,6 +99,9 @@ class F5Engine:
         self._parameters = rungs[0].network.size
         self._batcher = StepBatcher(rungs, max_frames=config.max_batch_frames, deterministic=config.deterministic)
         self._batcher.start()
+        self._vocoding = vocoding_on(
+            device, self._vocoder, self._batcher, max_frames=config.max_batch_frames, deterministic=config.deterministic
+        )
 
     def describe(self) -> EngineInfo:
         placement = self._batcher.placement
@@ -119,6 +123,7 @@ class F5Engine:
         return replace(self._batcher.stats, reference_hits=references.hits, reference_misses=references.misses)
 
     def close(self) -> None:
+        self._vocoding.close()
         self._batcher.close()
 
     def synthesize(
@@ -156,13 +161,13 @@ class F5Engine:
     def _prepared(self, reference: Reference) -> PreparedReference:
         def make() -> PreparedReference:
             clip = self._planner.prepare(reference, self._config.target_rms)
-            return PreparedReference(clip, self._batcher.call(partial(self._mel_of, clip.audio)))
+            return PreparedReference(clip, self._batcher.prepare(partial(self._mel_of, clip.audio)))
 
         return self._references.get(reference.content_hash, make)
 
     def _decode(self, mel: Tensor) -> npt.NDArray[np.float32]:
         """Mel [frames, n_mels] to samples [n]."""
-        samples = self._batcher.call(partial(self._samples_of, mel))
+        samples = self._vocoding.decode(mel)
         if not bool(torch.isfinite(samples).all()):
             raise errors.NotFiniteOutput("The vocoder produced NaN or infinite samples.")
         wave: npt.NDArray[np.float32] = samples.numpy()
@@ -171,9 +176,6 @@ class F5Engine:
     def _mel_of(self, audio: Waveform) -> Tensor:
         spectrogram: Tensor = self._mel(torch.from_numpy(audio.samples)[None])
         return spectrogram[0].T.contiguous()
-
-    def _samples_of(self, mel: Tensor) -> Tensor:
-        return self._vocoder.decode(mel[None].to(self._batcher.placement.device))[0].cpu()
 
     def _warm_up(self) -> None:
         """Speak once, so that the first client does not pay for kernels and allocators that start lazily."""

@@ -155,7 +155,7 @@ class UpstreamEngine:
         return spoken
 
     def _decode(self, mel: Tensor) -> npt.NDArray[np.float32]:
-        samples: npt.NDArray[np.float32] = self._vocoder.decode(mel[None])[0].cpu().numpy()
+        samples: npt.NDArray[np.float32] = self._vocoder.decode([mel])[0].cpu().numpy()
         return samples
 
 
@@ -167,10 +167,9 @@ class UpstreamVocos:
     def __init__(self, network: Any) -> None:
         self._network = network
 
-    def decode(self, mel: Tensor) -> Tensor:
-        """Log mel [b, frames, n_mels] -> fp32 samples [b, (frames - 1) * 256]."""
-        samples: Tensor = self._network.decode(mel.transpose(1, 2))
-        return samples
+    def decode(self, mels: Sequence[Tensor]) -> Sequence[Tensor]:
+        """Log mels [frames, n_mels] -> of each, fp32 samples [(frames - 1) * 256]."""
+        return [self._network.decode(mel.T[None])[0] for mel in mels]
 
 
 def _choose_dtype(wanted: Precision, device: torch.device) -> torch.dtype:

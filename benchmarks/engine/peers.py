@@ -20,6 +20,7 @@ from f5_tts_core.network.mel import MelSpectrogram
 from f5_tts_core.network.replay import cuda_graphs
 from f5_tts_core.takes import Prompt
 from f5_tts_core.types import EngineStats
+from f5_tts_core.vocoding import vocoding_on
 
 MAX_BATCH_FRAMES: Final = {"cpu": 8_192, "cuda": 65_536}
 
@@ -60,29 +61,35 @@ class OurPeer:
         record = cuda_graphs() if device == "cuda" else None
         rung = Rung(placement, lambda: load_fast_dit(manifest, placement.device, placement.dtype), record)
         self._mel = MelSpectrogram()
-        self._vocoder = load_vocoder(manifest, placement.device)
         self._batcher = StepBatcher([rung], max_frames=MAX_BATCH_FRAMES[device])
         self._batcher.start()
+        self._vocoding = vocoding_on(
+            placement.device,
+            load_vocoder(manifest, placement.device),
+            self._batcher,
+            max_frames=MAX_BATCH_FRAMES[device],
+        )
 
     @property
     def stats(self) -> EngineStats:
         return self._batcher.stats
 
     def close(self) -> None:
+        self._vocoding.close()
         self._batcher.close()
 
     def speak(self, utterance: Utterance) -> Spoken:
         started = perf_counter()
-        reference = self._batcher.call(partial(self._mel_of, utterance.reference))
+        reference = self._batcher.prepare(partial(self._mel_of, utterance.reference))
         before_solver = perf_counter()
         mels = self.solve(utterance, reference)
         solved = perf_counter()
-        samples = [self._batcher.call(partial(self._decode, mel[len(reference) :])) for mel in mels]
+        samples = [self._vocoding.decode(mel[len(reference) :]) for mel in mels]
         return Spoken(torch.cat(samples), perf_counter() - started, solved - before_solver)
 
     def mels(self, utterance: Utterance) -> list[Tensor]:
         """The speech's mels alone, a chunk each: fp32 [frames, n_mels] on the CPU."""
-        reference = self._batcher.call(partial(self._mel_of, utterance.reference))
+        reference = self._batcher.prepare(partial(self._mel_of, utterance.reference))
         return [mel[len(reference) :] for mel in self.solve(utterance, reference)]
 
     def solve(self, utterance: Utterance, reference: Tensor) -> list[Tensor]:
@@ -96,9 +103,6 @@ class OurPeer:
     def _mel_of(self, samples: Tensor) -> Tensor:
         spectrogram: Tensor = self._mel(samples[None])
         return spectrogram[0].T.contiguous()
-
-    def _decode(self, mel: Tensor) -> Tensor:
-        return self._vocoder.decode(mel[None].to(self._batcher.placement.device))[0].cpu()
 
 
 def _prompt(utterance: Utterance, chunk: Chunk, reference: Tensor, index: int) -> Prompt:

@@ -1,5 +1,7 @@
 """A mel to sound without a trained vocoder: a plain, hollow sound, but one that any model can be heard by."""
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
@@ -10,7 +12,7 @@ _TINY = 1e-12
 
 
 class GriffinLim:
-    """A `Vocoder`. Deterministic: each row starts from the same phases, whoever shares the batch."""
+    """A `Vocoder`. Deterministic: each mel starts from the same phases."""
 
     name = "griffin-lim"
 
@@ -30,13 +32,12 @@ class GriffinLim:
         self._inverse = torch.linalg.pinv(self._filters)
 
     @torch.inference_mode()
-    def decode(self, mel: Tensor) -> Tensor:
-        """Log mel [b, frames, n_mels] -> fp32 samples [b, (frames - 1) * 256]."""
-        magnitude = self._magnitude(mel.float().exp()).transpose(1, 2)
-        return self._find_phases(magnitude)
+    def decode(self, mels: Sequence[Tensor]) -> Sequence[Tensor]:
+        """Log mels [frames, n_mels] -> of each, fp32 samples [(frames - 1) * 256]."""
+        return [self._find_phases(self._magnitude(mel.float().exp()).T) for mel in mels]
 
     def _magnitude(self, mel: Tensor) -> Tensor:
-        """The spectrum [b, frames, bins], nowhere negative, whose mel [b, frames, n_mels] comes closest.
+        """The spectrum [frames, bins], nowhere negative, whose mel [frames, n_mels] comes closest.
 
         Multiplicative updates from the clamped pseudo-inverse: what is positive stays so.
         """

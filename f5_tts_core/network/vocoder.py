@@ -1,5 +1,6 @@
 """What turns a mel into sound."""
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from torch import Tensor
@@ -9,6 +10,9 @@ class Vocoder(Protocol):
     @property
     def name(self) -> str: ...
 
-    def decode(self, mel: Tensor) -> Tensor:
-        """Log mel [b, frames, n_mels] -> fp32 samples [b, (frames - 1) * 256] at 24 kHz. Needs 4 frames or more."""
+    def decode(self, mels: Sequence[Tensor]) -> Sequence[Tensor]:
+        """Log mels [frames, n_mels] of any lengths, 4 or more -> of each, fp32 samples [(frames - 1) * 256] at 24 kHz.
+
+        No sound depends on the mels beside its own.
+        """
         ...

@@ -3,7 +3,7 @@
 Module names are those of `charactr/vocos-mel-24khz`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from f5_tts_core import errors, limits
-from f5_tts_core.network.buckets import padded_length
+from f5_tts_core.network.buckets import stacked
 from f5_tts_core.network.layers import NORM_EPS
 
 #: Magnitudes are kept below this: a stray prediction must not become a bang.
@@ -60,7 +60,7 @@ class ConvNeXtBlock(nn.Module):
 
 
 class Backbone(nn.Module):
-    """Log mel [b, n_mels, n] -> features [b, n, d]. `within` [n] is true before the end, beyond which is nothing."""
+    """Log mel [b, n_mels, n] -> features [b, n, d]. `within` [b, 1, n] is true before each end; behind is nothing."""
 
     def __init__(self, sizes: VocosSizes) -> None:
         super().__init__()
@@ -105,12 +105,16 @@ class Vocos(nn.Module):
         self.head = SpectrumHead(sizes)
 
     @torch.inference_mode()
-    def decode(self, mel: Tensor) -> Tensor:
-        """Log mel [b, frames, n_mels] -> fp32 samples [b, (frames - 1) * 256]."""
-        frames = mel.shape[1]
-        padded = padded_length(frames)
-        mel = F.pad(mel.to(self.head.out.weight.dtype), (0, 0, 0, padded - frames))
-        within = torch.arange(padded, device=mel.device) < frames
-        spectrum = self.head(self.backbone(mel.transpose(1, 2), within))[..., :frames]
-        window = torch.hann_window(limits.N_FFT, device=spectrum.device)
-        return torch.istft(spectrum, limits.N_FFT, limits.HOP_LENGTH, window=window, center=True)
+    def decode(self, mels: Sequence[Tensor]) -> Sequence[Tensor]:
+        """Log mels [frames, n_mels] -> of each, fp32 samples [(frames - 1) * 256]."""
+        frames = torch.tensor([len(mel) for mel in mels])
+        rows = stacked(mels).to(self.head.out.weight.dtype)
+        within = (torch.arange(rows.shape[1]) < frames[:, None])[:, None].to(rows.device)
+        spectra = self.head(self.backbone(rows.transpose(1, 2), within))
+        return [_sound_of(spectrum[:, : len(mel)]) for mel, spectrum in zip(mels, spectra, strict=True)]
+
+
+def _sound_of(spectrum: Tensor) -> Tensor:
+    """[n_fft / 2 + 1, frames] -> [samples]. By itself: its last window must not overlap with what is behind it."""
+    window = torch.hann_window(limits.N_FFT, device=spectrum.device)
+    return torch.istft(spectrum, limits.N_FFT, limits.HOP_LENGTH, window=window, center=True)
