@@ -27,16 +27,20 @@ def running(meter: Meter) -> Iterator[None]:
         meter.count(metrics.RUNNING_JOBS, -1)
 
 
+def note_first_heard(parts: Parts, job: Job) -> None:
+    """From now on the beginning of its speech can be heard: by listeners, where it is streamed."""
+    if job.input.stream:
+        parts.meter.observe(metrics.FIRST_AUDIO_SECONDS, parts.clock() - job.created_at, streamed="true")
+
+
 def first_heard(parts: Parts, job: Job, send: AudioCallback) -> AudioCallback:
-    """`send`, with the moment of a streamed job's first piece noted."""
-    if not job.input.stream:
-        return send
-    unheard = [job.created_at]
+    """`send`, with the moment of the first piece noted."""
+    unheard = [job]
 
     def hear(speech: Waveform) -> None:
         send(speech)
         if unheard:
-            parts.meter.observe(metrics.FIRST_AUDIO_SECONDS, parts.clock() - unheard.pop(), streamed="true")
+            note_first_heard(parts, unheard.pop())
 
     return hear
 

@@ -12,6 +12,7 @@ from services.shared.chunks import ChunkEntry, chunk_key, chunk_prefix, encode_p
 from services.shared.errors import BlobNotFound
 from services.shared.job import Job
 from services.shared.parts import Parts
+from services.worker.figures import note_first_heard
 from services.worker.retry import Ask
 
 _PAGE = 1_000
@@ -27,6 +28,8 @@ class Shelf:
         #: Whether chunks come from other jobs of the owner, and go to them.
         self._shared = job.input.cache and parts.settings.result_cache
         self._keys = set(ask(self._stored))
+        #: The digest of what the speech begins with; empty until that was told.
+        self._first = ""
 
     def has(self, digest: str) -> bool:
         """Whether it is spoken already. One that another job has becomes this one's too."""
@@ -36,7 +39,7 @@ class Shelf:
         """Raises `NotFiniteOutput`."""
         content = pack(speech)
         self._put(self._key(digest), content, CONTENT_TYPE)
-        self._keys.add(self._key(digest))
+        self._note(digest)
         if self._shared:
             self._ask(lambda: self._announce(digest, self._parts.results.named(digest)))
 
@@ -45,7 +48,8 @@ class Shelf:
         return unpack(self._ask(lambda: self._parts.blobs.get(self._key(digest))))
 
     def publish(self, entries: Sequence[ChunkEntry]) -> None:
-        """Tell listeners what is coming."""
+        """Tell listeners what is coming, before any of it does."""
+        self._first = entries[0].digest
         self._put(playlist_key(self._job.id, self._job.attempt), encode_playlist(entries), "application/json")
 
     def _stored(self) -> list[str]:
@@ -65,9 +69,15 @@ class Shelf:
             self._parts.blobs.copy(chunk_key(named, digest), self._key(digest))
         except BlobNotFound:
             return False  # Deleted with its job.
-        self._keys.add(self._key(digest))
+        self._note(digest)
         self._announce(digest, named)
         return True
+
+    def _note(self, digest: str) -> None:
+        """It is there from now on, which it was in no attempt before."""
+        self._keys.add(self._key(digest))
+        if digest == self._first:
+            note_first_heard(self._parts, self._job)
 
     def _announce(self, digest: str, instead_of: str | None) -> None:
         """The latest is named: the others' time is over before its."""

@@ -3,7 +3,7 @@
 import pytest
 
 from services.shared.adapters.prometheus_meter import PrometheusMeter
-from services.shared.job import claim
+from services.shared.job import JobStatus, claim
 from services.shared.lane import Lane
 from services.shared.ports import WorkerBeat
 from services.shared.priority import Priority
@@ -15,6 +15,7 @@ from services.worker.queue_figures import show_queue
 from services.worker.sweeper import Sweeper
 from tests.fakes import pynvml
 from tests.figures import figure, samples
+from tests.long_text import TEXT
 from tests.unit.worker.conftest import Bench
 
 
@@ -60,6 +61,35 @@ def test_a_streamed_job_is_first_heard_at_its_first_piece(bench: Bench, meter: P
     assert figure(meter, "tts_time_to_first_audio_seconds_sum", streamed="true") == 0.5
     assert figure(meter, "tts_time_to_first_audio_seconds_count") == 1
     assert figure(meter, "tts_job_duration_seconds_sum") == 8.5
+
+
+def first_heard(meter: PrometheusMeter) -> tuple[float, float]:
+    """How many streamed jobs were heard, and after how many seconds in all."""
+    name = "tts_time_to_first_audio_seconds"
+    return figure(meter, f"{name}_count", streamed="true"), figure(meter, f"{name}_sum", streamed="true")
+
+
+def test_a_long_text_that_is_streamed_is_first_heard_at_its_first_chunk(bench: Bench, meter: PrometheusMeter) -> None:
+    bench.meter = meter
+    job = bench.submit_long(TEXT, stream=True)
+
+    def advance() -> None:
+        bench.clock.advance(0.5)
+        if len(bench.engine.requests) == 4:
+            bench.red = True  # The worker is stopped, and another one goes on.
+
+    bench.engine.cues = {1: advance}
+    assert bench.runner().run(job.id) is JobStatus.QUEUED
+    bench.red = False
+    assert bench.runner().run(job.id) is JobStatus.SUCCEEDED
+    assert first_heard(meter) == (1, 0.5)
+    assert figure(meter, "tts_job_duration_seconds_sum") > 2.0
+
+    # What was spoken for another one is heard at once; of a job that is not streamed nothing is before its end.
+    for stream in (True, False):
+        edited = bench.submit_long(f"{TEXT} And more.", stream=stream, loudness=None if stream else -20.0)
+        assert bench.runner().run(edited.id) is JobStatus.SUCCEEDED
+    assert first_heard(meter) == (2, 0.5)
 
 
 @pytest.mark.parametrize(
