@@ -1,11 +1,11 @@
 """What every route that speaks has in common: a checked request becomes a job, and a finished job its audio."""
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from functools import partial
+from typing import cast
 
 import anyio.to_thread
 from fastapi import Request, Response
-from fastapi.responses import StreamingResponse
 from starlette.concurrency import iterate_in_threadpool, run_in_threadpool
 from starlette.requests import HTTPConnection
 
@@ -15,6 +15,7 @@ from services.api.callers.metering import admit_job
 from services.api.errors import ApiError, AudioExpired, AudioNotReady, InvalidField, JobFailed
 from services.api.forms.speech import VOICE_ID, VOICE_SOURCES, SharedFields, SpeechForm, choose_source
 from services.api.jobs.terms import Terms, agree
+from services.api.listening.streamed import Streamed
 from services.api.state import ApiState
 from services.api.uploads.multipart import Form
 from services.api.uploads.spool import Upload
@@ -162,18 +163,22 @@ async def answer_audio(state: ApiState, job: Job, headers: Mapping[str, str]) ->
     """An ended job's audio. Raises what `stored_audio` raises."""
     audio = await stored_audio(state, job)
     sized = {**headers, "Content-Length": str(require_output(job).bytes)}
-    return StreamingResponse(audio, 200, sized, FORMATS[job.input.format].content_type)
+    return Streamed(audio, 200, sized, FORMATS[job.input.format].content_type)
 
 
-async def stored_audio(state: ApiState, job: Job) -> AsyncIterator[bytes]:
-    """What an ended job made. Raises `JobFailed`, `AudioNotReady`, `AudioExpired`, `Unavailable`."""
+async def stored_audio(state: ApiState, job: Job) -> AsyncGenerator[bytes, None]:
+    """What an ended job made, from a connection to the store, which closing it gives back.
+
+    Raises `JobFailed`, `AudioNotReady`, `AudioExpired`, `Unavailable`.
+    """
     output = require_output(job)
     if not has_audio(job, state.parts.settings, state.parts.clock()):
         raise no_audio(state, job)
     try:
-        return iterate_in_threadpool(await run_in_threadpool(state.parts.blobs.stream, output.key))
+        pieces = iterate_in_threadpool(await run_in_threadpool(state.parts.blobs.stream, output.key))
     except BlobNotFound:
         raise no_audio(state, job) from None
+    return cast("AsyncGenerator[bytes, None]", pieces)
 
 
 def require_output(job: Job) -> JobOutput:

@@ -35,8 +35,9 @@ async def play(websocket: WebSocket, state: ApiState, job: Job) -> None:
                         await send_audio(websocket, piece)
             else:
                 ended = await run_in_threadpool(state.parts.jobs.get, job.id)
-                async for piece in await stored_audio(state, ended):
-                    await send_audio(websocket, piece)
+                async with aclosing(await stored_audio(state, ended)) as audio:
+                    async for piece in audio:
+                        await send_audio(websocket, piece)
     except SpeechCut as cut:
         raise await why_cut(state, job, cut) from cut
     await websocket.send_json({"event": "done", "job_id": job.id})

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Final, Literal
 
 import anyio.to_thread
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
-from fastapi.responses import JSONResponse, StreamingResponse
+from fastapi.responses import JSONResponse
 from starlette.background import BackgroundTask
 from starlette.concurrency import run_in_threadpool
 
@@ -17,6 +17,7 @@ from services.api.forms.batch import BatchDocument, SentBatch, batch_form_schema
 from services.api.http.listing import PageCursor, PageLimit, forbid_keeping, refusing_cursors
 from services.api.jobs.idempotency import REPLAYED_HEADER, IdempotencyKey
 from services.api.jobs.speaking import admit, check_webhook, choose_reference, discard_upload, given_voices
+from services.api.listening.streamed import Streamed
 from services.api.state import ApiState, State
 from services.api.views.batch import BatchList, BatchResults, BatchView, batch_result, batch_view
 from services.shared.batch import Batch
@@ -122,7 +123,7 @@ def read_results(
     batch = own_batch(state, caller, batch_id)
     if form == "jsonl":
         headers = {"Cache-Control": "no-store", "Content-Disposition": f'attachment; filename="{batch.id}.jsonl"'}
-        return StreamingResponse(_manifest(state, batch), 200, headers, JSON_LINES)
+        return Streamed(_manifest(state, batch), 200, headers, JSON_LINES)
     start = int(cursor or 0)
     results = [batch_result(entry, state.parts) for entry in state.parts.batches.entries(batch.id, start, limit)]
     end = start + limit

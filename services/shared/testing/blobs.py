@@ -21,6 +21,8 @@ class MemoryBlobStore:
         self.blobs: dict[str, tuple[bytes, str]] = {}
         #: Prefixes whose blobs a real store would delete by itself, and after how many seconds; None: it refuses to.
         self.lifetimes: dict[str, float] | None = {}
+        #: How many blobs are being streamed: what holds a connection to a real store.
+        self.streams = 0
         self._stored_at: dict[str, float] = {}
         self._clock = clock
         self._signed: dict[str, tuple[str, float]] = {}
@@ -48,8 +50,14 @@ class MemoryBlobStore:
         transfer([self.get(key)], sink, max_bytes)
 
     def stream(self, key: str) -> Iterator[bytes]:
-        content = self.get(key)
-        return (content[start : start + 1_000] for start in range(0, len(content), 1_000))
+        return self._pieces(self.get(key))
+
+    def _pieces(self, content: bytes) -> Iterator[bytes]:
+        self.streams += 1
+        try:
+            yield from (content[start : start + 1_000] for start in range(0, len(content), 1_000))
+        finally:
+            self.streams -= 1
 
     def copy(self, source: str, target: str) -> None:
         self.get(source)

@@ -27,6 +27,7 @@ class Line:
         self._outgoing.put_nowait(opening)
         defaults = {"query_string": b"", "headers": [], "asgi": {"version": "3.0", "spec_version": "2.3"}}
         self._farewell: dict[str, Any] | None = None
+        self._stalls = False
         self.task = asyncio.ensure_future(app(defaults | scope, self._outgoing.get, self._take))
 
     async def _take(self, message: dict[str, Any]) -> None:
@@ -35,6 +36,8 @@ class Line:
             self.send(self._farewell)
             # The application hears of it before it goes on.
             await anyio.wait_all_tasks_blocked()
+        if self._stalls and message.get("more_body"):
+            await anyio.sleep_forever()
 
     async def receive(self) -> dict[str, Any]:
         return await asyncio.wait_for(self._incoming.get(), PATIENCE)
@@ -121,6 +124,10 @@ class AudioLine(Line):
             assert message.get("more_body"), "the answer came to its proper end"
             found += message["body"]
         return found
+
+    def stall(self) -> None:
+        """Take one piece and no other: the application stays in the midst of sending, as to a client that is slow."""
+        self._stalls = True
 
     def leave_at_end(self) -> None:
         """Once the last byte is there, in the very moment."""

@@ -432,6 +432,31 @@ async def test_a_revoked_key_ends_what_it_opened(make_client: MakeClient) -> Non
     assert not client.parts.jobs.get(job.id).cancel_requested
 
 
+@pytest.mark.parametrize("path", ["/jobs/{}/stream", "/api/v1/tts/stream/{}"])
+async def test_stored_audio_is_let_go_of_where_its_client_leaves(client: Client, path: str) -> None:
+    job = run_job(client.parts, add_job(client.parts, format="pcm"), SECOND)
+    async with hearing(client.app, httpx.Request("GET", f"http://timbre.test{path.format(job.id)}")) as line:
+        line.stall()
+        await line.open()
+        assert await line.chunk() == SECOND[:1_000]
+        assert client.parts.blobs.streams == 1
+        line.leave()
+        await line.over()
+        assert client.parts.blobs.streams == 0
+
+
+async def test_a_revoked_key_ends_the_sending_of_stored_audio_too(make_client: MakeClient) -> None:
+    client = make_client(require_auth=True, key_cache_seconds=0, recheck_seconds=0.01)
+    key = store_key(client.parts, "alice", "speech")
+    job = run_job(client.parts, add_job(client.parts, owner="alice", format="pcm"), SECOND)
+    async with hearing(client.app, get(job, bearer(key))) as line:
+        line.stall()
+        await line.open()
+        assert await line.chunk() == SECOND[:1_000]
+        client.parts.keys.remove(stored_id(key) or "")
+        assert await line.cut() == b""
+
+
 async def test_what_was_spoken_for_a_revoked_key_is_stopped(make_client: MakeClient) -> None:
     client = make_client(require_auth=True, key_cache_seconds=0, recheck_seconds=0.01)
     key = store_key(client.parts, "alice", "speech")
