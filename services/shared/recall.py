@@ -9,12 +9,13 @@ from typing import Final
 
 from f5_tts_core.types import EngineInfo
 from services.shared.errors import JobNotFound
-from services.shared.job import Job, JobOutput, JobStatus
+from services.shared.job import Job, JobInput, JobOutput, JobStatus, Speaker
 from services.shared.lifetimes import has_audio
 from services.shared.parts import Parts
 from services.shared.settings import Settings
 
-#: What a job is asked for that does not change how it sounds: the reference is told by its hash.
+#: What a job is asked for that does not change how it sounds: references, its speakers' too, are told by their hashes.
+#: So two voices of one recording are as one. Both are the same owner's, and a worker asks for each before it asks here.
 _SILENT: Final = ("reference_key", "voice_id", "cache")
 #: Read once: it is in a file, and a long text has a digest a chunk.
 _RELEASE: Final = version("timbre")
@@ -67,7 +68,7 @@ class Recall:
         """Of all that the sound depends on; empty where that is not known, or the job does not share its audio."""
         if not (engine.fingerprint and job.input.cache and self._settings.result_cache):
             return ""
-        asked = {name: value for name, value in asdict(job.input).items() if name not in _SILENT}
+        asked = {**_audible(job.input), "speakers": [_audible(speaker) for speaker in job.input.speakers]}
         return digest_of(job.owner, engine, self._settings, asked)
 
     def _take(self, digest: str, job_id: str, *, instead_of: str | None = None) -> str:
@@ -85,3 +86,7 @@ class Recall:
 
     def _is_spoken_now(self, job: Job) -> bool:
         return job.status is JobStatus.PROCESSING and (job.lease_until or 0.0) > self._parts.clock()
+
+
+def _audible(asked: JobInput | Speaker) -> dict[str, object]:
+    return {name: value for name, value in asdict(asked).items() if name not in _SILENT}

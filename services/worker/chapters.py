@@ -52,10 +52,10 @@ class ChapterSpeaker:
         self._hooks = hooks
         self._places = places
 
-    def speak(self, job: Job, recording: bytes, lease: Lease, ask: Ask) -> Chapter:
-        """Speak, assemble and upload. Raises what engine and stores raise, and why the attempt is to stop."""
+    def speak(self, job: Job, recordings: Mapping[str, bytes], lease: Lease, ask: Ask) -> Chapter:
+        """Speak, assemble and upload. Recordings come by mark. Raises what engine and stores raise, and why the attempt is to stop."""
         watch = Stopwatch(self._parts.clock)
-        references = self._read_references(job, recording, lease, ask)
+        references = self._read_references(job, recordings, lease)
         watch.lap("transcribe_seconds")
         chunks = self._plan(job, references, ask)
         shelf = Shelf(self._parts, job, ask)
@@ -74,14 +74,13 @@ class ChapterSpeaker:
         factor = watch.seconds["synthesis_seconds"] / max(output.duration_seconds, 1e-9)
         return Chapter(output, {**watch.seconds, **counts, "real_time_factor": factor})
 
-    def _read_references(self, job: Job, recording: bytes, lease: Lease, ask: Ask) -> dict[str, Reference]:
+    def _read_references(self, job: Job, recordings: Mapping[str, bytes], lease: Lease) -> dict[str, Reference]:
         """By mark."""
-        references = {NARRATOR: self._references.read(recording, job.input.ref_text)}
-        for speaker in job.input.speakers:
+        texts = {NARRATOR: job.input.ref_text, **{speaker.mark: speaker.ref_text for speaker in job.input.speakers}}
+        references = {}
+        for mark, text in texts.items():
+            references[mark] = self._references.read(recordings[mark], text)
             lease.check()
-            audio = ask(partial(self._parts.blobs.get, speaker.reference_key))
-            references[speaker.mark] = self._references.read(audio, speaker.ref_text)
-        lease.check()
         return references
 
     def _plan(self, job: Job, references: Mapping[str, Reference], ask: Ask) -> list[Chunk]:

@@ -15,6 +15,7 @@ from f5_tts_core.engine import Engine, ignore
 from f5_tts_core.errors import Canceled, EngineError, TimbreError
 from f5_tts_core.stopwatch import Stopwatch
 from f5_tts_core.types import Reference, Synthesis
+from services.shared.dialogue import NARRATOR
 from services.shared.dispatch import dispatch
 from services.shared.errors import BlobNotFound, JobNotFound, LeaseLost, Unavailable
 from services.shared.hooks import AudioChain
@@ -115,7 +116,7 @@ class SynthesisRunner:
 
     def _complete(self, job: Job, lease: Lease) -> JobStatus:
         watch = Stopwatch(self._parts.clock)
-        audio = self._fetch(job, lease)
+        recordings = self._fetch(job, lease)
         watch.lap("fetch_seconds")
         # Not before: a job whose voice was deleted meanwhile is not answered with what was spoken in it.
         recalled = self._recall_audio(job, lease)
@@ -123,9 +124,9 @@ class SynthesisRunner:
         if recalled is not None:
             return self._commit(job, recalled, _stages(job, watch), lease)
         if job.input.in_chunks:
-            chapter = self._chapters.speak(job, audio, lease, partial(self._patiently, check=lease.check))
+            chapter = self._chapters.speak(job, recordings, lease, partial(self._patiently, check=lease.check))
             return self._commit(job, chapter.output, {**chapter.metrics, **_stages(job, watch)}, lease)
-        reference = self._references.read(audio, job.input.ref_text)
+        reference = self._references.read(recordings[NARRATOR], job.input.ref_text)
         lease.check()
         watch.lap("transcribe_seconds")
         synthesis = self._speak(job, reference, lease)
@@ -136,16 +137,18 @@ class SynthesisRunner:
         watch.lap("upload_seconds")
         return self._commit(job, result.measured(), _metrics(job, synthesis, watch), lease)
 
-    def _fetch(self, job: Job, lease: Lease) -> bytes:
-        """The reference. What comes with job after job is fetched once.
+    def _fetch(self, job: Job, lease: Lease) -> dict[str, bytes]:
+        """The references, by mark. What comes with job after job is fetched once.
 
         Not so a stored voice's: that it lies in the store still tells that it was not deleted.
         """
 
-        def get() -> bytes:
-            return self._patiently(lambda: self._parts.blobs.get(job.input.reference_key), lease.check)
+        def get(key: str) -> bytes:
+            return self._patiently(lambda: self._parts.blobs.get(key), lease.check)
 
-        return get() if job.input.voice_id else self._uploads.get(job.input.reference_sha256, get)
+        own = partial(get, job.input.reference_key)
+        first = own() if job.input.voice_id else self._uploads.get(job.input.reference_sha256, own)
+        return {NARRATOR: first, **{speaker.mark: get(speaker.reference_key) for speaker in job.input.speakers}}
 
     def _recall_audio(self, job: Job, lease: Lease) -> JobOutput | None:
         """A copy, the job's own, of what an identical one has; None where this one is to be spoken."""

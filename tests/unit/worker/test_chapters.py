@@ -504,11 +504,11 @@ def test_without_a_lifetime_chunks_go_with_the_first_look(bench):
 ANNA, BEN = wav_bytes(speech_like(2.0, seed=1)), wav_bytes(speech_like(2.2, seed=2))
 
 
-def dialogue(bench, text, **overrides):
+def dialogue(bench, text, voices=("anna", "ben"), **overrides):
     speakers = []
-    for mark, recording in (("anna", ANNA), ("ben", BEN)):
-        bench.blobs.put(sample_key(mark), io.BytesIO(recording), len(recording), "audio/wav")
-        speakers.append(Speaker(mark, mark, sample_key(mark), mark * 16, f"This is what {mark} says."))
+    for mark, voice, recording in zip(("anna", "ben"), voices, (ANNA, BEN), strict=True):
+        bench.blobs.put(sample_key(voice), io.BytesIO(recording), len(recording), "audio/wav")
+        speakers.append(Speaker(mark, voice, sample_key(voice), mark * 16, f"This is what {mark} says."))
     return bench.submit(text=text, speakers=tuple(speakers), **overrides)
 
 
@@ -538,3 +538,19 @@ def test_a_dialogue_of_a_voice_that_was_deleted_fails(bench):
     assert bench.runner().run(job.id) is JobStatus.FAILED
     assert bench.jobs.get(job.id).fault.title == "The voice was deleted"
     assert sample_key("anna") in bench.blobs.blobs
+
+
+def test_speakers_count_by_what_is_in_their_recordings(bench):
+    text = "[anna] Hello. [ben] Hi."
+    for voices, cached in ((("anna", "ben"), False), (("anna again", "ben again"), True)):
+        job = dialogue(bench, text, voices, cache=True)
+        assert bench.runner().run(job.id) is JobStatus.SUCCEEDED
+        assert bench.jobs.get(job.id).output.cached is cached
+
+
+def test_a_speaker_that_was_deleted_is_not_heard_from_memory(bench):
+    text = "[anna] Hello. [ben] Hi."
+    bench.runner().run(dialogue(bench, text, cache=True).id)
+    job = dialogue(bench, text, cache=True)
+    bench.blobs.delete(sample_key("ben"))
+    assert bench.runner().run(job.id) is JobStatus.FAILED
