@@ -182,7 +182,7 @@ class Stack:
         job = make_job(**{"created_at": time.time(), "seed": 7, "reference_sha256": digest} | overrides)
         if long is not None:
             content = long.encode()
-            job = replace(job, input=replace(job.input, long=LongText.of(long)))
+            job = replace(job, input=replace(job.input, long=LongText.of(long, content)))
             self.parts.blobs.put(text_key(job.id), io.BytesIO(content), len(content), "text/plain")
         self.parts.blobs.put(job.input.reference_key, io.BytesIO(reference), len(reference), "audio/wav")
         self.parts.jobs.add(job)

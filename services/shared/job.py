@@ -46,8 +46,8 @@ class LongText:
     bytes: int
 
     @classmethod
-    def of(cls, text: str) -> "LongText":
-        content = text.encode()
+    def of(cls, text: str, content: bytes) -> "LongText":
+        """`content` is the text as it will lie there, in UTF-8."""
         return cls(hashlib.sha256(content).hexdigest(), len(text), len(content))
 
 
@@ -104,6 +104,7 @@ class JobInput:
 
     @property
     def characters(self) -> int:
+        """Of the whole text. The API's view of a job takes it by its name."""
         return self.long.characters if self.long else len(self.text)
 
     @property

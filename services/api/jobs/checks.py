@@ -20,7 +20,7 @@ from services.api.forms.speech import UPLOAD_ID, VOICE, VOICE_URL, SharedFields,
 from services.api.forms.voice import RECORDING, SAMPLE
 from services.api.uploads.spool import Upload
 from services.shared.adapters.transcribers import can_transcribe
-from services.shared.dialogue import read_turns
+from services.shared.dialogue import Turn, read_turns
 from services.shared.hooks import load_text_hooks
 from services.shared.settings import Settings
 from services.shared.voice import Voice
@@ -67,21 +67,33 @@ class InputChecks:
         self.check_reference(form, reference)
         return checked
 
-    def check_text(self, owner: str, form: SpeechForm, *, dialogue: bool = False) -> SpeechForm:
-        """The form with what the text hooks made of its text, which is held to the same. Raises as `check` does.
-
-        Of a `dialogue`, the marks are not spoken.
-        """
-        self.languages.check(form.language)
-        most = self._max_long_text_characters if form.long else self._max_text_characters
+    def check_text(self, owner: str, form: SpeechForm) -> SpeechForm:
+        """The form with what the text hooks made of its text, which is held to the same. Raises as `check` does."""
+        form = self._hooked(owner, form)
         with _blaming("text"):
-            _check_length(form.text, most)
-            text = self._hooks.process(form.text, owner)
-            said = [turn.text for turn in read_turns(text)] if dialogue else [text]
+            self._check_text(form.text, self._most(form))
+        return form
+
+    def check_dialogue(self, owner: str, form: SpeechForm) -> tuple[SpeechForm, list[Turn]]:
+        """As `check_text`, of a text with marks, which are not spoken; and who says what, one turn at least."""
+        form = self._hooked(owner, form)
+        with _blaming("text"):
+            turns = read_turns(form.text)
             # A text of nothing but marks is empty.
-            for one in said or [""]:
-                self._check_text(one, most)
+            for said in [turn.text for turn in turns] or [""]:
+                self._check_text(said, self._most(form))
+        return form, turns
+
+    def _hooked(self, owner: str, form: SpeechForm) -> SpeechForm:
+        self.languages.check(form.language)
+        with _blaming("text"):
+            _check_length(form.text, self._most(form))
+            text = self._hooks.process(form.text, owner)
         return form if text == form.text else form.model_copy(update={"text": text})
+
+    def _most(self, form: SpeechForm) -> int:
+        """Characters that its text may have."""
+        return self._max_long_text_characters if form.long else self._max_text_characters
 
     def check_reference(self, form: SharedFields, reference: Upload | Voice) -> None:
         """Raises `FieldRefused` and `TranscriptNeeded`. Leaves the file at its start."""

@@ -60,10 +60,12 @@ class Submitter:
         Of a voice, the job keeps the sample's key and the transcript of this moment. `cast` is who speaks where a mark
         in the text says so.
         """
-        job = self.draft(owner, form, reference, job_id=new_id(self._parts.clock()), terms=terms)
+        text = form.text.encode() if form.long else b""
+        long = LongText.of(form.text, text) if form.long else None
+        job = self.draft(owner, form, reference, job_id=new_id(self._parts.clock()), terms=terms, long=long)
         if cast:
             job = replace(job, input=replace(job.input, speakers=_speakers(cast)))
-        self._store(job, form.text, reference, terms.concurrent_jobs)
+        self._store(job, text, reference, terms.concurrent_jobs)
         return self._recaller.answer(job) or self._enqueue(job)
 
     def draft(
@@ -75,6 +77,7 @@ class Submitter:
         job_id: str,
         terms: Terms,
         batch_id: str | None = None,
+        long: LongText | None = None,
     ) -> Job:
         """The job that is to be stored. An upload that came with a batch is the batch's."""
         settings = self._parts.settings
@@ -85,7 +88,7 @@ class Submitter:
             owner=owner,
             created_at=now,
             input=JobInput(
-                text=form.text[:SHOWN_CHARACTERS] if form.long else form.text,
+                text=form.text[:SHOWN_CHARACTERS] if long else form.text,
                 **_reference_fields(batch_id or job_id, form, reference),
                 speed=settings.speed if form.speed is None else form.speed,
                 seed=form.seed,
@@ -100,7 +103,7 @@ class Submitter:
                 trim=form.trim,
                 cache=form.may_be_cached(settings),
                 stream=form.stream,
-                long=LongText.of(form.text) if form.long else None,
+                long=long,
             ),
             webhook_url=form.webhook_url,
             batch_id=batch_id,
@@ -117,10 +120,10 @@ class Submitter:
         spoken = self._languages.find(form.text, given=form.language, voice=voice)
         return {"language": spoken.language, "language_source": spoken.source}
 
-    def _store(self, job: Job, text: str, reference: Upload | Voice, limit: int) -> None:
+    def _store(self, job: Job, text: bytes, reference: Upload | Voice, limit: int) -> None:
         try:
             if job.input.long:
-                self._parts.blobs.put(text_key(job.id), io.BytesIO(text.encode()), job.input.long.bytes, TEXT)
+                self._parts.blobs.put(text_key(job.id), io.BytesIO(text), job.input.long.bytes, TEXT)
             if isinstance(reference, Upload):
                 self._parts.blobs.put(job.input.reference_key, reference.file, reference.size, BINARY)
             self._parts.jobs.add(job, limit=limit, room_seconds=self._parts.settings.max_queued_seconds)

@@ -7,7 +7,7 @@ from services.api.forms.speech import SpeechForm
 from services.api.jobs.checks import InputChecks
 from services.api.uploads.spool import Upload
 from services.api.voices.library import VoiceLibrary
-from services.shared.dialogue import MAX_SPEAKERS, NARRATOR, Turn, has_marks, read_turns
+from services.shared.dialogue import MAX_SPEAKERS, NARRATOR, Turn, has_marks
 from services.shared.errors import VoiceNotFound
 from services.shared.voice import Voice
 
@@ -27,8 +27,7 @@ def cast_voices(
 
     Blocking. Raises `SpeakerUnknown`, and what `InputChecks.check` raises.
     """
-    form = checks.check_text(owner, form, dialogue=True)
-    turns = read_turns(form.text)
+    form, turns = checks.check_dialogue(owner, form)
     _check_narrator(checks, form, turns[0], narrator)
     first = {turn.mark: turn for turn in reversed(turns) if turn.mark != NARRATOR}
     if len(first) > MAX_SPEAKERS:

@@ -182,7 +182,8 @@ class Bench:
     def submit_long(self, text: str, **overrides: object) -> Job:
         """A job of a text that lies beside its record; it has a seed, and shares its chunks."""
         content = text.encode()
-        job = self.submit(**{"text": text[:20], "long": LongText.of(text), "cache": True, "speed": 2.0} | overrides)
+        long = LongText.of(text, content)
+        job = self.submit(**{"text": text[:20], "long": long, "cache": True, "speed": 2.0} | overrides)
         self.blobs.put(text_key(job.id), io.BytesIO(content), len(content), "text/plain")
         return job
 
