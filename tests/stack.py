@@ -19,7 +19,7 @@ from f5_tts_core.testing import speech_like, wav_bytes
 from services.shared.adapters.redis_client import connect_redis
 from services.shared.adapters.s3_blobs import connect_s3
 from services.shared.dispatch import dispatch
-from services.shared.job import Job, JobStatus, LongText, text_key
+from services.shared.job import Job, JobStatus, long_text, text_key
 from services.shared.parts import Parts, connect
 from services.shared.servers import (
     LOOPBACK,
@@ -181,8 +181,8 @@ class Stack:
         digest = hashlib.sha256(reference).hexdigest()
         job = make_job(**{"created_at": time.time(), "seed": 7, "reference_sha256": digest} | overrides)
         if long is not None:
-            content = long.encode()
-            job = replace(job, input=replace(job.input, long=LongText.of(long, content)))
+            told, content = long_text(long)
+            job = replace(job, input=replace(job.input, long=told))
             self.parts.blobs.put(text_key(job.id), io.BytesIO(content), len(content), "text/plain")
         self.parts.blobs.put(job.input.reference_key, io.BytesIO(reference), len(reference), "audio/wav")
         self.parts.jobs.add(job)

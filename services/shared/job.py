@@ -45,11 +45,6 @@ class LongText:
     characters: int
     bytes: int
 
-    @classmethod
-    def of(cls, text: str, content: bytes) -> "LongText":
-        """`content` is the text as it will lie there, in UTF-8."""
-        return cls(hashlib.sha256(content).hexdigest(), len(text), len(content))
-
 
 @dataclass(frozen=True)
 class Speaker:
@@ -230,6 +225,12 @@ def reference_key(holder_id: str) -> str:
 def text_key(job_id: str) -> str:
     """Where a long text lies, as UTF-8."""
     return f"{input_prefix(job_id)}text"
+
+
+def long_text(text: str) -> tuple[LongText, bytes]:
+    """What a job's record tells of it, and what is to lie under `text_key`."""
+    content = text.encode()
+    return LongText(hashlib.sha256(content).hexdigest(), len(text), len(content)), content
 
 
 def input_prefix(holder_id: str) -> str:

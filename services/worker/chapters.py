@@ -7,7 +7,6 @@ at once, or two of those that are put together.
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from tempfile import TemporaryFile
 from typing import BinaryIO, cast
 
@@ -53,7 +52,10 @@ class ChapterSpeaker:
         self._places = places
 
     def speak(self, job: Job, recordings: Mapping[str, bytes], lease: Lease, ask: Ask) -> Chapter:
-        """Speak, assemble and upload. Recordings come by mark. Raises what engine and stores raise, and why the attempt is to stop."""
+        """Speak, assemble and upload. Recordings come by mark.
+
+        Raises what engine and stores raise, and why the attempt is to stop.
+        """
         watch = Stopwatch(self._parts.clock)
         references = self._read_references(job, recordings, lease)
         watch.lap("transcribe_seconds")

@@ -1,6 +1,6 @@
 """What a caller has left of its limits, as the IETF's draft of `RateLimit` headers tells it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -33,17 +33,18 @@ class Allowance:
 
 
 def note(connection: HTTPConnection, *allowances: Allowance) -> None:
-    """Have the answer to this request tell of these."""
-    noted = connection.scope.setdefault("state", {}).setdefault(_NOTED, [])
-    noted.extend(allowances)
+    """Have the answer to this request tell of these, in place of what was noted of the same limits before."""
+    noted = connection.scope.setdefault("state", {}).setdefault(_NOTED, {})
+    noted.update((one.name, one) for one in allowances)
 
 
 def headers(scope: Scope) -> dict[str, str]:
     """Of the answer to a request: none where nothing was counted."""
-    noted: Sequence[Allowance] = scope.get("state", {}).get(_NOTED, ())
+    noted: Mapping[str, Allowance] = scope.get("state", {}).get(_NOTED, {})
     if not noted:
         return {}
-    policies, states = ", ".join(one.policy() for one in noted), ", ".join(one.state() for one in noted)
+    policies = ", ".join(one.policy() for one in noted.values())
+    states = ", ".join(one.state() for one in noted.values())
     return {POLICY_HEADER: policies, HEADER: states}
 
 

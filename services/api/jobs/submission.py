@@ -20,6 +20,7 @@ from services.shared.job import (
     JobInput,
     LongText,
     Speaker,
+    long_text,
     new_id,
     own_reference,
     reference_key,
@@ -60,8 +61,7 @@ class Submitter:
         Of a voice, the job keeps the sample's key and the transcript of this moment. `cast` is who speaks where a mark
         in the text says so.
         """
-        text = form.text.encode() if form.long else b""
-        long = LongText.of(form.text, text) if form.long else None
+        long, text = long_text(form.text) if form.long else (None, b"")
         job = self.draft(owner, form, reference, job_id=new_id(self._parts.clock()), terms=terms, long=long)
         if cast:
             job = replace(job, input=replace(job.input, speakers=_speakers(cast)))

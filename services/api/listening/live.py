@@ -26,6 +26,7 @@ from services.api.listening.streaming import encode_samples, first_samples
 from services.api.state import ApiState
 from services.api.uploads.spool import Upload
 from services.api.voices.named_voices import give_voice
+from services.api.voices.sample_voice import SAMPLE_VOICE
 from services.shared.job import Job
 from services.shared.voice import Voice
 
@@ -46,6 +47,7 @@ class LiveSession:
         self._settings = state.parts.settings
         self._caller = caller
         self._start = start
+        self._voice = start.voice_id
         self._encoding = start.form("").encoding()
         self._encoder = StreamEncoder(self._encoding)
         self._manuscript = Manuscript(min(LONGEST, self._settings.max_text_characters))
@@ -65,7 +67,7 @@ class LiveSession:
         """
         seconds = self._settings.live_session_seconds
         self._state.checks.languages.check(self._start.language)
-        await run_in_threadpool(self._find_voice, "")
+        await run_in_threadpool(self._settle_voice)
         await self._websocket.send_json(started(self._encoding))
         try:
             async with asyncio.timeout(seconds):
@@ -98,7 +100,15 @@ class LiveSession:
                     return await receive(self._websocket)
             except TimeoutError as error:
                 if not (self._unheard or self._manuscript.is_complete):
-                    raise SessionIdle(f"No message came for {seconds:g} seconds, and all was spoken.") from error
+                    raise self._idle(seconds) from error
+
+    def _idle(self, seconds: float) -> SessionIdle:
+        if self._manuscript.waits_for_more:
+            detail = (
+                f"No message came for {seconds:g} seconds, and what came last is no whole sentence: it was not spoken."
+            )
+            return SessionIdle(detail, accepted='more text, {"flush": true} or {"end": true}')
+        return SessionIdle(f"No message came for {seconds:g} seconds, and all was spoken.")
 
     def _require_room(self) -> None:
         most = self._settings.max_live_characters
@@ -137,8 +147,15 @@ class LiveSession:
         fields, reference = await run_in_threadpool(self._find_voice, utterance.text)
         return await submit(self._websocket, self._state, self._caller, fields, reference)
 
-    def _find_voice(self, text: str) -> tuple[SpeechForm, Upload | Voice]:
-        return give_voice(self._state, self._caller, self._start.form(text), self._start.voice_id, "voice_id")
+    def _settle_voice(self) -> None:
+        """A name means one voice all the time, whatever is called so later. Raises `FieldRefused`. Blocking."""
+        _, found = self._find_voice("", by_name=True)
+        self._voice = found.id if isinstance(found, Voice) else SAMPLE_VOICE
+
+    def _find_voice(self, text: str, *, by_name: bool = False) -> tuple[SpeechForm, Upload | Voice]:
+        """Asked of the store for each text: in a voice that was deleted meanwhile nothing more is said. Blocking."""
+        form = self._start.form(text)
+        return give_voice(self._state, self._caller, form, self._voice, "voice_id", by_name=by_name)
 
     async def _play(self, utterance: Utterance, submission: "asyncio.Task[Job]") -> None:
         try:

@@ -40,6 +40,11 @@ class Manuscript:
         """Whether all of it was given out."""
         return self.is_complete and not self._rest
 
+    @property
+    def waits_for_more(self) -> bool:
+        """Whether words wait: once the others were given out, those of a sentence that is not whole."""
+        return _has_words(self._rest)
+
     def add(self, text: str) -> None:
         self._rest += text
 
@@ -56,7 +61,7 @@ class Manuscript:
         """What to speak next; None where nothing is ready. What has neither letter nor digit is left out."""
         while piece := self._piece():
             utterance = self._give_out(piece)
-            if any(character.isalnum() for character in utterance.text):
+            if _has_words(utterance.text):
                 return utterance
         return None
 
@@ -75,3 +80,7 @@ class Manuscript:
 
     def _fits(self, text: str) -> bool:
         return len(text) <= self._longest
+
+
+def _has_words(text: str) -> bool:
+    return any(character.isalnum() for character in text)

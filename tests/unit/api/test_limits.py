@@ -4,8 +4,10 @@ import re
 from typing import Any
 
 import httpx
+from starlette.requests import HTTPConnection
 from structlog.testing import capture_logs
 
+from services.api.callers.allowances import Allowance, headers, note
 from services.shared.api_key import Quotas
 from services.shared.job import JobStatus
 from services.shared.testing import START, ManualClock, memory_parts
@@ -26,6 +28,14 @@ def assert_refused(answer: httpx.Response, kind: str, retry_after: int) -> None:
     assert answer.headers["retry-after"] == str(retry_after)
 
 
+def test_of_each_limit_the_last_word_counts() -> None:
+    """A session is held to them again and again, and has one answer at most."""
+    connection = HTTPConnection({"type": "websocket"})
+    for left in (2, 1):
+        note(connection, Allowance("jobs", 3, left, unit="concurrent-jobs"))
+    assert headers(connection.scope)["RateLimit"] == '"jobs";r=1'
+
+
 # --- requests --------------------------------------------------------------------------------------
 
 
@@ -33,9 +43,9 @@ def test_every_answer_tells_what_is_left() -> None:
     client = client_with(tenant_requests_per_minute=3)
     key = bearer(store_key(client.parts, "acme"))
     for path, left in (("/jobs", 2), ("/jobs/nowhere", 1), ("/config", 0)):
-        headers = client.get(path, headers=key).headers
-        assert headers["ratelimit-policy"] == '"requests";q=3;w=60'
-        assert headers["ratelimit"] == f'"requests";r={left};t=60'
+        answer = client.get(path, headers=key)
+        assert answer.headers["ratelimit-policy"] == '"requests";q=3;w=60'
+        assert answer.headers["ratelimit"] == f'"requests";r={left};t=60'
 
 
 def test_beyond_the_limit_it_says_when_to_come_back() -> None:

@@ -4,6 +4,7 @@ import io
 import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 import av
@@ -166,6 +167,26 @@ async def test_a_stored_voice_is_found_by_its_name(client: Client) -> None:
         assert (await submitted(client.parts)).input.voice_id == voice.id
 
 
+async def test_a_name_means_one_voice_until_the_session_s_end(client: Client) -> None:
+    voice = make_voice(client.parts.clock(), owner="anonymous", name="Anna")
+    client.parts.voices.add(voice, limit=2)
+    async with started(client, voice_id="anna") as socket:
+        client.parts.voices.replace(voice, replace(voice, name="Hanna"))
+        client.parts.voices.add(make_voice(client.parts.clock(), owner="anonymous", name="Anna"), limit=2)
+        tell(socket, text="Hello.", flush=True)
+        assert (await submitted(client.parts)).input.voice_id == voice.id
+
+
+async def test_in_a_voice_that_was_deleted_meanwhile_nothing_more_is_said(client: Client) -> None:
+    voice = make_voice(client.parts.clock(), owner="anonymous", name="Anna")
+    client.parts.voices.add(voice, limit=1)
+    async with started(client, voice_id="anna") as socket:
+        client.parts.voices.remove(voice.id)
+        tell(socket, text="Hello.", flush=True)
+        assert await close_of(socket, await socket.message()) == "voice-not-found"
+    assert client.parts.queue.sent == []
+
+
 # --- who leaves ------------------------------------------------------------------------------------
 
 
@@ -205,7 +226,15 @@ async def test_who_says_nothing_is_let_go(make_client: MakeClient) -> None:
         assert await close_of(socket, await socket.message()) == "session-idle"
     async with started(client) as socket:
         socket.say("Half a sen")
-        assert await close_of(socket, await socket.message()) == "session-idle"
+        error = await socket.message()
+        assert "not spoken" in error["problem"]["detail"]
+        assert '{"flush": true}' in error["problem"]["accepted"]
+        assert await close_of(socket, error) == "session-idle"
+    async with started(client) as socket:
+        socket.say(" … ")
+        error = await socket.message()
+        assert error["problem"]["detail"].endswith("and all was spoken.")
+        assert await close_of(socket, error) == "session-idle"
 
 
 async def test_who_listens_is_not_idle(make_client: MakeClient) -> None:

@@ -11,7 +11,7 @@ from f5_tts_core.engine import AudioCallback, CancelCallback, ProgressCallback, 
 from f5_tts_core.testing import ToneEngine, speech_like, wav_bytes
 from f5_tts_core.types import EngineInfo, Synthesis, SynthesisRequest
 from services.shared.hooks import AudioChain, AudioHook
-from services.shared.job import Job, JobStatus, LongText, mark_enqueued, text_key
+from services.shared.job import Job, JobStatus, long_text, mark_enqueued, text_key
 from services.shared.outbound.testing import MemoryOutbound
 from services.shared.parts import Parts
 from services.shared.ports import Meter
@@ -181,8 +181,7 @@ class Bench:
 
     def submit_long(self, text: str, **overrides: object) -> Job:
         """A job of a text that lies beside its record; it has a seed, and shares its chunks."""
-        content = text.encode()
-        long = LongText.of(text, content)
+        long, content = long_text(text)
         job = self.submit(**{"text": text[:20], "long": long, "cache": True, "speed": 2.0} | overrides)
         self.blobs.put(text_key(job.id), io.BytesIO(content), len(content), "text/plain")
         return job
