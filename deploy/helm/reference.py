@@ -23,6 +23,7 @@ OURS: Final = frozenset(
     {"API_HOST", "API_PORT", "API_KEYS", "REQUIRE_AUTH", "ALLOW_ANONYMOUS", "WEBHOOK_SECRET", "REDIS_URL", "BROKER_URL"}
     | {"S3_ENDPOINT", "S3_PUBLIC_ENDPOINT", "S3_ACCESS_KEY", "S3_SECRET_KEY", "S3_BUCKET", "S3_REGION"}
     | {"S3_ENCRYPTION", "S3_KMS_KEY_ID", "PUBLIC_AUDIO_BASE_URL", "STOP_GRACE_SECONDS", "WORKER_PRIORITIES"}
+    | {"SERVED_MODEL_NAME", "MODELS"}
     | {"METRICS_HOST", "API_METRICS_PORT", "WORKER_METRICS_PORT", "CONTROL_METRICS_PORT"}
 )
 _TYPES: Final = {str: "string", bool: "boolean", int: "integer", float: "number", list: "array", dict: "object"}

@@ -90,9 +90,12 @@ def test_what_is_fetched_is_where_the_settings_look(example: Rendered) -> None:
 
 
 def test_the_api_judges_texts_by_the_model_that_speaks_them(example: Rendered) -> None:
+    """By that of the same name, where there are several."""
     api = environment(example.container("api"))
-    for deployment in workers(example):
-        worker = environment(deployment["spec"]["template"]["spec"]["containers"][0])
+    those = [environment(deployment["spec"]["template"]["spec"]["containers"][0]) for deployment in workers(example)]
+    speaking = [worker for worker in those if worker.get("SERVED_MODEL_NAME") == api.get("SERVED_MODEL_NAME")]
+    assert speaking
+    for worker in speaking:
         for name in ("ENGINE", "MODEL_NAME", "CKPT_PATH", "VOCAB_PATH"):
             assert api.get(name) == worker.get(name)
 
