@@ -4,19 +4,19 @@ import structlog
 
 from services.shared.chunks import chunk_prefix
 from services.shared.errors import JobNotFound, Unavailable
+from services.shared.inputs import drop_inputs
 from services.shared.job import Job, output_key
 from services.shared.parts import Parts
-from services.shared.references import drop_reference
 
 logger = structlog.get_logger(__name__)
 
 
 def close(parts: Parts, job: Job) -> None:
-    """Leave of an ended job nothing but its output: no reference that nobody needs, no other attempt's audio."""
+    """Leave of an ended job its output alone: neither what came with it and nobody needs, nor other attempts' audio."""
     kept = job.output.key if job.output else None
     keys = [output_key(job.id, attempt, job.input.format) for attempt in range(1, job.attempt + 1)]
     _delete(parts, [key for key in keys if key != kept])
-    drop_reference(parts, job)
+    drop_inputs(parts, job)
 
 
 def discard_attempt(parts: Parts, job: Job) -> None:

@@ -3,9 +3,9 @@
 from contextlib import suppress
 
 from services.shared.errors import JobNotFound, StaleJob, TransitionRefused, Unavailable
+from services.shared.inputs import drop_inputs
 from services.shared.job import Job, input_prefix, output_prefix, request_cancel
 from services.shared.parts import Parts
-from services.shared.references import drop_reference
 
 
 def cancel(parts: Parts, job: Job) -> Job:
@@ -19,7 +19,7 @@ def cancel(parts: Parts, job: Job) -> Job:
             break
     if asked.status.is_terminal:
         # No worker will ever do it: the job never had one.
-        drop_reference(parts, asked)
+        drop_inputs(parts, asked)
     return asked
 
 
@@ -37,4 +37,4 @@ def erase(parts: Parts, job: Job) -> None:
     parts.audio.drop(job.id, job.attempt)
     parts.jobs.remove(job.id)
     if job.batch_id is not None:
-        drop_reference(parts, job)
+        drop_inputs(parts, job)

@@ -7,7 +7,8 @@ import structlog
 
 from f5_tts_core.types import EngineInfo
 from services.shared.errors import BlobNotFound, JobNotFound, LeaseLost, StaleJob, Unavailable
-from services.shared.job import Job, JobOutput, claim, output_key, own_reference, succeed
+from services.shared.inputs import drop_inputs
+from services.shared.job import Job, JobOutput, claim, output_key, succeed
 from services.shared.job_codec import from_known_fields
 from services.shared.parts import Parts
 from services.shared.recall import Recall
@@ -55,12 +56,5 @@ class Recaller:
         claimed = self._parts.jobs.replace(job, claim(job, _WORKER, now, settings.lease_seconds))
         metrics = {"queue_seconds": 0.0, "total_seconds": now - started}
         ended = self._parts.jobs.replace(claimed, succeed(claimed, claimed.attempt, output, metrics, now))
-        self._delete_reference(ended)
+        drop_inputs(self._parts, ended)
         return ended
-
-    def _delete_reference(self, job: Job) -> None:
-        if reference := own_reference(job):
-            try:
-                self._parts.blobs.delete(reference)
-            except Unavailable:
-                log.warning("recall.reference_left", job_id=job.id)

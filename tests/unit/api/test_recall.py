@@ -57,6 +57,14 @@ def test_the_same_again_is_answered_at_once(ready: Client) -> None:
     assert second.metrics["total_seconds"] == 0.0
 
 
+def test_nothing_is_left_of_what_came_with_a_request_that_is_answered_at_once(ready: Client) -> None:
+    _spoken(ready, long="true")
+    before = set(ready.parts.blobs.blobs)
+    assert _again(ready, long="true").json()["output"]["cached"] is True
+    left = set(ready.parts.blobs.blobs) - before
+    assert [key.split("/")[0] for key in left] == ["outputs"]
+
+
 def test_the_first_is_not_called_cached(ready: Client) -> None:
     assert ready.get(f"/jobs/{_spoken(ready).id}").json()["output"]["cached"] is False
 

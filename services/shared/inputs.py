@@ -9,7 +9,7 @@ from services.shared.parts import Parts
 logger = structlog.get_logger(__name__)
 
 
-def drop_reference(parts: Parts, job: Job) -> None:
+def drop_inputs(parts: Parts, job: Job) -> None:
     """Delete the long text and the recording of a job that has ended or is gone; its batch's after the last of them.
 
     Best effort: what stays goes with the job's or the batch's own deletion.
@@ -21,7 +21,7 @@ def drop_reference(parts: Parts, job: Job) -> None:
         if key is not None:
             parts.blobs.delete(key)
     except Unavailable as error:
-        logger.warning("reference_left", job_id=job.id, error=error.type)
+        logger.warning("inputs_left", job_id=job.id, error=error.type)
 
 
 def _spent(parts: Parts, job: Job) -> str | None:
