@@ -1,10 +1,11 @@
 """Parts whose work shows in traces. Whoever uses them does not notice."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any, BinaryIO
 
 from services.shared.parts import Parts
-from services.shared.ports import BlobStore, Tracer
+from services.shared.ports import BlobStore, Sink, Tracer
 from services.shared.telemetry.silent import SilentTracer
 from services.shared.telemetry.standing import Standing
 
@@ -33,6 +34,26 @@ class TracedBlobs(Standing):
             content: bytes = self._part.get(key)
             span.set({"timbre.bytes": len(content)})
         return content
+
+    def read(self, key: str, sink: Sink, *, max_bytes: int) -> None:
+        read = 0
+
+        def pass_on(piece: bytes) -> None:
+            nonlocal read
+            read += len(piece)
+            sink(piece)
+
+        with self._tracer.span("download", kind="client", attributes={"timbre.blob": key}) as span:
+            try:
+                self._part.read(key, pass_on, max_bytes=max_bytes)
+            finally:
+                span.set({"timbre.bytes": read})
+
+    def stream(self, key: str) -> Iterator[bytes]:
+        """Until the store answers: how long the rest takes is up to whom it is sent to."""
+        with self._tracer.span("download", kind="client", attributes={"timbre.blob": key}):
+            pieces: Iterator[bytes] = self._part.stream(key)
+        return pieces
 
     def copy(self, source: str, target: str) -> None:
         with self._tracer.span("copy", kind="client", attributes={"timbre.blob": target}):

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from services.shared.adapters.otel_tracer import OtelTracer
-from services.shared.errors import BlobStoreUnavailable
+from services.shared.errors import BlobNotFound, BlobStoreUnavailable, ContentTooLarge
 from services.shared.servers import LOOPBACK, free_port
 from services.shared.telemetry.instrumented import instrumented
 from services.shared.telemetry.silent import SilentTracer
@@ -71,6 +71,26 @@ def test_audio_on_its_way_is_a_span(tracer: OtelTracer, collector: Collector) ->
     spans = collector.by_name(tracer)
     assert spans["download"].attributes == {"timbre.blob": "outputs/a/1.wav", "timbre.bytes": 4}
     assert set(spans) == {"download", "copy"}
+
+
+def test_a_blob_that_is_taken_piece_by_piece_is_a_span_too(tracer: OtelTracer, collector: Collector) -> None:
+    parts = memory_parts()
+    parts.blobs.blobs["uploads/a"] = (b"RIFF", "audio/wav")  # type: ignore[attr-defined] # The fake's.
+    followed = traced(parts, tracer)
+    pieces: list[bytes] = []
+    followed.blobs.read("uploads/a", pieces.append, max_bytes=4)
+    with pytest.raises(ContentTooLarge):
+        followed.blobs.read("uploads/a", pieces.append, max_bytes=3)
+    assert list(followed.blobs.stream("uploads/a")) == pieces == [b"RIFF"]
+    with pytest.raises(BlobNotFound):
+        followed.blobs.stream("uploads/b")
+    tracer.provider.force_flush()
+    assert [(span.name, span.attributes.get("timbre.bytes"), span.failed) for span in collector.spans()] == [
+        ("download", 4, False),
+        ("download", 0, True),
+        ("download", None, False),
+        ("download", None, True),
+    ]
 
 
 def test_a_process_that_ends_lets_its_last_spans_out(tracer: OtelTracer, collector: Collector) -> None:
