@@ -1,10 +1,9 @@
 """The voice a job is to follow: its transcript found where the client left it out."""
 
 import hashlib
-import threading
-from collections import OrderedDict
 
 from f5_tts_core.audio import encode
+from f5_tts_core.cache import WeighedCache
 from f5_tts_core.reference import prepare_reference
 from f5_tts_core.types import Reference, Waveform
 from services.shared.errors import TranscriptionFailed
@@ -22,8 +21,7 @@ class ReferenceReader:
         self._transcriber = transcriber
         self.max_seconds = max_seconds
         self._target_rms = target_rms
-        self._transcripts: OrderedDict[str, str] = OrderedDict()
-        self._lock = threading.Lock()
+        self._transcripts: WeighedCache[str] = WeighedCache(_TRANSCRIPTS_KEPT, lambda _: 1)
 
     def read(self, audio: bytes, text: str | None) -> Reference:
         """Raises `AudioError`, `TextError`, `TranscriptionFailed`."""
@@ -32,20 +30,8 @@ class ReferenceReader:
         clip = prepare_reference(audio, None, max_seconds=self.max_seconds, target_rms=self._target_rms)
         # Back at its own loudness, so that the engine answers as loud as it would have without the cut.
         spoken = Waveform(clip.audio.samples / clip.gain, clip.audio.sample_rate)
-        return Reference(encode(spoken, "wav"), self._transcript(audio, clip.audio))
-
-    def _transcript(self, audio: bytes, spoken: Waveform) -> str:
         key = hashlib.sha256(audio).hexdigest()
-        with self._lock:
-            if key in self._transcripts:
-                self._transcripts.move_to_end(key)
-                return self._transcripts[key]
-        text = self._transcribe(spoken)
-        with self._lock:
-            self._transcripts[key] = text
-            while len(self._transcripts) > _TRANSCRIPTS_KEPT:
-                self._transcripts.popitem(last=False)
-        return text
+        return Reference(encode(spoken, "wav"), self._transcripts.get(key, lambda: self._transcribe(clip.audio)))
 
     def _transcribe(self, spoken: Waveform) -> str:
         if self._transcriber is None:

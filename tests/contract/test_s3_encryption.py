@@ -8,8 +8,8 @@ from minio import Minio
 from minio.sseconfig import Rule, SSEConfig
 
 from services.shared.adapters.s3_blobs import S3BlobStore
-from services.shared.adapters.s3_encryption import Encryption, set_encryption
-from services.shared.settings import Settings
+from services.shared.adapters.s3_encryption import set_encryption
+from services.shared.settings import Encryption, Settings
 from tests.s3_server import s3_client
 
 

@@ -5,7 +5,7 @@ from functools import partial
 from typing import Annotated, Any, Final, Literal
 
 import anyio.to_thread
-from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import JSONResponse
 from starlette.background import BackgroundTask
 from starlette.concurrency import run_in_threadpool
@@ -14,6 +14,7 @@ from services.api import documentation
 from services.api.callers.auth import Caller
 from services.api.callers.ownership import own_batch
 from services.api.forms.batch import BatchDocument, SentBatch, batch_form_schema, read_batch
+from services.api.http.ids import RecordId
 from services.api.http.listing import PageCursor, PageLimit, forbid_keeping, refusing_cursors
 from services.api.jobs.idempotency import REPLAYED_HEADER, IdempotencyKey
 from services.api.jobs.speaking import admit, check_webhook, choose_reference, discard_upload, given_voices
@@ -24,8 +25,6 @@ from services.shared.batch import Batch
 from services.shared.priority import Priority
 
 router = APIRouter(prefix="/batches", tags=["batches"], dependencies=[Depends(forbid_keeping)])
-
-BatchId = Annotated[str, Path(max_length=64, examples=["019342a5b3c04f6e1a2b3c4d5e6f7a8b"])]
 
 JSON_LINES: Final = "application/jsonl"
 _problems = partial(
@@ -98,7 +97,7 @@ def list_batches(
 @router.get(
     "/{batch_id}", response_model=BatchView, responses=_problems(401, 404, 422, 500, 503), summary="Read a batch"
 )
-def read_batch_state(request: Request, batch_id: BatchId, caller: Caller, state: State) -> BatchView:
+def read_batch_state(request: Request, batch_id: RecordId, caller: Caller, state: State) -> BatchView:
     """A batch, and how many of its jobs stand where."""
     return _view(request, state, own_batch(state, caller, batch_id))
 
@@ -108,7 +107,7 @@ def read_batch_state(request: Request, batch_id: BatchId, caller: Caller, state:
 )
 def read_results(
     *,
-    batch_id: BatchId,
+    batch_id: RecordId,
     caller: Caller,
     state: State,
     form: Annotated[
@@ -136,7 +135,7 @@ def read_results(
     responses={**_problems(401, 404, 409, 422, 500, 503), 202: {"model": BatchView, "description": "Asked to stop."}},
     summary="Cancel a batch",
 )
-def cancel_batch(request: Request, response: Response, batch_id: BatchId, caller: Caller, state: State) -> BatchView:
+def cancel_batch(request: Request, response: Response, batch_id: RecordId, caller: Caller, state: State) -> BatchView:
     """Cancels its queued jobs at once, and asks those that are being spoken to stop; what is made stays.
 
     Answers 200 where all have ended then, else 202.
@@ -149,7 +148,7 @@ def cancel_batch(request: Request, response: Response, batch_id: BatchId, caller
 @router.delete(
     "/{batch_id}", status_code=204, responses=_problems(401, 404, 422, 500, 503), summary="Delete a batch and its jobs"
 )
-def delete_batch(batch_id: BatchId, caller: Caller, state: State) -> None:
+def delete_batch(batch_id: RecordId, caller: Caller, state: State) -> None:
     """The batch, its jobs, its recording and all audio are gone for good; jobs that are being spoken stop.
 
     Where it has so many jobs that one request cannot delete them all, the answer is 503: ask again.

@@ -11,10 +11,10 @@ from starlette.concurrency import run_in_threadpool
 from services.api.callers.auth import Caller
 from services.api.callers.ownership import own_job
 from services.api.documentation import problems
+from services.api.http.ids import RecordId
 from services.api.listening.following import follow
 from services.api.listening.narration import EventId, JobEvent
 from services.api.listening.streamed import UNBUFFERED, Streamed, count_stream
-from services.api.routes.jobs import JobId
 from services.api.state import State
 
 router = APIRouter(tags=["jobs"])
@@ -61,7 +61,7 @@ class EventStream(Streamed):
 )
 async def stream_events(
     *,
-    job_id: JobId,
+    job_id: RecordId,
     caller: Caller,
     state: State,
     header: Annotated[str | None, Header(alias="Last-Event-ID", max_length=64, description=_SEEN)] = None,

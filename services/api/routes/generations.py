@@ -1,9 +1,9 @@
 """`/api/v1/tts`: the same jobs under the names that many home-grown services have, errors as everywhere."""
 
 from functools import partial
-from typing import Annotated, Any, Final
+from typing import Any, Final
 
-from fastapi import APIRouter, Depends, Path, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import JSONResponse
 from starlette.background import BackgroundTask
 from starlette.concurrency import run_in_threadpool
@@ -20,6 +20,7 @@ from services.api.dialects.generation_schemas import (
 )
 from services.api.forms.fields import read_json
 from services.api.forms.speech import SpeechForm, SpokenText, form_schema, form_shape, parse_speech
+from services.api.http.ids import RecordId
 from services.api.http.listing import PageCursor, PageLimit, forbid_keeping, refusing_cursors
 from services.api.jobs.idempotency import REPLAYED_HEADER, IdempotencyKey, document_fingerprint, fingerprint
 from services.api.jobs.speaking import AUDIO_CONTENT, answer_audio, no_audio, take_in
@@ -30,8 +31,6 @@ from services.api.uploads.multipart import Form, is_form, read_form
 from services.shared.lifetimes import has_audio
 
 router = APIRouter(prefix="/api/v1/tts", tags=["generations"], dependencies=[Depends(forbid_keeping)])
-
-TtsId = Annotated[str, Path(max_length=64, examples=["019342a5b3c04f6e1a2b3c4d5e6f7a8b"])]
 
 _problems = partial(documentation.problems, instance="/api/v1/tts")
 _SUBMIT: Final[dict[int | str, dict[str, Any]]] = _problems(400, 401, 404, 408, 409, 413, 415, 422, 500, 503)
@@ -103,7 +102,7 @@ def list_generations(caller: Caller, state: State, limit: PageLimit = 20, cursor
 
 
 @router.get("/{tts_id}", responses=_problems(401, 404, 422, 500, 503), summary="Read a generation")
-def read_generation(tts_id: TtsId, caller: Caller, state: State) -> Generation:
+def read_generation(tts_id: RecordId, caller: Caller, state: State) -> Generation:
     """As it is now, with a freshly signed `audio_url` once there is audio."""
     return generation_view(own_job(state, caller, tts_id), state.parts)
 
@@ -111,13 +110,13 @@ def read_generation(tts_id: TtsId, caller: Caller, state: State) -> Generation:
 @router.delete(
     "/{tts_id}", status_code=204, responses=_problems(401, 404, 422, 500, 503), summary="Delete a generation"
 )
-async def delete_generation(tts_id: TtsId, caller: Caller, state: State) -> None:
+async def delete_generation(tts_id: RecordId, caller: Caller, state: State) -> None:
     """Record, recording and audio are gone for good. One that is being spoken is canceled first."""
     await delete_job(tts_id, caller, state)
 
 
 @router.get("/stream/{tts_id}", response_class=Response, responses=_AUDIO, summary="Fetch a generation's audio")
-async def stream_generation(tts_id: TtsId, caller: Caller, state: State) -> Response:
+async def stream_generation(tts_id: RecordId, caller: Caller, state: State) -> Response:
     """The audio itself, once it is whole; 409 until then."""
     job = await run_in_threadpool(own_job, state, caller, tts_id)
     if not has_audio(job, state.parts.settings, state.parts.clock()):

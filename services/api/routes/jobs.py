@@ -4,13 +4,14 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import RedirectResponse
 from starlette.concurrency import run_in_threadpool
 
 from services.api.callers.auth import Caller
 from services.api.callers.ownership import own_job
 from services.api.documentation import problems
+from services.api.http.ids import RecordId
 from services.api.http.listing import PageCursor, PageLimit, forbid_keeping, refusing_cursors
 from services.api.jobs.cancellation import cancel, erase
 from services.api.jobs.estimates import Standing
@@ -24,8 +25,6 @@ from services.shared.links import result_url
 from services.shared.webhook import Delivery
 
 router = APIRouter(prefix="/jobs", tags=["jobs"], dependencies=[Depends(forbid_keeping)])
-
-JobId = Annotated[str, Path(max_length=64, examples=["019342a5b3c04f6e1a2b3c4d5e6f7a8b"])]
 
 
 @router.get("", response_model=JobList, responses=problems(401, 422, 500, 503), summary="List jobs")
@@ -47,7 +46,7 @@ def list_jobs(
 
 
 @router.get("/{job_id}", response_model=JobView, responses=problems(401, 404, 422, 500, 503), summary="Read a job")
-def read_job(request: Request, job_id: JobId, caller: Caller, state: State) -> JobView:
+def read_job(request: Request, job_id: RecordId, caller: Caller, state: State) -> JobView:
     """A job as it is now, with a freshly signed `result_url` once there is audio."""
     return _full_view(request, state, own_job(state, caller, job_id))
 
@@ -55,7 +54,7 @@ def read_job(request: Request, job_id: JobId, caller: Caller, state: State) -> J
 @router.delete(
     "/{job_id}", status_code=204, responses=problems(401, 404, 422, 500, 503), summary="Delete a job and its audio"
 )
-async def delete_job(job_id: JobId, caller: Caller, state: State) -> None:
+async def delete_job(job_id: RecordId, caller: Caller, state: State) -> None:
     """Record, reference and audio are gone for good. A job that is being spoken is canceled first."""
     job = await run_in_threadpool(own_job, state, caller, job_id)
     if job.status is JobStatus.PROCESSING:
@@ -69,7 +68,7 @@ async def delete_job(job_id: JobId, caller: Caller, state: State) -> None:
     responses={**problems(401, 404, 409, 422, 500, 503), 202: {"model": JobView, "description": "Asked to stop."}},
     summary="Cancel a job",
 )
-def cancel_job(request: Request, response: Response, job_id: JobId, caller: Caller, state: State) -> JobView:
+def cancel_job(request: Request, response: Response, job_id: RecordId, caller: Caller, state: State) -> JobView:
     """A queued job is canceled at once (200); one that is being spoken is asked to stop (202)."""
     job = cancel(state.parts, own_job(state, caller, job_id))
     response.status_code = 200 if job.status.is_terminal else 202
@@ -83,7 +82,7 @@ def cancel_job(request: Request, response: Response, job_id: JobId, caller: Call
     responses=problems(401, 404, 409, 410, 422, 500, 503),
     summary="Fetch a job's audio",
 )
-def fetch_audio(job_id: JobId, caller: Caller, state: State) -> RedirectResponse:
+def fetch_audio(job_id: RecordId, caller: Caller, state: State) -> RedirectResponse:
     """Redirects to the audio's signed URL. Past the output's `expires_at` there is none: 410."""
     job = own_job(state, caller, job_id)
     url = result_url(job, state.parts)

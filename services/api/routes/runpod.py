@@ -12,11 +12,11 @@ from services.api.callers.auth import Caller
 from services.api.callers.ownership import own_job
 from services.api.dialects.runpod_schemas import Run, RunRequest, run_view
 from services.api.forms.fields import read_json
+from services.api.http.ids import RecordId
 from services.api.http.listing import forbid_keeping
 from services.api.jobs.cancellation import cancel
 from services.api.jobs.speaking import take_in
 from services.api.listening.waiting import wait_for_end
-from services.api.routes.jobs import JobId
 from services.api.state import ApiState, State
 from services.api.uploads.multipart import Form
 from services.shared.errors import TransitionRefused
@@ -56,13 +56,13 @@ async def run_sync(
 
 
 @router.get("/status/{job_id}", responses=_READ, summary="Read a job, as RunPod answers it")
-def read_status(job_id: JobId, caller: Caller, state: State) -> Run:
+def read_status(job_id: RecordId, caller: Caller, state: State) -> Run:
     """A job as it is now, with a freshly signed `audio_url` once there is audio."""
     return run_view(own_job(state, caller, job_id), state.parts)
 
 
 @router.post("/cancel/{job_id}", responses=_READ, summary="Cancel a job, as RunPod does")
-def cancel_run(job_id: JobId, caller: Caller, state: State) -> Run:
+def cancel_run(job_id: RecordId, caller: Caller, state: State) -> Run:
     """A queued job is canceled at once; one that is being spoken stops within two solver steps. An ended one stays."""
     with suppress(TransitionRefused):
         cancel(state.parts, own_job(state, caller, job_id))

@@ -8,13 +8,13 @@ from starlette.concurrency import run_in_threadpool
 from services.api.callers.auth import Caller
 from services.api.callers.ownership import own_job
 from services.api.documentation import NOT_IN_TIME, problems
+from services.api.http.ids import RecordId
 from services.api.jobs.speaking import AUDIO_CONTENT
 from services.api.listening.playing import play
 from services.api.listening.racing import first_of
 from services.api.listening.sockets import attend, hear_out
 from services.api.listening.streamed import count_stream
 from services.api.listening.streaming import answer_speech
-from services.api.routes.jobs import JobId
 from services.api.state import State
 
 router = APIRouter(tags=["jobs"])
@@ -32,7 +32,7 @@ _RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
     dependencies=[Depends(count_stream)],
     summary="Hear a job",
 )
-async def stream_job(request: Request, job_id: JobId, caller: Caller, state: State) -> Response:
+async def stream_job(request: Request, job_id: RecordId, caller: Caller, state: State) -> Response:
     """A job's audio from its beginning, as it is made, in the job's own format; many may listen.
 
     A job has to be submitted with `stream=true`, or at `POST /tts/stream`, to be heard while it is spoken; any other

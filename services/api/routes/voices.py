@@ -4,7 +4,7 @@ from functools import partial
 from typing import Annotated, Any, Final
 
 import anyio.to_thread
-from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import JSONResponse, RedirectResponse
 from starlette.concurrency import run_in_threadpool
 
@@ -14,6 +14,7 @@ from services.api.errors import NoConsentRecording
 from services.api.forms.fields import parse_fields, read_json
 from services.api.forms.speech import UPLOAD_ID, choose_source
 from services.api.forms.voice import RECORDING, SAMPLE, VoiceChange, VoiceForm, voice_form_schema, voice_form_shape
+from services.api.http.ids import RecordId
 from services.api.http.listing import PageCursor, PageLimit, forbid_keeping, refusing_cursors
 from services.api.jobs.speaking import discard_upload, fetch_upload
 from services.api.state import ApiState, State
@@ -23,8 +24,6 @@ from services.shared.ports import VoicePage
 from services.shared.voice import MAX_NAME_CHARACTERS, Voice
 
 router = APIRouter(prefix="/voices", tags=["voices"], dependencies=[Depends(forbid_keeping)])
-
-VoiceId = Annotated[str, Path(max_length=64, examples=["019342a5b3c04f6e1a2b3c4d5e6f7a8b"])]
 
 _problems = partial(
     documentation.problems,
@@ -99,7 +98,7 @@ def list_voices(
 @router.get(
     "/{voice_id}", response_model=VoiceView, responses=_problems(401, 404, 422, 500, 503), summary="Read a voice"
 )
-def read_voice(request: Request, voice_id: VoiceId, caller: VoiceReader, state: State) -> VoiceView:
+def read_voice(request: Request, voice_id: RecordId, caller: VoiceReader, state: State) -> VoiceView:
     """A voice, and what was found in its sample."""
     return _view(request, state.library.get(caller, voice_id))
 
@@ -111,7 +110,7 @@ def read_voice(request: Request, voice_id: VoiceId, caller: VoiceReader, state: 
     openapi_extra=_CHANGE,
     summary="Change a voice",
 )
-async def change_voice(request: Request, voice_id: VoiceId, caller: VoiceKeeper, state: State) -> VoiceView:
+async def change_voice(request: Request, voice_id: RecordId, caller: VoiceKeeper, state: State) -> VoiceView:
     """Change name, transcript, language or labels. A new transcript is held against the sample.
 
     Jobs that were submitted before keep the transcript that they were submitted with.
@@ -123,7 +122,7 @@ async def change_voice(request: Request, voice_id: VoiceId, caller: VoiceKeeper,
 
 @router.delete("/{voice_id}", status_code=204, responses=_problems(401, 404, 422, 500, 503), summary="Delete a voice")
 def delete_voice(
-    voice_id: VoiceId,
+    voice_id: RecordId,
     caller: VoiceKeeper,
     state: State,
     delete_jobs: Annotated[
@@ -144,7 +143,7 @@ def delete_voice(
     responses=_problems(401, 404, 422, 500, 503),
     summary="Fetch a voice's sample",
 )
-def fetch_sample(voice_id: VoiceId, caller: VoiceKeeper, state: State) -> RedirectResponse:
+def fetch_sample(voice_id: RecordId, caller: VoiceKeeper, state: State) -> RedirectResponse:
     """Redirects to the signed URL of the sample as it was uploaded."""
     voice = state.library.get(caller, voice_id)
     return _redirect(state, voice.sample.key, f"{voice.id}.{voice.sample.extension}")
@@ -157,7 +156,7 @@ def fetch_sample(voice_id: VoiceId, caller: VoiceKeeper, state: State) -> Redire
     responses=_problems(401, 404, 422, 500, 503),
     summary="Fetch a voice's consent recording",
 )
-def fetch_consent(voice_id: VoiceId, caller: VoiceKeeper, state: State) -> RedirectResponse:
+def fetch_consent(voice_id: RecordId, caller: VoiceKeeper, state: State) -> RedirectResponse:
     """Redirects to the signed URL of the recording, where there is one."""
     voice = state.library.get(caller, voice_id)
     if voice.consent.recording_key is None:

@@ -8,9 +8,8 @@ from fastapi import APIRouter, Depends
 from services.api.callers.auth import Caller
 from services.api.callers.ownership import own_batch, own_job
 from services.api.documentation import problems
+from services.api.http.ids import RecordId
 from services.api.http.listing import forbid_keeping
-from services.api.routes.batches import BatchId
-from services.api.routes.jobs import JobId
 from services.api.state import ApiState, State
 from services.api.views.webhook import WebhookDetail, webhook_detail
 from services.shared.errors import TransitionRefused, WebhookNotFound
@@ -54,7 +53,7 @@ def batch_ended(body: BatchWebhookEvent) -> None:
 
 
 @router.get(_JOB, responses=problems(401, 404, 422, 500, 503), summary="What became of a job's webhook")
-def read_webhook(job_id: JobId, caller: Caller, state: State) -> WebhookDetail:
+def read_webhook(job_id: RecordId, caller: Caller, state: State) -> WebhookDetail:
     """The delivery with its latest tries, the oldest of them first."""
     return _detail(state, own_job(state, caller, job_id))
 
@@ -65,13 +64,13 @@ def read_webhook(job_id: JobId, caller: Caller, state: State) -> WebhookDetail:
     responses=problems(401, 404, 409, 422, 500, 503),
     summary="Send a job's webhook again",
 )
-def redeliver(job_id: JobId, caller: Caller, state: State) -> WebhookDetail:
+def redeliver(job_id: RecordId, caller: Caller, state: State) -> WebhookDetail:
     """Sends it now, whatever became of it before, with a day of retries. The `webhook-id` stays the same."""
     return _redeliver(state, own_job(state, caller, job_id))
 
 
 @router.get(_BATCH, responses=_of_batch(401, 404, 422, 500, 503), summary="What became of a batch's webhook")
-def read_batch_webhook(batch_id: BatchId, caller: Caller, state: State) -> WebhookDetail:
+def read_batch_webhook(batch_id: RecordId, caller: Caller, state: State) -> WebhookDetail:
     """The delivery with its latest tries, the oldest of them first."""
     return _detail(state, own_batch(state, caller, batch_id))
 
@@ -82,7 +81,7 @@ def read_batch_webhook(batch_id: BatchId, caller: Caller, state: State) -> Webho
     responses=_of_batch(401, 404, 409, 422, 500, 503),
     summary="Send a batch's webhook again",
 )
-def redeliver_of_batch(batch_id: BatchId, caller: Caller, state: State) -> WebhookDetail:
+def redeliver_of_batch(batch_id: RecordId, caller: Caller, state: State) -> WebhookDetail:
     """Sends it now, whatever became of it before, with a day of retries. The `webhook-id` stays the same."""
     return _redeliver(state, own_batch(state, caller, batch_id))
 

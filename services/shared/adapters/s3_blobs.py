@@ -16,12 +16,13 @@ from minio.error import MinioException, S3Error
 from urllib3.exceptions import HTTPError
 from urllib3.util import Retry, Timeout
 
-from services.shared.adapters.s3_encryption import Encryption, set_encryption
+from services.shared.adapters.s3_encryption import set_encryption
 from services.shared.adapters.s3_lifecycle import set_rules
 from services.shared.errors import BlobNotFound, BlobStoreUnavailable, LifetimesRefused
 from services.shared.job import OUTPUTS
 from services.shared.outbound.transfer import transfer
 from services.shared.ports import Clock, Sink, StoredBlob, UploadOffer
+from services.shared.settings import Encryption
 
 _MISSING = ("NoSuchKey", "NoSuchObject")
 _PIECE_BYTES = 64 * 1024

@@ -1,11 +1,9 @@
 """How a bucket encrypts what is put into it."""
 
-from typing import Literal
-
 from minio import Minio
 from minio.sseconfig import AES256, Rule, SSEConfig
 
-Encryption = Literal["none", "sse-s3", "sse-kms"]
+from services.shared.settings import Encryption
 
 
 def set_encryption(client: Minio, bucket: str, encryption: Encryption, kms_key_id: str | None) -> None:

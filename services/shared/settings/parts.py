@@ -6,6 +6,8 @@ from pydantic import Field, HttpUrl, SecretStr, field_validator, model_validator
 
 from services.shared.settings.section import Section
 
+Encryption = Literal["none", "sse-s3", "sse-kms"]
+
 
 class PartsSettings(Section):
     """Where Redis, the broker and the object store are."""
@@ -30,7 +32,7 @@ class PartsSettings(Section):
     s3_region: str = "us-east-1"
     #: How the store encrypts what is put into the bucket: `none` leaves the bucket as it is, `sse-s3` is the store's
     #: own key, `sse-kms` is S3_KMS_KEY_ID. A store that cannot counts as away.
-    s3_encryption: Literal["none", "sse-s3", "sse-kms"] = "none"
+    s3_encryption: Encryption = "none"
     #: The key for `sse-kms`.
     s3_kms_key_id: str | None = None
     #: A CDN in front of finished audio: `{base}/{key}` replaces the signed URL.
