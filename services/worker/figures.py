@@ -49,7 +49,8 @@ def show_worker(parts: Parts, engine: Engine) -> None:
     """Once the engine is loaded: what it is, and what it and its machine have done."""
     settings = parts.settings
     info = engine.describe()
-    labels = {"engine": info.engine, "model": info.model, "device": info.device, "precision": info.precision}
+    kind = {"engine": info.engine, "device": info.device, "precision": info.precision}
+    labels = {"model": settings.served_model, **kind}
     parts.meter.on_scrape(
         lambda: [Figure(metrics.WORKER_INFO, 1, labels), Figure(metrics.WORKER_SLOTS, settings.max_concurrency)]
     )

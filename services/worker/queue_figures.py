@@ -36,9 +36,13 @@ def _waiting(parts: Parts) -> Iterator[Figure]:
 
 
 def _workers(parts: Parts) -> Iterator[Figure]:
-    ready = parts.workers.ready()
-    yield Figure(metrics.READY_WORKERS, len(ready))
-    yield Figure(metrics.READY_SLOTS, sum(beat.slots for beat in ready))
+    """Of every model that is named or there; one figure without a model where neither is."""
+    slots: dict[str, list[int]] = {model: [] for model in parts.settings.models}
+    for beat in parts.workers.ready():
+        slots.setdefault(str(beat.info.get("served_model", "")), []).append(beat.slots)
+    for model, those in (slots or {"": []}).items():
+        yield Figure(metrics.READY_WORKERS, len(those), {"model": model})
+        yield Figure(metrics.READY_SLOTS, sum(those), {"model": model})
 
 
 def _named(parts: Parts) -> tuple[Lane, ...]:

@@ -35,8 +35,8 @@ JOBS_ENDED: Final = Metric(
     "tts_jobs_ended_total",
     "counter",
     "Jobs that ended, counted by the process that ended them. `fault` is the error's type; `none` unless the job "
-    "failed.",
-    ("status", "fault"),
+    "failed. `model` is what requests call the one that was to speak it.",
+    ("status", "fault", "model"),
 )
 JOB_RETRIES: Final = Metric(
     "tts_job_retries_total",
@@ -56,7 +56,7 @@ JOB_SECONDS: Final = Metric(
     "tts_job_duration_seconds",
     "histogram",
     "Seconds from submission to success.",
-    ("priority",),
+    ("priority", "model"),
     buckets=_JOB_SECONDS,
     shown_by=("worker",),
 )
@@ -64,7 +64,7 @@ QUEUE_SECONDS: Final = Metric(
     "tts_job_queue_seconds",
     "histogram",
     "Seconds that jobs which succeeded had waited before their last attempt.",
-    ("priority",),
+    ("priority", "model"),
     buckets=_JOB_SECONDS,
     shown_by=("worker",),
 )
@@ -88,6 +88,7 @@ REAL_TIME_FACTOR: Final = Metric(
     "tts_real_time_factor",
     "histogram",
     "Seconds of synthesis for a second of speech, as each job saw it; jobs share the device.",
+    ("model",),
     buckets=_FACTORS,
     shown_by=("worker",),
 )
@@ -118,7 +119,7 @@ WORKER_SLOTS: Final = Metric(
 WORKER_INFO: Final = Metric(
     "tts_worker_info",
     "gauge",
-    "1, and what this worker runs.",
+    "1, and what this worker runs. `model` is what requests call it.",
     ("engine", "model", "device", "precision"),
     shown_by=("worker",),
     read=True,
@@ -207,9 +208,21 @@ QUEUED_AUDIO: Final = Metric(
     shown_by=("control",),
     read=True,
 )
-READY_WORKERS: Final = Metric("tts_ready_workers", "gauge", "Workers that take jobs.", shown_by=("control",), read=True)
+READY_WORKERS: Final = Metric(
+    "tts_ready_workers",
+    "gauge",
+    "Workers that take jobs, by what requests call their model.",
+    ("model",),
+    shown_by=("control",),
+    read=True,
+)
 READY_SLOTS: Final = Metric(
-    "tts_ready_slots", "gauge", "Jobs that all ready workers together take at once.", shown_by=("control",), read=True
+    "tts_ready_slots",
+    "gauge",
+    "Jobs that the ready workers of a model together take at once.",
+    ("model",),
+    shown_by=("control",),
+    read=True,
 )
 SWEPT: Final = Metric(
     "tts_swept_jobs_total",

@@ -26,7 +26,7 @@ def observed(parts: Parts, meter: Meter, *, language: str | None = None) -> Part
         return parts
     names = [field.name for field in fields(parts) if field.name not in _NO_STORES]
     stores = {name: watched(getattr(parts, name), name, meter) for name in names}
-    stores["jobs"] = ObservedJobs(stores["jobs"], meter, language)
+    stores["jobs"] = ObservedJobs(stores["jobs"], meter, parts.settings.served_model, language)
     stores["webhooks"] = ObservedWebhooks(stores["webhooks"], meter)
     return replace(parts, meter=meter, **stores)
 
@@ -60,9 +60,11 @@ class _Watched:
 class ObservedJobs(Standing):
     """`JobStore`. Every change of a job's state passes through `replace`, and succeeds there once."""
 
-    def __init__(self, jobs: JobStore, meter: Meter, language: str | None) -> None:
+    def __init__(self, jobs: JobStore, meter: Meter, model: str, language: str | None) -> None:
         super().__init__(jobs)
         self._meter = meter
+        #: Of jobs that name none.
+        self._model = model
         self._language = language or "unknown"
 
     def replace(self, old: Job, new: Job) -> Job:
@@ -76,7 +78,8 @@ class ObservedJobs(Standing):
         return stored
 
     def _count_end(self, job: Job) -> None:
-        self._meter.count(metrics.JOBS_ENDED, status=str(job.status), fault=job.fault.type if job.fault else "none")
+        fault = job.fault.type if job.fault else "none"
+        self._meter.count(metrics.JOBS_ENDED, status=str(job.status), fault=fault, model=job.model or self._model)
         if job.output is None:
             return
         if job.input.cache:
@@ -88,14 +91,15 @@ class ObservedJobs(Standing):
         voice, language = job.input.voice_id or "none", _primary(job.language) or self._language
         self._meter.count(metrics.AUDIO_SECONDS, seconds, tenant=job.owner, voice=voice, language=language)
         took = (job.completed_at or job.created_at) - job.created_at
-        self._meter.observe(metrics.JOB_SECONDS, took, priority=str(job.priority))
+        priority, model = str(job.priority), job.model or self._model
+        self._meter.observe(metrics.JOB_SECONDS, took, priority=priority, model=model)
         if not job.input.stream:
             self._meter.observe(metrics.FIRST_AUDIO_SECONDS, took, streamed="false")
         for name, value in job.metrics.items():
             if name == "queue_seconds":
-                self._meter.observe(metrics.QUEUE_SECONDS, value, priority=str(job.priority))
+                self._meter.observe(metrics.QUEUE_SECONDS, value, priority=priority, model=model)
             elif name == "real_time_factor":
-                self._meter.observe(metrics.REAL_TIME_FACTOR, value)
+                self._meter.observe(metrics.REAL_TIME_FACTOR, value, model=model)
             elif name.endswith("_seconds") and name not in _NO_STAGES:
                 self._meter.observe(metrics.STAGE_SECONDS, value, stage=name.removesuffix("_seconds"))
 

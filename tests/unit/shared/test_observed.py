@@ -60,6 +60,19 @@ def test_what_a_job_took_and_made_is_counted_when_it_succeeds(parts: Parts, mete
     assert figure(meter, "tts_job_stage_seconds_count") == 3
 
 
+def test_a_job_counts_for_its_model_or_that_of_who_spoke_it(meter: PrometheusMeter) -> None:
+    parts = observed(memory_parts(served_model_name="base"), meter)
+    finish(parts, add(parts, model="tuned"))
+    finish(parts, add(parts))
+    waiting = add(parts, model="tuned")
+    parts.jobs.replace(waiting, request_cancel(waiting, parts.clock()))
+    for name in ("job_duration_seconds_count", "job_queue_seconds_count", "real_time_factor_count"):
+        for model in ("base", "tuned"):
+            assert figure(meter, f"tts_{name}", model=model) == 1
+    assert figure(meter, "tts_jobs_ended_total", model="tuned", status="canceled") == 1
+    assert figure(meter, "tts_jobs_ended_total", model="tuned") == 2
+
+
 def test_the_same_end_stored_twice_is_counted_once(parts: Parts, meter: PrometheusMeter) -> None:
     job = finish(parts, add(parts))
     parts.jobs.replace(job, job)

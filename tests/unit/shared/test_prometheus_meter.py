@@ -15,15 +15,14 @@ def meter() -> PrometheusMeter:
 
 
 def test_counters_add_up_by_their_labels(meter: PrometheusMeter) -> None:
-    meter.count(metrics.JOBS_ENDED, status="failed", fault="internal")
-    meter.count(metrics.JOBS_ENDED, status="failed", fault="internal")
-    meter.count(metrics.JOBS_ENDED, status="canceled", fault="none")
+    for status, fault in (("failed", "internal"), ("failed", "internal"), ("canceled", "none")):
+        meter.count(metrics.JOBS_ENDED, status=status, fault=fault, model="timbre-tiny")
     assert figure(meter, "tts_jobs_ended_total", status="failed") == 2
     assert figure(meter, "tts_jobs_ended_total") == 3
 
 
 def test_histograms_have_the_buckets_that_their_metric_names(meter: PrometheusMeter) -> None:
-    meter.observe(metrics.REAL_TIME_FACTOR, 0.04)
+    meter.observe(metrics.REAL_TIME_FACTOR, 0.04, model="timbre-tiny")
     assert figure(meter, "tts_real_time_factor_bucket", le="0.05") == 1
     assert figure(meter, "tts_real_time_factor_bucket", le="0.03") == 0
     assert figure(meter, "tts_real_time_factor_sum") == pytest.approx(0.04)

@@ -32,7 +32,8 @@ def test_steps_of_the_solver_are_counted(bench: Bench, meter: PrometheusMeter) -
     bench.runner().run(bench.submit(nfe_step=7).id)
     assert figure(meter, "tts_nfe_steps_total") == 7
     assert figure(meter, "tts_batch_forwards_total") == 7
-    assert figure(meter, "tts_worker_info", engine="tone", device="cpu") == 1
+    called = bench.settings.served_model
+    assert figure(meter, "tts_worker_info", engine="tone", model=called, device="cpu") == 1
     assert figure(meter, "tts_worker_slots") == bench.settings.max_concurrency
     assert 0 < figure(meter, "tts_model_disk_free_bytes") < figure(meter, "tts_model_disk_size_bytes")
 
@@ -152,6 +153,17 @@ def test_each_model_has_its_own_figures(meter: PrometheusMeter) -> None:
     parts.jobs.down = True  # type: ignore[attr-defined] # The fake's switch.
     shown = meter.exposition()[0].decode()
     assert {labels["model"] for labels, _ in samples(shown, "tts_queue_depth")} == {"", "base", "idle"}
+
+
+def test_a_model_without_workers_is_shown_with_none(meter: PrometheusMeter) -> None:
+    parts = memory_parts(models="base=1,idle=1")
+    for worker, model in (("worker-1", "base"), ("worker-2", "base"), ("worker-3", "retired")):
+        parts.workers.announce(WorkerBeat(worker, {"served_model": model}, parts.clock(), slots=3), 10.0)
+    show_queue(observed(parts, meter))
+    ready = {model: figure(meter, "tts_ready_workers", model=model) for model in ("base", "idle", "retired")}
+    assert ready == {"base": 2, "idle": 0, "retired": 1}
+    assert figure(meter, "tts_ready_slots", model="base") == 6
+    assert figure(meter, "tts_ready_slots", model="idle") == 0
 
 
 def test_speech_of_all_jobs_counts_however_many_there_are_and_unlike_each_other(meter: PrometheusMeter) -> None:
