@@ -17,6 +17,7 @@ from services.shared.settings import Settings, load_settings
 from tests.images.dockerfiles import DOCKERFILES, ROOT
 
 FILE = ROOT / "docker-compose.yml"
+SECOND = ROOT / "deploy/compose/second-model.yml"
 EXAMPLE = ROOT / "deploy/compose/env.example"
 OURS = ("api", "control", "worker-cpu", "worker-gpu")
 
@@ -38,8 +39,9 @@ def compose() -> str:
     return binary
 
 
-def config(compose: str, given: dict[str, str]) -> subprocess.CompletedProcess[str]:
-    command = [compose, "--env-file", os.devnull, "--file", str(FILE), "--profile", "*", "config", "--format", "json"]
+def config(compose: str, given: dict[str, str], *files: Path) -> subprocess.CompletedProcess[str]:
+    named = [word for file in files or (FILE,) for word in ("--file", str(file))]
+    command = [compose, "--env-file", os.devnull, *named, "--profile", "*", "config", "--format", "json"]
     env = {"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/"), **given}
     return subprocess.run(command, env=env, capture_output=True, text=True, timeout=60, check=False)
 
@@ -76,7 +78,7 @@ def test_a_secret_that_is_missing_is_named(compose: str, name: str) -> None:
 
 
 def test_the_example_names_what_is_asked_for(services: dict[str, Service]) -> None:
-    asked = set(re.findall(r"\$\{(\w+)", FILE.read_text()))
+    asked = {name for file in (FILE, SECOND) for name in re.findall(r"\$\{(\w+)", file.read_text())}
     named = set(re.findall(r"^#?([A-Z][A-Z0-9_]*)=", EXAMPLE.read_text(), re.MULTILINE))
     assert named - {"COMPOSE_PROFILES"} == asked
 
@@ -136,6 +138,41 @@ def test_a_gpu_is_kept_for_its_worker(services: dict[str, Service]) -> None:
     (device,) = services["worker-gpu"]["deploy"]["resources"]["reservations"]["devices"]
     assert (device["driver"], device["capabilities"]) == ("nvidia", ["gpu"])
     assert "deploy" not in services["worker-cpu"]
+
+
+@pytest.fixture
+def second(compose: str, tmp_path: Path) -> dict[str, Service]:
+    """The services where a second worker has a model of its own, as docs/deploy.md has it."""
+    copies = [tmp_path / file.relative_to(ROOT) for file in (FILE, SECOND)]
+    for copy, file in zip(copies, (FILE, SECOND), strict=True):
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(file, copy)
+    guide = (ROOT / "docs/deploy.md").read_text()
+    for name, text in re.findall(r"^cat >>? (\S+) <<'END'\n(.*?)^END$", guide, re.MULTILINE | re.DOTALL):
+        (tmp_path / name).write_text(text)
+    result = config(compose, variables(), *copies)
+    assert result.returncode == 0, result.stderr
+    found: dict[str, Service] = json.loads(result.stdout)["services"]
+    return found
+
+
+@pytest.mark.parametrize("kind", ["cpu", "gpu"])
+def test_a_second_worker_has_another_model_and_all_else_of_the_first(second: dict[str, Service], kind: str) -> None:
+    first, other = second[f"worker-{kind}"], second[f"worker-{kind}-second"]
+    differs = {name for name in first | other if first.get(name) != other.get(name)}
+    assert differs == {"environment", "networks"} | ({"deploy"} if kind == "gpu" else set())
+    base, narrator = load_settings(first["environment"]), load_settings(other["environment"])
+    assert (base.served_model, narrator.served_model) == ("base", "narrator")
+    assert str(narrator.ckpt_path).startswith(other["volumes"][0]["target"])
+    # The name that Prometheus looks up has the addresses of both.
+    assert other["networks"]["parts"]["aliases"] == [f"worker-{kind}"]
+    for name in ("api", "control"):
+        assert load_settings(second[name]["environment"]).models == {"base": 9, "narrator": 1}
+
+
+def test_a_second_worker_has_a_gpu_of_its_own(second: dict[str, Service]) -> None:
+    (device,) = second["worker-gpu-second"]["deploy"]["resources"]["reservations"]["devices"]
+    assert (device["driver"], device["device_ids"], device["capabilities"]) == ("nvidia", ["1"], ["gpu"])
 
 
 def test_images_are_built_from_our_files(services: dict[str, Service]) -> None:
