@@ -5,13 +5,15 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+import pytest
 from prometheus_client.utils import floatToGoString
 
 from services.shared.telemetry.metrics import METRICS
 from tests.chart.monitoring import dashboards, expressions, rules
-from tests.chart.rendering import Rendered
+from tests.chart.rendering import ROOT, Rendered
 
 NAME = re.compile(r"\btts_\w+\b")
+PAGES = ("deploy.md", "observability.md", "operations.md")
 #: A metric's selector: what stands in braces behind its name.
 SELECTED = re.compile(r"\b(tts_\w+)\{([^}]*)\}")
 BY = re.compile(r"\b(?:by|without) \(([^)]*)\)")
@@ -47,6 +49,13 @@ def test_every_label_is_one_that_the_series_has(examples: dict[str, Rendered]) -
         metrics = [metric(name) for name in NAME.findall(query)]
         grouped = {label.strip() for labels in BY.findall(query) for label in labels.split(",")}
         assert grouped <= ADDED.union(*(one.labels for one in metrics)), query
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_series_that_a_page_names_is_one_that_we_show(page: str) -> None:
+    named = set(NAME.findall((ROOT / "docs" / page).read_text()))
+    assert named
+    assert {name for name in named if not (is_shown(name) or name in KNOWN)} == set()
 
 
 def test_what_wakes_a_pool_at_zero_is_shown_without_it(examples: dict[str, Rendered]) -> None:

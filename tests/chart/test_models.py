@@ -7,7 +7,7 @@ import pytest
 
 from services.shared.model_shares import ELEVENLABS_PREFIX, OPENAI_NAMES
 from services.shared.settings import Settings, load_settings
-from tests.chart.rendering import ChartRenderer, Rendered, environment
+from tests.chart.rendering import ChartRenderer, Object, Rendered, environment
 from tests.chart.test_workers import PROMETHEUS
 
 BASE = {"name": "base", "model": {"name": "base", "weight": 9}, "settings": {"MODEL_NAME": "F5TTS_Base"}}
@@ -79,6 +79,14 @@ def test_a_pool_scales_on_what_waits_for_its_model(helm: ChartRenderer) -> None:
     matched = [name for name in ("", "v1.5-tuned", "v1x5-tuned", "base") if re.fullmatch(expression, name)]
     assert matched == ["", "v1.5-tuned"]
 
+
+def test_another_share_replaces_no_worker(helm: ChartRenderer) -> None:
+    def pods(share: float) -> dict[str, Object]:
+        rendered = helm.render({"pools": [BASE, TUNED | {"model": {"name": "v1.5-tuned", "weight": share}}]})
+        return {name: rendered.find("Deployment", name)["spec"]["template"] for name in ("api", "worker-base", "worker-tuned")}
+
+    before, after = pods(0), pods(1)
+    assert {name for name in before if before[name] != after[name]} == {"api"}
 
 def test_who_installs_it_is_told_of_the_models(examples: dict[str, Rendered]) -> None:
     assert "base=9,narrator=1" in examples["two-models"].notes
