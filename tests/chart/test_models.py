@@ -83,10 +83,12 @@ def test_a_pool_scales_on_what_waits_for_its_model(helm: ChartRenderer) -> None:
 def test_another_share_replaces_no_worker(helm: ChartRenderer) -> None:
     def pods(share: float) -> dict[str, Object]:
         rendered = helm.render({"pools": [BASE, TUNED | {"model": {"name": "v1.5-tuned", "weight": share}}]})
-        return {name: rendered.find("Deployment", name)["spec"]["template"] for name in ("api", "worker-base", "worker-tuned")}
+        return {name: rendered.find("Deployment", name)["spec"]["template"] for name in replaced}
 
+    replaced = {"api": True, "control": True, "worker-base": False, "worker-tuned": False}
     before, after = pods(0), pods(1)
-    assert {name for name in before if before[name] != after[name]} == {"api"}
+    assert {name: before[name] != after[name] for name in replaced} == replaced
+
 
 def test_who_installs_it_is_told_of_the_models(examples: dict[str, Rendered]) -> None:
     assert "base=9,narrator=1" in examples["two-models"].notes
