@@ -123,6 +123,8 @@ class Job(JobState):
     attempts: int = 0
     cancel_requested: bool = False
     priority: str = "default"
+    #: Which model speaks it; None from servers that do not say.
+    model: str | None = None
     #: When it has to be done, or is given up as `expired`.
     deadline_at: datetime | None = None
     input: JobInput

@@ -47,6 +47,8 @@ class AudioOptions(TypedDict, total=False):
     trim: bool | None
     #: Whether to share audio with identical requests; left out, where there is a `seed`.
     cache: bool | None
+    #: Which model is to speak, where the server has several; left out, it draws one.
+    model: str | None
 
 
 class SharedOptions(AudioOptions, total=False):

@@ -4,6 +4,7 @@ import os
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from random import Random
 
 from anyio import CapacityLimiter
 from fastapi import FastAPI
@@ -26,6 +27,7 @@ from services.api.jobs.checks import InputChecks
 from services.api.jobs.estimates import Estimator
 from services.api.jobs.idempotency import HEADER as IDEMPOTENCY_HEADER
 from services.api.jobs.idempotency import REPLAYED_HEADER, Idempotency
+from services.api.jobs.models import Models
 from services.api.jobs.overload import Overload
 from services.api.jobs.submission import Submitter
 from services.api.routes import (
@@ -106,8 +108,9 @@ def create_app(
     cancel_wait_seconds: float = CANCEL_WAIT_SECONDS,
     quiet_seconds: float = QUIET_SECONDS,
     recheck_seconds: float = RECHECK_SECONDS,
+    chance: Random | None = None,
 ) -> FastAPI:
-    """The API on these parts, which it closes when it stops."""
+    """The API on these parts, which it closes when it stops. `chance` draws models for requests that name none."""
     app = FastAPI(
         title="Timbre",
         version=VERSION,
@@ -119,7 +122,7 @@ def create_app(
         telemetry=request_spans(parts.tracer),
         middleware=_middleware(parts, stall_seconds),
     )
-    app.state.api = _state(parts, cancel_wait_seconds, quiet_seconds, recheck_seconds)
+    app.state.api = _state(parts, Models(parts.settings, chance), cancel_wait_seconds, quiet_seconds, recheck_seconds)
     for routes in _ROUTES:
         app.include_router(routes.router)
     # RunPod's own clients put an endpoint's id before the route.
@@ -130,12 +133,15 @@ def create_app(
     return app
 
 
-def _state(parts: Parts, cancel_wait_seconds: float, quiet_seconds: float, recheck_seconds: float) -> ApiState:
-    checks = InputChecks.of(parts.settings)
-    submitter, library, estimator = Submitter(parts, checks.languages), VoiceLibrary(parts, checks), Estimator(parts)
+def _state(
+    parts: Parts, models: Models, cancel_wait_seconds: float, quiet_seconds: float, recheck_seconds: float
+) -> ApiState:
+    checks = InputChecks(parts.settings, models)
+    submitter, library, estimator = Submitter(parts, models), VoiceLibrary(parts, checks), Estimator(parts)
     return ApiState(
         parts=parts,
         authenticator=Authenticator(parts, recheck_seconds),
+        models=models,
         checks=checks,
         submitter=submitter,
         batcher=Batcher(parts, checks, submitter, library),

@@ -13,6 +13,7 @@ from services.api.jobs.batching import Batcher
 from services.api.jobs.checks import InputChecks
 from services.api.jobs.estimates import Estimator
 from services.api.jobs.idempotency import Idempotency
+from services.api.jobs.models import Models
 from services.api.jobs.overload import Overload
 from services.api.jobs.submission import Submitter
 from services.api.listening.narration import EventId, Narrator
@@ -28,6 +29,7 @@ from services.shared.parts import Parts
 class ApiState:
     parts: Parts
     authenticator: Authenticator
+    models: Models
     checks: InputChecks
     submitter: Submitter
     batcher: Batcher

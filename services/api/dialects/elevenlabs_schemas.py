@@ -12,8 +12,9 @@ from f5_tts_core.formats import FORMATS, Encoding
 from services.api.errors import FieldRefused, InvalidField, ModelNotFound
 from services.api.forms.fields import parse_json
 from services.api.forms.languages import Language
-from services.api.forms.speech import SpeechForm
+from services.api.forms.speech import MAX_MODEL_CHARACTERS, SpeechForm
 from services.api.voices.named_voices import NamedVoice
+from services.shared.model_shares import ELEVENLABS_PREFIX
 from services.shared.settings import Settings
 
 DEFAULT_OUTPUT: Final = "mp3_44100_128"
@@ -35,9 +36,9 @@ class TextToSpeech(BaseModel):
     model_id: Annotated[
         str | None,
         Field(
-            max_length=256,
-            description="The model that runs here, or any of ElevenLabs' names: `eleven_…`. Those of their fast models "
-            "(`flash`, `turbo`) stand for the preset `fast`.",
+            max_length=MAX_MODEL_CHARACTERS,
+            description="One of ours, as `GET /v1/models` lists them, or any of ElevenLabs' names: `eleven_…`. Those "
+            "stand for any of ours; those of their fast models (`flash`, `turbo`) for the preset `fast` too.",
             examples=["eleven_multilingual_v2"],
         ),
     ] = None
@@ -63,7 +64,7 @@ class TextToSpeech(BaseModel):
             "language": self.language_code,
             "seed": self.seed,
             "speed": (self.voice_settings or {}).get("speed"),
-            "preset": _preset(self.model_id, settings),
+            **_model(self.model_id, settings),
             "format": encoding.format,
             "sample_rate": encoding.sample_rate,
             "bitrate": encoding.bitrate,
@@ -91,10 +92,11 @@ def read_output_format(name: str) -> Encoding:
         raise InvalidField(detail, field="output_format", accepted=error.accepted) from error
 
 
-def _preset(model: str | None, settings: Settings) -> str | None:
-    if model is None or model == settings.model_name:
-        return None
-    if not model.startswith("eleven_"):
-        error = ModelNotFound(f"There is no model `{model}`.", accepted=f"{settings.model_name}, or eleven_…")
-        raise FieldRefused("model_id", error)
-    return "fast" if "flash" in model or "turbo" in model else None
+def _model(name: str | None, settings: Settings) -> dict[str, Any]:
+    """What it stands for in our own words."""
+    if name is None or name in settings.known_models:
+        return {"model": name}
+    if not name.startswith(ELEVENLABS_PREFIX):
+        accepted = f"{', '.join(settings.known_models)}, or {ELEVENLABS_PREFIX}…"
+        raise FieldRefused("model_id", ModelNotFound(f"There is no model `{name}`.", accepted=accepted))
+    return {"preset": "fast" if "flash" in name or "turbo" in name else None}

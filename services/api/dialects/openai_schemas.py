@@ -1,21 +1,22 @@
 """What the OpenAI-compatible routes take and answer, in OpenAI's words."""
 
 from collections.abc import Sequence
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
 from f5_tts_core import limits
 from f5_tts_core.formats import AudioFormat
 from services.api.errors import FieldRefused, InvalidField, ModelNotFound
-from services.api.forms.speech import Preset, SpeechForm
+from services.api.forms.speech import MAX_MODEL_CHARACTERS, Preset, SpeechForm
 from services.api.views.output import Output
 from services.api.voices.sample_voice import SAMPLE_VOICE
+from services.shared.model_shares import OPENAI_NAMES
 from services.shared.settings import Settings
 from services.shared.voice import MAX_NAME_CHARACTERS, Voice
 
 #: OpenAI's own names, which many programs have written into them, and the preset that each stands for.
-ALIASES: Final[dict[str, Preset | None]] = {"tts-1": None, "tts-1-hd": "quality", "gpt-4o-mini-tts": None}
+ALIASES: Final[dict[str, Preset | None]] = {**dict.fromkeys(OPENAI_NAMES), "tts-1-hd": "quality"}
 
 VoiceName = Annotated[str, Field(max_length=MAX_NAME_CHARACTERS, examples=[SAMPLE_VOICE])]
 
@@ -32,8 +33,8 @@ class SpeechRequest(BaseModel):
     model: Annotated[
         str,
         Field(
-            max_length=256,
-            description="As `GET /v1/models` lists them; OpenAI's names stand for the model that runs here.",
+            max_length=MAX_MODEL_CHARACTERS,
+            description="As `GET /v1/models` lists them; OpenAI's names stand for any of ours.",
             examples=["tts-1"],
         ),
     ]
@@ -68,7 +69,7 @@ class SpeechRequest(BaseModel):
             text=self.input,
             speed=self.speed,
             format=self.response_format,
-            preset=_preset(self.model, settings),
+            **_model(self.model, settings),
         )
 
 
@@ -112,7 +113,7 @@ class VoiceCards(Output):
 
 
 def model_names(settings: Settings) -> list[str]:
-    return [settings.model_name, *ALIASES]
+    return [*settings.known_models, *ALIASES]
 
 
 def find_model(name: str, settings: Settings) -> str:
@@ -144,8 +145,10 @@ def _card(voice_id: str, name: str, created_at: float) -> VoiceCard:
     return VoiceCard(id=voice_id, object="audio.voice", name=name, type="audio_sample", created_at=int(created_at))
 
 
-def _preset(model: str, settings: Settings) -> Preset | None:
+def _model(name: str, settings: Settings) -> dict[str, Any]:
+    """What it stands for in our own words."""
     try:
-        return ALIASES.get(find_model(model, settings))
+        find_model(name, settings)
     except ModelNotFound as error:
         raise FieldRefused("model", error) from error
+    return {"preset": ALIASES[name]} if name in ALIASES else {"model": name}

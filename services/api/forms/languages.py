@@ -11,11 +11,11 @@ from typing import Annotated, Any, Final
 import fasttext
 from pydantic import Field, StringConstraints
 
+from f5_tts_core.engine import EngineConfig
 from f5_tts_core.errors import ModelError
 from f5_tts_core.manifest import PRESETS, resolve_manifest
 from services.api.errors import LanguageNotSpoken
 from services.shared.job import LanguageSource
-from services.shared.settings import Settings
 
 #: As BCP 47 has it: `en`, `de-AT`, `zh-Hant-TW`.
 Language = Annotated[
@@ -75,9 +75,8 @@ class Languages:
         return Finding(None, None)
 
 
-def spoken_languages(settings: Settings) -> Collection[str]:
-    """What the configured model's makers say that it speaks; of published ones that is known without their files."""
-    config = settings.engine_config()
+def spoken_languages(config: EngineConfig) -> Collection[str]:
+    """What a model's makers say that it speaks; of published ones that is known without their files."""
     try:
         return resolve_manifest(config).languages
     except ModelError:

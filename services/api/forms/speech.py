@@ -28,6 +28,7 @@ FIELD_BYTES = 256 * 1024
 #: Bytes that a form may have beside the voice: all fields, headers and boundaries.
 FORM_BYTES = 1024 * 1024
 
+MAX_MODEL_CHARACTERS = 256
 #: The furthest that a deadline may be.
 MAX_DEADLINE_SECONDS = 7 * 86_400
 
@@ -104,6 +105,16 @@ class SpeechOptions(BaseModel):
         Field(
             description="Whether an identical request of yours, made before, may have been the one that is spoken, and "
             "this one may be for later ones. Left out: where there is a `seed`, since the audio is the same then."
+        ),
+    ] = None
+
+    model: Annotated[
+        str | None,
+        Field(
+            max_length=MAX_MODEL_CHARACTERS,
+            description="Which model is to speak, where the service holds several: `GET /v1/models` lists them. Left "
+            "out, one of them is drawn, by the shares that the service gives them. The job has it.",
+            examples=["F5TTS_v1_Base"],
         ),
     ] = None
 

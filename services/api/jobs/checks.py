@@ -2,22 +2,18 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import BinaryIO, Final, Self
-
-import structlog
+from typing import BinaryIO
 
 from f5_tts_core import limits
 from f5_tts_core.diagnosis import Diagnosis, diagnose
-from f5_tts_core.errors import AudioError, EmptyText, ModelError, TextError, TimbreError, TooLongText
-from f5_tts_core.manifest import resolve_manifest
-from f5_tts_core.plan import Planner
+from f5_tts_core.errors import AudioError, EmptyText, TextError, TimbreError, TooLongText
 from f5_tts_core.reference import check_upload
 from f5_tts_core.text.normalization import normalize
-from f5_tts_core.text.vocabulary import load_vocabulary
 from services.api.errors import FieldRefused, TranscriptNeeded
-from services.api.forms.languages import Languages, spoken_languages
-from services.api.forms.speech import UPLOAD_ID, VOICE, VOICE_URL, SharedFields, SpeechForm
+from services.api.forms.speech import UPLOAD_ID, VOICE, VOICE_URL, SharedFields, SpeechForm, SpeechOptions
 from services.api.forms.voice import RECORDING, SAMPLE
+from services.api.jobs.known_model import KnownModel
+from services.api.jobs.models import Models
 from services.api.uploads.spool import Upload
 from services.shared.adapters.transcribers import can_transcribe
 from services.shared.dialogue import Turn, read_turns
@@ -25,37 +21,17 @@ from services.shared.hooks import load_text_hooks
 from services.shared.settings import Settings
 from services.shared.voice import Voice
 
-log = structlog.get_logger(__name__)
-
-#: The engines that read text with an F5-TTS vocabulary; of others we do not know what they read.
-_F5_ENGINES: Final = ("f5", "upstream")
-
 
 class InputChecks:
     """Blocking, thread-safe, free of torch. What it lets pass, the worker checks again with the model at hand."""
 
-    def __init__(self, settings: Settings, planner: Planner | None, reference_seconds: float) -> None:
+    def __init__(self, settings: Settings, models: Models) -> None:
         """Raises `SettingsError` where a text hook cannot be had."""
         self._hooks = load_text_hooks(settings)
-        self._planner = planner
-        #: Of engines that bring models of their own we do not know what they speak.
-        self.languages = Languages(spoken_languages(settings) if settings.engine in _F5_ENGINES else ())
-        self._reference_seconds = reference_seconds
+        self._models = models
         self._max_text_characters = settings.max_text_characters
         self._max_long_text_characters = settings.max_long_text_characters
         self._can_transcribe = can_transcribe(settings)
-
-    @classmethod
-    def of(cls, settings: Settings) -> Self:
-        """Checks for the configured model; without its vocabulary where its files are not on this machine."""
-        try:
-            if settings.engine in _F5_ENGINES:
-                manifest = resolve_manifest(settings.engine_config())
-                planner = Planner(manifest, load_vocabulary(manifest.vocabulary))
-                return cls(settings, planner, manifest.reference_seconds)
-        except ModelError as error:
-            log.info("checks.model_not_here", model=settings.model_name, reason=error.type)
-        return cls(settings, None, limits.DEFAULT_REFERENCE_SECONDS)
 
     def check(self, owner: str, form: SpeechForm, reference: Upload | Voice) -> SpeechForm:
         """The form with its text as it is to be spoken. Leaves the file at its start.
@@ -67,11 +43,15 @@ class InputChecks:
         self.check_reference(form, reference)
         return checked
 
+    def check_language(self, options: SpeechOptions) -> None:
+        """Raises `LanguageNotSpoken`."""
+        self._models.known(options.model).languages.check(options.language)
+
     def check_text(self, owner: str, form: SpeechForm) -> SpeechForm:
         """The form with what the text hooks made of its text, which is held to the same. Raises as `check` does."""
         form = self._hooked(owner, form)
         with _blaming("text"):
-            self._check_text(form.text, self._most(form))
+            self._check_words(form, form.text)
         return form
 
     def check_dialogue(self, owner: str, form: SpeechForm) -> tuple[SpeechForm, list[Turn]]:
@@ -81,15 +61,18 @@ class InputChecks:
             turns = read_turns(form.text)
             # A text of nothing but marks is empty.
             for said in [turn.text for turn in turns] or [""]:
-                self._check_text(said, self._most(form))
+                self._check_words(form, said)
         return form, turns
 
     def _hooked(self, owner: str, form: SpeechForm) -> SpeechForm:
-        self.languages.check(form.language)
+        self.check_language(form)
         with _blaming("text"):
             _check_length(form.text, self._most(form))
             text = self._hooks.process(form.text, owner)
         return form if text == form.text else form.model_copy(update={"text": text})
+
+    def _check_words(self, form: SpeechForm, said: str) -> None:
+        _check_text(self._models.known(form.model), said, self._most(form))
 
     def _most(self, form: SpeechForm) -> int:
         """Characters that its text may have."""
@@ -97,13 +80,14 @@ class InputChecks:
 
     def check_reference(self, form: SharedFields, reference: Upload | Voice) -> None:
         """Raises `FieldRefused` and `TranscriptNeeded`. Leaves the file at its start."""
+        model = self._models.known(form.model)
         if isinstance(reference, Voice):
             # The model may be another than when the voice was stored, and not know its letters.
-            self._check_transcript(reference.ref_text, field="voice_id")
+            self._check_transcript(model, reference.ref_text, field="voice_id")
             return
-        transcript = self._check_transcript(form.ref_text)
+        transcript = self._check_transcript(model, form.ref_text)
         with _blaming(_source(form), AudioError), _blaming("ref_text"):
-            check_upload(reference.file, transcript, max_seconds=self._reference_seconds)
+            check_upload(reference.file, transcript, max_seconds=model.reference_seconds)
         reference.file.seek(0)
 
     def diagnose(self, sample: BinaryIO, ref_text: str | None, field: str = SAMPLE) -> Diagnosis:
@@ -111,9 +95,10 @@ class InputChecks:
 
         Raises `FieldRefused` and `TranscriptNeeded`.
         """
-        transcript = self._check_transcript(ref_text)
+        model = self._models.any
+        transcript = self._check_transcript(model, ref_text)
         with _blaming(field, AudioError), _blaming("ref_text"):
-            diagnosis = diagnose(sample, transcript, max_seconds=self._reference_seconds)
+            diagnosis = diagnose(sample, transcript, max_seconds=model.reference_seconds)
         sample.seek(0)
         return diagnosis
 
@@ -126,18 +111,19 @@ class InputChecks:
             check_upload(recording, None, max_seconds=limits.MAX_UPLOAD_SECONDS)
         recording.seek(0)
 
-    def _check_transcript(self, transcript: str | None, field: str = "ref_text") -> str | None:
+    def _check_transcript(self, model: KnownModel, transcript: str | None, field: str = "ref_text") -> str | None:
         if transcript is None:
             if not self._can_transcribe:
                 detail = "This service transcribes no references: `ref_text` must say what is said in the recording."
                 raise TranscriptNeeded(detail, field=field, accepted="text")
             return None
         with _blaming(field):
-            return self._check_text(transcript, limits.MAX_REFERENCE_TEXT_CHARACTERS)
+            return _check_text(model, transcript, limits.MAX_REFERENCE_TEXT_CHARACTERS)
 
-    def _check_text(self, text: str, max_characters: int) -> str:
-        _check_length(text, max_characters)
-        return self._planner.check_text(text) if self._planner is not None else normalize(text, None, None)
+
+def _check_text(model: KnownModel, text: str, max_characters: int) -> str:
+    _check_length(text, max_characters)
+    return model.planner.check_text(text) if model.planner is not None else normalize(text, None, None)
 
 
 def _source(form: SharedFields) -> str:

@@ -8,7 +8,7 @@ from services.shared.errors import Unavailable
 from services.shared.job import Job, JobStatus
 from services.shared.pace import workload
 from services.shared.parts import Parts
-from services.shared.ports import Pace
+from services.shared.ports import Pace, WorkerBeat
 
 #: For so long the same throughput is good for all who ask.
 _FRESH_SECONDS: Final = 1.0
@@ -27,26 +27,32 @@ UNKNOWN: Final = Standing()
 
 @dataclass(frozen=True)
 class Throughput:
-    """What the platform does at a time, and how fast."""
+    """What the platform does at a time, and how fast: of all models together."""
 
     pace: Pace | None
-    slots: int
+    workers: Sequence[WorkerBeat]
     processing: int
     queued: int
 
     def drain_seconds(self) -> float | None:
         """In which all that is queued would be done; None where nobody can tell."""
-        return None if self.pace is None or not self.slots else self.queued * self.pace.seconds / self.slots
+        slots = self._slots(None)
+        return None if self.pace is None or not slots else self.queued * self.pace.seconds / slots
 
     def standing(self, job: Job, position: int | None) -> Standing:
-        if self.pace is None or not self.slots or (position is None and job.status is JobStatus.QUEUED):
+        """Of those for the same model: `position` are before it, and as many processed as its workers have slots."""
+        slots = self._slots(job.model)
+        if self.pace is None or not slots or (position is None and job.status is JobStatus.QUEUED):
             return Standing(position)
         own = workload(job.input) * self.pace.seconds / self.pace.workload
         if position is None:
             return Standing(None, round(own * (1.0 - job.progress), 1))
         # It starts once so many have ended that one slot is left for it; each slot ends one in `pace.seconds`.
-        ends = max(0, position + 1 + self.processing - self.slots)
-        return Standing(position, round(ends * self.pace.seconds / self.slots + own, 1))
+        ends = max(0, position + 1 + min(self.processing, slots) - slots)
+        return Standing(position, round(ends * self.pace.seconds / slots + own, 1))
+
+    def _slots(self, model: str | None) -> int:
+        return sum(worker.slots for worker in self.workers if worker.serves(model))
 
 
 class Estimator:
@@ -54,7 +60,7 @@ class Estimator:
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
-        self._throughput = Throughput(None, 0, 0, 0)
+        self._throughput = Throughput(None, (), 0, 0)
         self._stale_at = float("-inf")
 
     def standing(self, job: Job) -> Standing:
@@ -82,10 +88,10 @@ class Estimator:
     def _measured(self) -> Throughput:
         now = self._parts.clock()
         if now >= self._stale_at:
-            slots = sum(worker.slots for worker in self._parts.workers.ready())
+            workers = self._parts.workers.ready()
             counts = self._parts.jobs.counts()
             self._throughput = Throughput(
-                self._parts.pace.pace(), slots, counts[JobStatus.PROCESSING], counts[JobStatus.QUEUED]
+                self._parts.pace.pace(), workers, counts[JobStatus.PROCESSING], counts[JobStatus.QUEUED]
             )
             self._stale_at = now + _FRESH_SECONDS
         return self._throughput

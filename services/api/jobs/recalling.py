@@ -33,16 +33,17 @@ class Recaller:
         if not job.input.cache:
             return None
         try:
-            engine = self._engine()
+            engine = self._engine(job)
             found = self._recall.find(job, engine) if engine else None
             return self._succeed(job, found) if found else None
         except (Unavailable, BlobNotFound, JobNotFound, StaleJob, LeaseLost) as error:
             log.info("recall.failed", job_id=job.id, error=error.type)
             return None
 
-    def _engine(self) -> EngineInfo | None:
-        """What would speak; None while nothing is ready, or more than one model."""
-        infos = [from_known_fields(EngineInfo, dict(beat.info)) for beat in self._parts.workers.ready()]
+    def _engine(self, job: Job) -> EngineInfo | None:
+        """What would speak it; None while nothing is ready, or more than one model."""
+        ready = [beat for beat in self._parts.workers.ready() if beat.serves(job.model)]
+        infos = [from_known_fields(EngineInfo, dict(beat.info)) for beat in ready]
         models = {(info.engine, info.model, info.vocoder, info.fingerprint) for info in infos}
         return infos[0] if len(models) == 1 else None
 

@@ -34,7 +34,8 @@ AUDIO_CONTENT = {one.content_type: {"schema": {"type": "string", "format": "bina
 async def submit(
     connection: HTTPConnection, state: ApiState, caller: str, fields: SpeechForm, reference: Upload | Voice
 ) -> Job:
-    """A request whose voice is at hand. Raises what `admit`, `InputChecks.check` and `_queue` raise."""
+    """A request whose voice is at hand. Raises what `Models.settle`, `admit` and `_submit` raise."""
+    fields = state.models.settle(fields)
     terms = await admit(connection, state, fields, fields.usual_priority(Priority.DEFAULT))
     return await _submit(connection, state, caller, fields, reference, terms=terms)
 
@@ -64,6 +65,7 @@ async def take_in(
 
     `usual` is how urgent a request is that does not say so, unless by what it asks for.
     """
+    fields = state.models.settle(fields)
     terms = await admit(request, state, fields, fields.usual_priority(usual))
     await check_webhook(state, "webhook_url", fields.webhook_url)
     given = given_voices(fields, form)

@@ -7,9 +7,9 @@ from typing import Any, Final
 
 import structlog
 
-from services.api.forms.languages import Languages
 from services.api.forms.speech import SpeechForm
 from services.api.http.request_id import bound_request_id
+from services.api.jobs.models import Models
 from services.api.jobs.recalling import Recaller
 from services.api.jobs.terms import PLAIN, Terms
 from services.api.uploads.spool import BINARY, Upload
@@ -39,9 +39,9 @@ log = structlog.get_logger(__name__)
 class Submitter:
     """Blocking, thread-safe. A job that was answered is durable; one that was refused leaves nothing behind."""
 
-    def __init__(self, parts: Parts, languages: Languages) -> None:
+    def __init__(self, parts: Parts, models: Models) -> None:
         self._parts = parts
-        self._languages = languages
+        self._models = models
         self._recaller = Recaller(parts)
 
     def submit(
@@ -113,11 +113,13 @@ class Submitter:
             priority=terms.priority,
             weight=terms.weight,
             deadline_at=form.deadline_at(now, settings),
+            # Where there is one model, whoever is there speaks, by whatever name.
+            model=form.model if settings.models else None,
         )
 
     def _language(self, form: SpeechForm, reference: Upload | Voice) -> dict[str, Any]:
         voice = reference.language if isinstance(reference, Voice) else None
-        spoken = self._languages.find(form.text, given=form.language, voice=voice)
+        spoken = self._models.known(form.model).languages.find(form.text, given=form.language, voice=voice)
         return {"language": spoken.language, "language_source": spoken.source}
 
     def _store(self, job: Job, text: bytes, reference: Upload | Voice, limit: int) -> None:

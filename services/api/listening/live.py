@@ -41,12 +41,12 @@ class LiveSession:
     """
 
     def __init__(self, websocket: WebSocket, state: ApiState, caller: str, start: LiveStart) -> None:
-        """Raises `InvalidField`."""
+        """Raises `InvalidField`, and `FieldRefused` for a model that is not there."""
         self._websocket = websocket
         self._state = state
         self._settings = state.parts.settings
         self._caller = caller
-        self._start = start
+        self._start = state.models.settle(start)
         self._voice = start.voice_id
         self._encoding = start.form("").encoding()
         self._encoder = StreamEncoder(self._encoding)
@@ -66,7 +66,7 @@ class LiveSession:
         being spoken.
         """
         seconds = self._settings.live_session_seconds
-        self._state.checks.languages.check(self._start.language)
+        self._state.checks.check_language(self._start)
         await run_in_threadpool(self._settle_voice)
         await self._websocket.send_json(started(self._encoding))
         try:

@@ -169,18 +169,19 @@ async def make_batch_once(
 
 async def _make_batch(request: Request, state: ApiState, caller: str, sent: SentBatch) -> Batch:
     """All of what was sent as jobs, or none. Raises what each of its steps raises."""
-    terms = await admit(request, state, sent.fields, Priority.BULK)
+    fields = state.models.settle(sent.fields)
+    terms = await admit(request, state, fields, Priority.BULK)
     for field in ("webhook_url", "batch_webhook_url"):
-        await check_webhook(state, field, getattr(sent.fields, field))
+        await check_webhook(state, field, getattr(fields, field))
     reference = None
-    if given_voices(sent.fields, sent.form) or sent.fields.ref_text is not None:
-        reference = await choose_reference(state, caller, sent.fields, sent.form)
-    plan = partial(state.batcher.plan, caller, sent.fields, sent.lines, reference)
+    if given_voices(fields, sent.form) or fields.ref_text is not None:
+        reference = await choose_reference(state, caller, fields, sent.form)
+    plan = partial(state.batcher.plan, caller, fields, sent.lines, reference)
     planned = await anyio.to_thread.run_sync(plan, limiter=state.check_slots)
-    webhook_url = sent.fields.batch_webhook_url
+    webhook_url = fields.batch_webhook_url
     submit = partial(state.batcher.submit, caller, planned, reference, terms, webhook_url=webhook_url)
     batch = await run_in_threadpool(state.overload.guard, submit)
-    await discard_upload(state, caller, sent.fields.upload_id)
+    await discard_upload(state, caller, fields.upload_id)
     return batch
 
 

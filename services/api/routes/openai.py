@@ -64,7 +64,7 @@ async def create_speech(request: Request, caller: Caller, state: State) -> Respo
     "/models", dependencies=[Security(authenticate)], responses=openai_problems(401, 500), summary="List the models"
 )
 async def list_models(state: State) -> ModelList:
-    """The model that runs here, and OpenAI's names for it."""
+    """The models that may be asked for, and OpenAI's names, which stand for any of them."""
     names = model_names(state.parts.settings)
     return ModelList(object="list", data=[model_view(name, state.created) for name in names])
 

@@ -44,6 +44,7 @@ def say(
     voice: Annotated[str | None, typer.Option("--voice", "-v", help="A stored voice's name or id, instead.")] = None,
     dialogue: Dialogue = False,
     ref_text: Annotated[str | None, typer.Option(help="What is said in the reference; left out: recognised.")] = None,
+    model: Annotated[str | None, typer.Option(help="Which model is to speak; left out: the server draws one.")] = None,
     language: Annotated[str | None, typer.Option(help="What TEXT is in, as en or de-AT; left out: recognised.")] = None,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Where to save the audio.")] = None,
     seed: Annotated[int | None, typer.Option(help="The same seed gives the same speech.")] = None,
@@ -64,6 +65,7 @@ def say(
     options = SpeechOptions(
         dialogue=dialogue or None,
         ref_text=ref_text,
+        model=model,
         language=language,
         seed=seed,
         speed=speed,

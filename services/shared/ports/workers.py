@@ -7,13 +7,18 @@ from typing import Protocol
 
 @dataclass(frozen=True)
 class WorkerBeat:
-    """A worker that is alive and ready. `info` is its engine's `EngineInfo` as a dict."""
+    """A worker that is alive and ready. `info` is its engine's `EngineInfo` as a dict, with its `served_model`."""
 
     worker: str
     info: dict[str, str | int | float]
     started_at: float
     #: Jobs that it takes at once.
     slots: int = 1
+
+    def serves(self, model: str | None) -> bool:
+        """Whether it takes the jobs that name this; all take those that name none."""
+        # A worker of an older release is known by its model's own name.
+        return model in (None, self.info.get("served_model", self.info.get("model")))
 
 
 class WorkerRegistry(Protocol):

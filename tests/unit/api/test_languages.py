@@ -81,7 +81,7 @@ def test_a_long_text_is_told_by_its_beginning() -> None:
     ],
 )
 def test_what_the_model_speaks_is_its_makers_word(changes: dict[str, Any], expected: tuple[str, ...]) -> None:
-    assert tuple(spoken_languages(make_settings(**changes))) == expected
+    assert tuple(spoken_languages(make_settings(**changes).engine_config())) == expected
 
 
 # --- routes -----------------------------------------------------------------------------------------
