@@ -39,7 +39,7 @@ def _workers(parts: Parts) -> Iterator[Figure]:
     """Of every model that is named or there; one figure without a model where neither is."""
     slots: dict[str, list[int]] = {model: [] for model in parts.settings.models}
     for beat in parts.workers.ready():
-        slots.setdefault(str(beat.info.get("served_model", "")), []).append(beat.slots)
+        slots.setdefault(beat.model, []).append(beat.slots)
     for model, those in (slots or {"": []}).items():
         yield Figure(metrics.READY_WORKERS, len(those), {"model": model})
         yield Figure(metrics.READY_SLOTS, sum(those), {"model": model})

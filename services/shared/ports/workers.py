@@ -15,10 +15,15 @@ class WorkerBeat:
     #: Jobs that it takes at once.
     slots: int = 1
 
+    @property
+    def model(self) -> str:
+        """What requests call the one that it holds."""
+        # A worker of an older release is known by its model's own name.
+        return str(self.info.get("served_model", self.info.get("model", "")))
+
     def serves(self, model: str | None) -> bool:
         """Whether it takes the jobs that name this; all take those that name none."""
-        # A worker of an older release is known by its model's own name.
-        return model in (None, self.info.get("served_model", self.info.get("model")))
+        return model in (None, self.model)
 
 
 class WorkerRegistry(Protocol):
