@@ -119,9 +119,10 @@ class Stack:
         self.until(lambda: child.events("control_ready"), seconds=60)
         return child
 
-    def worker(self, *, step_seconds: float = 0.0, ready: bool = True) -> Child:
+    def worker(self, *, step_seconds: float = 0.0, ready: bool = True, **settings: str) -> Child:
         """A worker with the tone engine, each solver step of which takes `step_seconds`; waits until it is `ready`."""
-        child = self._service("worker", "services.worker.main", TONE_STEP_SECONDS=str(step_seconds)).start()
+        own = {name.upper(): value for name, value in settings.items()}
+        child = self._service("worker", "services.worker.main", TONE_STEP_SECONDS=str(step_seconds), **own).start()
         if ready:
             self.until(lambda: child.events("worker_ready"), seconds=60)
         return child

@@ -123,6 +123,8 @@ def test_the_command_line_keeps_voices_and_speaks_with_them(served: Served, refe
     assert added.stdout.startswith("Sam is stored, as "), added.stderr
     assert "Sam" in timbre(served, "voices", "list").stdout
     assert "mood=calm" in timbre(served, "voices", "show", "sam").stdout
+    refused = timbre(served, "say", "Hello.", "--voice", "Sam", "--model", "another")
+    assert (refused.returncode, refused.stderr.splitlines()[-1]) == (1, "Accepted: one of timbre-tiny.")
     said = timbre(served, "say", "Hello.", "--voice", "Sam", "--output", str(tmp_path / "out" / "sam.mp3"), "--json")
     job = json.loads(said.stdout)
     assert Path(job["file"]).read_bytes().startswith(b"ID3")

@@ -21,23 +21,13 @@ from services.shared.ports import WorkerBeat
 from services.shared.recall import Recall
 from services.shared.testing import make_settings, memory_parts
 from services.shared.testing.voices import make_voice
+from tests.chance import Chance
 from tests.unit.api.client import REFERENCE, SECOND, Client, add_job, obliging, run_job, say, start_job
 from tests.unit.api.live import calling, submitted
 
 MakeClient = Callable[..., Client]
 ENGINE = ToneEngine().describe()
 JSON = {"content-type": "application/json"}
-
-
-class Chance(Random):
-    """Draws these numbers, one after the other, and no more."""
-
-    def __init__(self, *numbers: float) -> None:
-        super().__init__(0)
-        self._numbers = list(numbers)
-
-    def random(self) -> float:
-        return self._numbers.pop(0)
 
 
 @pytest.fixture
