@@ -59,7 +59,7 @@ _EXAMPLES: Final[dict[int, Example]] = {
     403: ("scope-missing", "The API key does not allow this", "Your key or token has not the scope for this.", None),
     404: ("job-not-found", "No such job", "You have no job of this id.", None),
     408: ("request-stalled", "The request's body stopped arriving", "Nothing arrived for 30 seconds.", None),
-    409: ("job-state-conflict", "The job's state does not allow this", "The job is succeeded, not processing.", None),
+    409: ("job-state-conflict", "The job's state does not allow this", "The job has ended: it is succeeded.", None),
     410: ("audio-expired", "The job's audio is no longer kept", "It was kept until 2027-01-22T08:00:00Z.", None),
     413: ("payload-too-large", "The request is too large", "`voice` has more than 20971520 bytes.", "voice"),
     415: ("media-type-unsupported", "The request's content type is not accepted", "It is not a form.", None),

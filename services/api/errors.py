@@ -137,8 +137,9 @@ class ScopeMissing(ApiError):
     title = "The API key does not allow this"
     status = 403
 
-    def __init__(self, scope: str) -> None:
-        super().__init__("Your key or token has not the scope for this.", accepted=f"the scope `{scope}`")
+    def __init__(self, scope: str, *, keyless: bool = False) -> None:
+        whose = "Whoever sends no key" if keyless else "Your key or token"
+        super().__init__(f"{whose} has not the scope for this.", accepted=f"a key or token with the scope `{scope}`")
         self.scope = scope
 
     def headers(self) -> dict[str, str]:

@@ -321,7 +321,8 @@ def request_cancel(job: Job, now: float) -> Job:
     """Cancel a queued job at once; ask the worker of a processing one to stop."""
     if job.status is JobStatus.QUEUED:
         return _ended(job, JobStatus.CANCELED, now)
-    _require(job, JobStatus.PROCESSING)
+    if job.status.is_terminal:
+        raise TransitionRefused(f"The job has ended: it is {job.status}.")
     return replace(job, cancel_requested=True)
 
 

@@ -85,7 +85,7 @@ def test_a_voice_is_stored_spoken_with_and_deleted(demo: Demo) -> None:
     assert demo.place.timbre("voices", "delete", "Anna B.", "--with-jobs").returncode == 0
     assert demo.place.timbre("jobs", "show", spoken[0]["job_id"]).returncode == 1
     gone = demo.place.timbre("say", "hi", "--voice", "Anna B.")
-    assert (gone.returncode, gone.stderr.splitlines()[0]) == (1, "error: You have no voice of this id.")
+    assert (gone.returncode, gone.stderr.splitlines()[0]) == (1, "error: You have no voice `Anna B.`.")
 
 
 def test_bad_audio_is_one_line(demo: Demo) -> None:

@@ -47,7 +47,7 @@ def require(identity: Identity, *scopes: str) -> None:
     """Raises `ScopeMissing`."""
     for scope in scopes:
         if scope not in identity.scopes:
-            raise ScopeMissing(scope)
+            raise ScopeMissing(scope, keyless=identity is ANYBODY)
 
 
 async def authenticate(

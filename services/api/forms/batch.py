@@ -101,7 +101,7 @@ async def read_batch(request: Request, settings: Settings) -> SentBatch:
     content_type = request.headers.get("content-type")
     if is_form(content_type):
         return _of_form(await read_form(content_type, request.stream(), _form_shape(settings)))
-    document = await read_json(request, BatchDocument, settings.max_upload_bytes)
+    document = await read_json(request, BatchDocument, settings.max_upload_bytes, or_form=True)
     lines = (Line(number, json.dumps(item).encode()) for number, item in enumerate(document.items, 1))
     return SentBatch(document, lines, Form(), document_fingerprint(document))
 

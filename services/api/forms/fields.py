@@ -24,10 +24,12 @@ def parse_fields(model: type[Fields], fields: Mapping[str, str]) -> Fields:
         raise invalid(model, error) from None
 
 
-async def read_json(request: Request, model: type[Fields], max_bytes: int = JSON_BYTES) -> Fields:
-    """A request's JSON document. Raises `ApiError`."""
+async def read_json(
+    request: Request, model: type[Fields], max_bytes: int = JSON_BYTES, *, or_form: bool = False
+) -> Fields:
+    """A request's JSON document, at a route that takes a form too, or none. Raises `ApiError`."""
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
-        raise UnsupportedMediaType("The request's body is not JSON.", accepted="application/json")
+        raise _unsupported(or_form)
     body = bytearray()
     async for piece in request.stream():
         body += piece
@@ -36,6 +38,13 @@ async def read_json(request: Request, model: type[Fields], max_bytes: int = JSON
             raise PayloadTooLarge(f"The request's body has more than {max_bytes} bytes.", accepted=accepted)
     # A large one takes longer than the event loop has.
     return await run_in_threadpool(parse_json, model, bytes(body))
+
+
+def _unsupported(or_form: bool) -> UnsupportedMediaType:
+    if or_form:
+        detail = "The request's body is neither JSON nor a multipart form."
+        return UnsupportedMediaType(detail, accepted="application/json, or multipart/form-data")
+    return UnsupportedMediaType("The request's body is not JSON.", accepted="application/json")
 
 
 def parse_json(model: type[Fields], document: bytes) -> Fields:
@@ -70,6 +79,8 @@ def _accepted(model: type[BaseModel], name: str) -> str:
         return f"{whole} from {kinds['minimum']:g} to {kinds['maximum']:.10g}"
     if "enum" in kinds.get("items", {}):
         return "a list of " + ", ".join(map(str, kinds["items"]["enum"]))
+    if "properties" in kinds:
+        return "a JSON object"
     return _KINDS.get(kinds.get("contentMediaType") or kinds.get("format") or kinds["type"], "text")
 
 

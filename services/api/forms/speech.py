@@ -23,6 +23,8 @@ UPLOAD_ID = "upload_id"
 #: The ways to say whose voice it is to be: exactly one of them.
 VOICE_URL, VOICE_ID = "voice_url", "voice_id"
 VOICE_SOURCES = (VOICE, UPLOAD_ID, VOICE_URL, VOICE_ID)
+#: The same where files cannot be sent along: in JSON.
+JSON_VOICE_SOURCES = (VOICE_ID, VOICE_URL, UPLOAD_ID)
 #: Bytes of one text field: far more than its characters may take, so that too long a text is told so as text.
 FIELD_BYTES = 256 * 1024
 #: Bytes that a form may have beside the voice: all fields, headers and boundaries.

@@ -85,7 +85,8 @@ class Batcher:
             if len(errors) == MAX_ERRORS:
                 break
         if errors:
-            raise BatchRefused(f"{len(errors)} items are not valid, so no job was made of any.", errors)
+            which = "1 item is" if len(errors) == 1 else f"{len(errors)} items are"
+            raise BatchRefused(f"{which} not valid, so no job was made of any.", errors)
         if not planner.planned:
             raise InvalidField(f"`{ITEMS}` holds no item.", field=ITEMS, accepted="at least one item")
         return planner.planned

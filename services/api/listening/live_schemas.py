@@ -10,6 +10,7 @@ from services.api.forms.fields import parse_json
 from services.api.forms.speech import SpeechForm, SpeechOptions
 from services.api.voices.named_voices import NamedVoice
 
+_START: Final = '{"voice_id": …}, with options beside it'
 _ACCEPTED: Final = 'text, or {"text": …, "flush": …, "end": …}'
 
 
@@ -41,17 +42,20 @@ class LiveText(BaseModel):
 
 def read_start(message: Message) -> LiveStart:
     """Raises `MalformedJson`, `InvalidField`."""
-    return parse_json(LiveStart, _text(message).encode())
+    text = _text(message, _START)
+    if not text.lstrip().startswith("{"):
+        raise MalformedJson("The first message says how to speak, as JSON; the text comes after it.", accepted=_START)
+    return parse_json(LiveStart, text.encode())
 
 
 def read_text(message: Message) -> LiveText:
     """Raises `MalformedJson`, `InvalidField`."""
-    text = _text(message)
+    text = _text(message, _ACCEPTED)
     return parse_json(LiveText, text.encode()) if text.startswith("{") else LiveText(text=text)
 
 
-def _text(message: Message) -> str:
+def _text(message: Message, accepted: str) -> str:
     text: str | None = message.get("text")
     if text is None:
-        raise MalformedJson("A binary message came; text alone is taken.", accepted=_ACCEPTED)
+        raise MalformedJson("A binary message came; text alone is taken.", accepted=accepted)
     return text

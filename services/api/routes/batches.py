@@ -33,7 +33,12 @@ _problems = partial(
         404: ("batch-not-found", "No such batch", "You have no batch of this id.", None),
         409: ("job-state-conflict", "The job's state does not allow this", "All jobs of the batch have ended.", None),
         413: ("payload-too-large", "The request is too large", "The batch has more than 1000 items.", "items"),
-        422: ("batch-items-invalid", "Items of the batch are not valid", "2 items are not valid.", "items"),
+        422: (
+            "batch-items-invalid",
+            "Items of the batch are not valid",
+            "2 items are not valid, so no job was made of any.",
+            "items",
+        ),
     },
     instance="/batches",
 )

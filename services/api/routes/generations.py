@@ -129,7 +129,7 @@ def _headers(replayed: bool) -> dict[str, str]:
 
 
 async def _read_text(request: Request) -> SpeechForm:
-    fields = await read_json(request, SpokenText)
+    fields = await read_json(request, SpokenText, or_form=True)
     form = SpeechForm.model_validate(fields.model_dump(exclude_unset=True))
     form.encoding()
     return form

@@ -48,7 +48,7 @@ class DirectUploads:
             raise TooManyUploads(f"{waiting} uploads wait to be used; at most {most} may.")
 
     def fetch(self, owner: str, upload_id: str) -> Upload:
-        """What was stored. Raises `UploadNotFound`, `FieldRefused`, `Unavailable`."""
+        """What was stored. Raises `FieldRefused`, `Unavailable`."""
         self._require_open(upload_id)
         spool = Spool()
         try:
@@ -82,5 +82,6 @@ class DirectUploads:
             log.warning("upload.left", error=error.type)
 
 
-def _not_found() -> UploadNotFound:
-    return UploadNotFound("You have no upload of this id: it was not stored, was used before, or its time is over.")
+def _not_found() -> FieldRefused:
+    detail = "You have no upload of this id: it was not stored, was used before, or its time is over."
+    return FieldRefused(UPLOAD_ID, UploadNotFound(detail))

@@ -30,6 +30,8 @@ class Form(AbstractContextManager["Form"]):
 
     fields: dict[str, str] = field(default_factory=dict)
     files: dict[str, Upload] = field(default_factory=dict)
+    #: False: the fields came as JSON, and what is fetched for them is kept here.
+    was_sent: bool = False
 
     def __exit__(self, *_: object) -> None:
         for upload in self.files.values():
@@ -127,7 +129,7 @@ class _Builder:
     def __init__(self, shape: FormShape) -> None:
         self._shape = shape
         self._known = {**shape.fields, **shape.files}
-        self._form = Form()
+        self._form = Form(was_sent=True)
         self._seen: set[str] = set()
         self._headers: dict[bytes, bytes] = {}
         self._header_name = b""

@@ -8,7 +8,7 @@ import typer
 from services.cli import console
 from services.cli.client import connected, reading_recordings
 from services.cli.errors import CliError
-from timbre_client import Timbre, Voice
+from timbre_client import InvalidId, NotFoundError, Timbre, Voice
 
 app = typer.Typer(help="Store, list, show and delete voices.", no_args_is_help=True)
 
@@ -98,11 +98,17 @@ def delete(
 
 
 def find_voice(client: Timbre, name_or_id: str) -> Voice:
-    """The voice of this name, else of this id. Raises `NotFoundError` where there is neither."""
+    """The voice of this name, else of this id. Raises `CliError` where there is neither."""
     if not name_or_id.strip():
         raise CliError("The voice's name is empty.", hint="`timbre voices list` shows what is stored.")
-    named = client.voices.page(limit=1, name=name_or_id).items
-    return named[0] if named else client.voices.get(name_or_id)
+    if named := client.voices.page(limit=1, name=name_or_id).items:
+        return named[0]
+    try:
+        return client.voices.get(name_or_id)
+    except (NotFoundError, InvalidId) as error:
+        raise CliError(
+            f"You have no voice `{name_or_id}`.", hint="`timbre voices list` shows what is stored."
+        ) from error
 
 
 def _labels(given: list[str] | None) -> dict[str, str] | None:

@@ -195,9 +195,9 @@ def test_limits(make_client: MakeClient) -> None:
     ("shared", "slug", "field"),
     [
         ({}, "batch-items-invalid", "items"),
-        ({"ref_text": "What?"}, "field-invalid", "voice"),
+        ({"ref_text": "What?"}, "field-invalid", "voice_id"),
         ({"voice_id": None}, "batch-items-invalid", "items"),
-        ({"voice_id": "x", "voice_url": "https://voices.test/anna.wav"}, "field-invalid", "voice_id"),
+        ({"voice_id": "x", "voice_url": "https://voices.test/anna.wav"}, "field-invalid", "voice_url"),
         ({"voice_id": "x", "ref_text": "What?"}, "field-invalid", "voice_id"),
         ({"speed": 9}, "field-invalid", "speed"),
         ({"mode": "sync"}, "field-invalid", "mode"),
@@ -218,13 +218,13 @@ def test_a_batch_of_nothing(client: Client) -> None:
         client.post("/batches", files={"voice": ("voice.wav", REFERENCE, "audio/wav")}), 422, "field-invalid", "items"
     )
     assert_problem(client.post("/batches", json=[]), 400, "json-malformed")
-    assert_problem(
-        client.post("/batches", content=b"x", headers={"content-type": "a/b"}), 415, "media-type-unsupported"
-    )
+    other = client.post("/batches", content=b"x", headers={"content-type": "a/b"})
+    assert "json" in assert_problem(other, 415, "media-type-unsupported")["accepted"]
+    assert "form" in other.json()["accepted"]
 
 
 def test_an_unknown_voice_and_a_recording_of_nothing(client: Client) -> None:
-    assert_problem(send(client, [{"text": "One."}], voice_id="nobody"), 404, "voice-not-found")
+    assert_problem(send(client, [{"text": "One."}], voice_id="nobody"), 404, "voice-not-found", "voice_id")
     noise = upload(client, b'{"text": "One."}', recording=b"RIFF")
     assert_problem(noise, 400, "audio-undecodable", "voice")
     assert nothing_was_made(client)
@@ -364,4 +364,5 @@ def test_anothers_batch_and_voice_do_not_exist(locked: Client) -> None:
         assert his.json()["detail"] == nobodys.json()["detail"]
         assert locked.request(method, path + end).status_code == 401
     assert locked.get(path, headers=bearer(ALICE)).json()["counts"]["queued"] == 1
-    assert_problem(send(locked, [{"text": "x"}], voice_id=voice_id, headers=bearer(BOB)), 404, "voice-not-found")
+    theirs = send(locked, [{"text": "x"}], voice_id=voice_id, headers=bearer(BOB))
+    assert_problem(theirs, 404, "voice-not-found", "voice_id")

@@ -85,7 +85,7 @@ def test_what_was_stored_is_used_as_an_upload_and_then_gone(client: Client, use:
     ((key, (content, _)),) = client.parts.blobs.blobs.items()
     assert not key.startswith("uploads/")
     assert content == REFERENCE
-    assert_problem(use(client, upload_id), 404, "upload-not-found")
+    assert_problem(use(client, upload_id), 404, "upload-not-found", "upload_id")
 
 
 def test_its_hash_is_the_jobs(client: Client) -> None:
@@ -129,18 +129,18 @@ def test_more_than_was_offered_is_refused_where_the_store_let_it_pass(make_clien
 @EACH_USE
 @pytest.mark.parametrize("upload_id", ["x", "../" + "0" * 29, "0" * 32, "0" * 31 + "/", "f" * 32])
 def test_an_id_of_no_upload(client: Client, use: Use, upload_id: str) -> None:
-    assert_problem(use(client, upload_id), 404, "upload-not-found")
+    assert_problem(use(client, upload_id), 404, "upload-not-found", "upload_id")
 
 
 def test_one_that_was_never_stored(client: Client) -> None:
-    assert_problem(speak(client, offer(client)["upload_id"]), 404, "upload-not-found")
+    assert_problem(speak(client, offer(client)["upload_id"]), 404, "upload-not-found", "upload_id")
 
 
 def test_its_time_runs_out(make_client: MakeClient) -> None:
     client = make_client(upload_ttl_seconds=600)
     offered, upload_id = offer(client), store(client)
     client.parts.clock.advance(600)
-    assert_problem(speak(client, upload_id), 404, "upload-not-found")
+    assert_problem(speak(client, upload_id), 404, "upload-not-found", "upload_id")
     with pytest.raises(PermissionError):
         client.parts.blobs.post(UploadOffer(offered["url"], offered["fields"]), REFERENCE)
 
@@ -149,7 +149,7 @@ def test_another_tenants_upload_does_not_exist(locked: Client) -> None:
     upload_id = store(locked, headers=bearer(ALICE))
     theirs = speak(locked, upload_id, headers=bearer(BOB))
     never = speak(locked, new_id(locked.parts.clock()), headers=bearer(BOB))
-    assert_problem(theirs, 404, "upload-not-found")
+    assert_problem(theirs, 404, "upload-not-found", "upload_id")
     assert theirs.json()["detail"] == never.json()["detail"]
     assert speak(locked, upload_id, headers=bearer(ALICE)).status_code == 202
 

@@ -55,8 +55,8 @@ def test_generates_from_json(client: Client) -> None:
         ({"text": ""}, 422, "text-empty", "text"),
         ({"speed": 9}, 422, "field-invalid", "speed"),
         ({"mode": "sync"}, 422, "field-invalid", "mode"),
-        ({"voice_id": None}, 422, "field-invalid", "voice"),
-        ({"voice_id": "nobody"}, 404, "voice-not-found", None),
+        ({"voice_id": None}, 422, "field-invalid", "voice_id"),
+        ({"voice_id": "nobody"}, 404, "voice-not-found", "voice_id"),
         ({"format": "mp3", "bit_depth": 16}, 422, "field-invalid", "bit_depth"),
     ],
 )

@@ -163,6 +163,7 @@ def test_does_not_cancel_what_has_ended(client: Client) -> None:
     job = run_job(client.parts, add_job(client.parts))
     answer = client.post(f"/jobs/{job.id}/cancel")
     assert (answer.status_code, answer.json()["type"]) == (409, "/problems/job-state-conflict")
+    assert answer.json()["detail"] == "The job has ended: it is succeeded."
 
 
 def test_a_job_claimed_while_it_is_canceled_is_asked_to_stop(client: Client) -> None:

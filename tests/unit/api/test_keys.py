@@ -136,8 +136,13 @@ def test_keys_of_settings_and_store_work_side_by_side(locked: Client) -> None:
 
 def test_a_missing_scope_is_named(guarded: Client) -> None:
     answer = guarded.get("/jobs", headers=bearer(store_key(guarded.parts, "acme", "status")))
-    assert answer.json()["accepted"] == "the scope `speech`"
+    assert answer.json()["accepted"] == "a key or token with the scope `speech`"
     assert answer.headers["www-authenticate"] == 'Bearer realm="timbre", error="insufficient_scope", scope="speech"'
+
+
+def test_who_is_asked_for_no_key_is_told_that_one_is_needed_to_make_keys(client: Client) -> None:
+    answer = client.get(ADMIN_KEYS)
+    assert (answer.status_code, answer.json()["detail"][:22]) == (403, "Whoever sends no key h")
 
 
 def test_the_log_tells_who_got_which_key_and_not_the_key(guarded: Client, admin: dict[str, str]) -> None:

@@ -287,6 +287,14 @@ async def test_a_start_that_is_wrong_is_told_so(client: Client, start: dict[str,
         assert await close_of(socket, error) == slug
 
 
+async def test_a_session_that_begins_with_its_text_is_told_how_to_begin(client: Client) -> None:
+    async with calling(client.app, "/tts/live") as socket:
+        socket.say("Hello there.")
+        error = await socket.message()
+        assert "voice_id" in error["problem"]["accepted"]
+        assert await close_of(socket, error) == "json-malformed"
+
+
 @pytest.mark.parametrize(
     ("message", "slug"),
     [

@@ -109,7 +109,7 @@ def test_errors_say_error_too(client: Client) -> None:
     assert_error(run(client, speed=9), 422, "field-invalid", "speed")
     assert_error(run(client, volume=9), 422, "field-invalid", "volume")
     assert_error(run(client, voice_url=URL), 422, "field-invalid", "prompt_speech_url")
-    assert_error(run(client, prompt_speech_url=None), 422, "field-invalid", "voice")
+    assert_error(run(client, prompt_speech_url=None), 422, "field-invalid", "voice_id")
     assert_error(run(client, prompt_speech_url="http://10.0.0.1/a.wav"), 422, "url-refused", "voice_url")
     assert_error(run(client, format="mp3", bit_depth=16), 422, "field-invalid", "bit_depth")
     assert_error(client.post("/run", json={"text": "Hello."}), 422, "field-invalid", "input")

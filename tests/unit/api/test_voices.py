@@ -331,7 +331,7 @@ def test_neither_recording_nor_voice(client: Client) -> None:
 
 
 def test_a_voice_that_there_is_not(client: Client) -> None:
-    assert_problem(speak(client, voice_id="0" * 32), 404, "voice-not-found")
+    assert_problem(speak(client, voice_id="0" * 32), 404, "voice-not-found", "voice_id")
 
 
 def test_a_voice_whose_transcript_the_model_cannot_read(make_client: MakeClient) -> None:

@@ -10,7 +10,6 @@ import pytest
 from services.cli.commands.voices import find_voice
 from services.cli.errors import CliError
 from services.cli.home import Home
-from timbre_client import NotFoundError
 
 from .api import ScriptedApi, client_of, problem, voice
 
@@ -35,7 +34,7 @@ def test_a_voice_is_found_by_id() -> None:
 
 def test_a_voice_that_there_is_not() -> None:
     unknown = problem(404, detail="You have no voice of this id.")
-    with pytest.raises(NotFoundError, match="no voice"):
+    with pytest.raises(CliError, match="You have no voice `x`"):
         find_voice(client_of(ScriptedApi({"GET /voices": [page()], "GET /voices/x": [unknown]})), "x")
 
 
