@@ -114,7 +114,7 @@ def create_app(
     app = FastAPI(
         title="Timbre",
         version=VERSION,
-        description="Text and a few seconds of a voice in, speech in that voice out.",
+        description=documentation.OVERVIEW,
         docs_url=None,
         redoc_url=None,
         generate_unique_id_function=documentation.operation_id,

@@ -50,6 +50,18 @@ _PROBLEM_SCHEMA: Final[dict[str, Any]] = {
     },
 }
 
+OVERVIEW: Final = """\
+Text and a few seconds of a voice in, speech in that voice out.
+
+`POST /tts` queues a text as a job, `GET /jobs/{job_id}` tells how it gets on, and its `result_url` is the audio. \
+`POST /tts/stream` answers the audio while it is spoken. A voice that is used again is stored at `POST /voices`.
+
+Where the service asks for keys, send yours as `Authorization: Bearer KEY` or `X-API-Key: KEY`. Errors are problem \
+details (RFC 9457) with a stable `type`, and say what would be accepted; routes in another service's manner answer \
+that service's errors. Beside these routes there are WebSockets: `/tts/live`, for a text that is still being written, \
+`/jobs/{job_id}/ws`, for what happens to a job, and `/jobs/{job_id}/stream`, for its audio.
+"""
+
 #: Slug, title, detail and field.
 Example = tuple[str, str, str, str | None]
 

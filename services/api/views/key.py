@@ -5,6 +5,7 @@ from typing import Annotated, Any, Final
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
+from services.api.errors import InvalidField
 from services.api.forms.speech import PriorityName
 from services.api.views.output import Output
 from services.shared.api_key import MAX_LABEL_CHARACTERS, TENANT, ApiKey, Quotas, is_tenant
@@ -41,7 +42,8 @@ class KeyDraft(BaseModel):
     scopes: Annotated[list[Scope], Field(min_length=1, max_length=8)] = Field(
         list(NEW_KEY),
         description="`speech`: speak, and have jobs. `voices`: store and change voices, and fetch recordings. "
-        "`voices:read`: see which voices there are (`speech` and `voices` give it too). `status`: see settings and "
+        "`voices:read`: see which voices there are (`speech` and `voices` give it too). "
+        "`uploads`: store recordings ahead (the same two give it). `status`: see settings and "
         "workers. `admin`: manage the keys of all tenants. `*`: everything.",
     )
     expires_at: AwareDatetime | None = Field(None, description="From then on it opens nothing.")
@@ -54,6 +56,9 @@ class KeyDraft(BaseModel):
     max_priority: PriorityName | None = Field(None, description="The most urgent that jobs may be.")
 
     def draw(self, now: float) -> tuple[str, ApiKey]:
+        """The key itself, and what is kept of it. Raises `InvalidField` for one that would open nothing."""
+        if self.expires_at is not None and self.expires_at.timestamp() <= now:
+            raise InvalidField("`expires_at` is over.", field="expires_at", accepted="a moment to come, or left out")
         quotas = Quotas(
             self.requests_per_minute,
             self.concurrent_jobs,

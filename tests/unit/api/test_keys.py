@@ -134,6 +134,12 @@ def test_keys_of_settings_and_store_work_side_by_side(locked: Client) -> None:
     assert locked.get(f"/jobs/{job}", headers=bearer(second)).status_code == 200
 
 
+def test_a_key_that_would_open_nothing_is_not_made(guarded: Client, admin: dict[str, str]) -> None:
+    answer = guarded.post(ADMIN_KEYS, json={"tenant": "acme", "expires_at": "2020-01-01T00:00:00Z"}, headers=admin)
+    assert (answer.status_code, answer.json()["field"]) == (422, "expires_at")
+    assert [key["tenant"] for key in guarded.get(ADMIN_KEYS, headers=admin).json()["keys"]] == ["operator"]
+
+
 def test_a_missing_scope_is_named(guarded: Client) -> None:
     answer = guarded.get("/jobs", headers=bearer(store_key(guarded.parts, "acme", "status")))
     assert answer.json()["accepted"] == "a key or token with the scope `speech`"
