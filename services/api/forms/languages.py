@@ -49,9 +49,13 @@ class Languages:
     def __init__(self, spoken: Collection[str] = ()) -> None:
         self._spoken = {primary(language) for language in spoken}
 
+    def include(self, given: str | None) -> bool:
+        """Whether the model may speak what the client says, as far as anybody knows."""
+        return given is None or not self._spoken or primary(given) in self._spoken
+
     def check(self, given: str | None) -> None:
         """Raises `LanguageNotSpoken` for what the client says and the model does not speak."""
-        if given is not None and self._spoken and primary(given) not in self._spoken:
+        if not self.include(given):
             accepted = ", ".join(sorted(self._spoken))
             detail = f"`language`: the model that runs here does not speak `{given}`."
             raise LanguageNotSpoken(detail, field="language", accepted=f"{accepted}, or left out")

@@ -27,14 +27,16 @@ class Models:
         }
 
     def settle(self, options: Options) -> Options:
-        """What is asked, with the model that is to speak it: drawn where there are several, and none is named.
+        """What is asked, with the model that is to speak it: drawn of several where none is named.
+
+        Of those that speak the request's language, where it names one that some speak.
 
         Raises `FieldRefused` where there is none of this name.
         """
         if options.model is not None:
             self.known(options.model)
             return options
-        return options.model_copy(update={"model": self._draw()}) if self._shares else options
+        return options.model_copy(update={"model": self._draw(options.language)}) if self._shares else options
 
     def known(self, name: str | None) -> KnownModel:
         """Of what a request has settled on. Raises `FieldRefused` where there is none of this name."""
@@ -45,6 +47,8 @@ class Models:
             raise FieldRefused("model", ModelNotFound(f"There is no model `{name}`.", accepted=accepted))
         return self._known[name]
 
-    def _draw(self) -> str:
-        (name,) = self._chance.choices(list(self._shares), list(self._shares.values()))
+    def _draw(self, language: str | None) -> str:
+        fitting = {name: share for name, share in self._shares.items() if self._known[name].languages.include(language)}
+        shares = fitting if any(fitting.values()) else self._shares
+        (name,) = self._chance.choices(list(shares), list(shares.values()))
         return name

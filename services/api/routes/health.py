@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from fastapi import APIRouter, Security
@@ -13,10 +13,12 @@ from services.api.documentation import problems
 from services.api.errors import NotReady
 from services.api.state import State
 from services.api.version import VERSION
-from services.api.views.health import DetailedHealth, Health, PartHealth, Readiness, Version, WorkerView, worker_view
+from services.api.views.health import DetailedHealth, Health, PartHealth, Readiness, Version, worker_view
 from services.shared.errors import Unavailable
 from services.shared.parts import Parts
+from services.shared.ports import WorkerBeat
 from services.shared.scopes import STATUS
+from services.shared.settings import Settings
 
 router = APIRouter(tags=["health"])
 
@@ -48,18 +50,18 @@ async def detailed(state: State) -> DetailedHealth:
     """Always 200: what is wrong is in the body."""
     parts, workers, depth, counts = await asyncio.gather(
         _probe(_pings(state.parts) | _scanner_ping(state.parts)),
-        _ask(lambda: _workers(state.parts)),
+        _ask(state.parts.workers.ready),
         _ask(lambda: state.parts.queue.depth(state.parts.line.lanes())),
         _ask(state.parts.jobs.counts),
     )
     first = workers[0].info if workers else {}
     return DetailedHealth(
-        status=_verdict(parts, workers),
+        status=_verdict(parts, workers, state.parts.settings),
         version=VERSION,
         uptime_s=round(time.monotonic() - state.started_at, 3),
         model=first.get("model"),
         device=first.get("device"),
-        workers=workers,
+        workers=None if workers is None else [worker_view(beat) for beat in workers],
         queue_depth=depth,
         jobs=counts,
         parts=parts,
@@ -114,11 +116,9 @@ async def _ask(question: Callable[[], Answer]) -> Answer | None:
         return None
 
 
-def _workers(parts: Parts) -> list[WorkerView]:
-    return [worker_view(beat) for beat in parts.workers.ready()]
-
-
-def _verdict(parts: list[PartHealth], workers: list[WorkerView] | None) -> str:
+def _verdict(parts: list[PartHealth], workers: Sequence[WorkerBeat] | None, settings: Settings) -> str:
     if not all(part.ok for part in parts):
         return "down"
-    return "ok" if workers else "degraded"
+    models: Iterable[str | None] = settings.models or (None,)
+    served = all(any(beat.serves(model) for beat in workers or ()) for model in models)
+    return "ok" if served else "degraded"

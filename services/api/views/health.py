@@ -34,7 +34,10 @@ class WorkerView(Output):
 
 
 class DetailedHealth(Output):
-    status: str = Field(description="`ok`; `degraded`: no worker is ready, so jobs wait; `down`: a part is away.")
+    status: str = Field(
+        description="`ok`; `degraded`: no worker is ready, or none for one of the models, so that jobs wait; `down`: a "
+        "part is away."
+    )
     version: str
     uptime_s: float
     model: str | None

@@ -204,6 +204,18 @@ def test_each_model_is_asked_for_its_own_languages() -> None:
         assert client.speak(model=model, language=language).status_code == 202
 
 
+def test_one_is_drawn_that_speaks_the_language() -> None:
+    client = several(0.1, 0.1, 0.1, engine="f5", models="timbre-tiny=8,F5TTS_v1_Base=1,ours=1")
+    assert client.speak(language="zh").json()["model"] == "F5TTS_v1_Base"
+    assert client.speak(language="de").json()["model"] == "ours"
+    assert client.speak(language="en").json()["model"] == "timbre-tiny"
+
+
+def test_a_language_that_none_speaks_is_refused_by_the_one_that_was_drawn() -> None:
+    client = several(0.1, engine="f5", models="timbre-tiny=1,F5TTS_v1_Base=1")
+    assert client.speak(language="de").json()["accepted"] == "en, or left out"
+
+
 def test_only_what_is_here_is_asked_for_its_letters() -> None:
     client = several(engine="f5", models="timbre-tiny=1,F5TTS_v1_Base=1")
     refused = client.speak(model="timbre-tiny", text="你好")
@@ -252,6 +264,20 @@ def test_estimates_are_by_those_who_hold_the_model() -> None:
     standings = Estimator(client.parts).standings(jobs)
     assert standings[:4] == [Standing(0, 4.0), Standing(1, 4.0), Standing(2, 6.0), Standing(0, 4.0)]
     assert standings[4] == Standing(0, None)
+
+
+def test_the_service_is_degraded_while_nobody_holds_one_of_them() -> None:
+    client = several()
+    for model, status in (("base", "degraded"), ("old", "degraded"), ("candidate", "ok")):
+        announce(client, model)
+        assert client.get("/health/detailed").json()["status"] == status
+
+
+def test_what_waits_for_any_of_them_is_counted() -> None:
+    client = several()
+    for model in ("base", "candidate"):
+        client.speak(model=model)
+    assert client.get("/health/detailed").json()["queue_depth"] == 2
 
 
 def test_a_worker_of_an_older_release_is_known_by_its_models_name() -> None:
