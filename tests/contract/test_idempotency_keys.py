@@ -15,6 +15,9 @@ from services.shared.testing import ManualClock
 from services.shared.testing.idempotency import MemoryIdempotencyKeys
 
 OWNER, KEY = "alice", "key-1"
+RESERVED = KeptKey("content", "job-1", made=False)
+MADE = KeptKey("content", "job-1")
+OTHER = KeptKey("other", "job-2", made=False)
 
 
 @dataclass(frozen=True)
@@ -50,14 +53,14 @@ def keys(harness: Harness) -> IdempotencyKeys:
 
 
 def test_a_new_key_is_taken(keys: IdempotencyKeys) -> None:
-    assert keys.reserve(OWNER, KEY, "content", 60) is None
+    assert keys.reserve(OWNER, KEY, RESERVED, 60) is None
 
 
 def test_a_taken_key_tells_what_for(keys: IdempotencyKeys) -> None:
-    keys.reserve(OWNER, KEY, "content", 60)
-    assert keys.reserve(OWNER, KEY, "other", 60) == KeptKey("content", None)
-    keys.keep(OWNER, KEY, KeptKey("content", "job-1"), 60)
-    assert keys.reserve(OWNER, KEY, "content", 60) == KeptKey("content", "job-1")
+    keys.reserve(OWNER, KEY, RESERVED, 60)
+    assert keys.reserve(OWNER, KEY, OTHER, 60) == RESERVED
+    keys.keep(OWNER, KEY, MADE, 60)
+    assert keys.reserve(OWNER, KEY, RESERVED, 60) == MADE
 
 
 def test_one_of_sixteen_wins(keys: IdempotencyKeys) -> None:
@@ -65,57 +68,58 @@ def test_one_of_sixteen_wins(keys: IdempotencyKeys) -> None:
 
     def reserve(number: int) -> KeptKey | None:
         barrier.wait()
-        return keys.reserve(OWNER, KEY, str(number), 60)
+        return keys.reserve(OWNER, KEY, KeptKey("content", str(number), made=False), 60)
 
     with ThreadPoolExecutor(16) as pool:
         answers = list(pool.map(reserve, range(16)))
     assert answers.count(None) == 1
-    assert {answer for answer in answers if answer} == {KeptKey(str(answers.index(None)), None)}
+    assert {answer for answer in answers if answer} == {KeptKey("content", str(answers.index(None)), made=False)}
 
 
 def test_a_freed_key_is_new(keys: IdempotencyKeys) -> None:
-    keys.reserve(OWNER, KEY, "content", 60)
-    keys.free(OWNER, KEY, "content")
-    assert keys.reserve(OWNER, KEY, "other", 60) is None
+    keys.reserve(OWNER, KEY, RESERVED, 60)
+    keys.free(OWNER, KEY, RESERVED)
+    assert keys.reserve(OWNER, KEY, OTHER, 60) is None
 
 
 def test_nobody_frees_what_is_not_theirs_or_done(keys: IdempotencyKeys) -> None:
-    keys.free(OWNER, "never seen", "content")
-    keys.reserve(OWNER, KEY, "content", 60)
-    keys.free(OWNER, KEY, "other")
-    assert keys.reserve(OWNER, KEY, "other", 60) == KeptKey("content", None)
-    keys.keep(OWNER, KEY, KeptKey("content", "job-1"), 60)
-    keys.free(OWNER, KEY, "content")
-    assert keys.reserve(OWNER, KEY, "content", 60) == KeptKey("content", "job-1")
+    keys.free(OWNER, "never seen", RESERVED)
+    keys.reserve(OWNER, KEY, RESERVED, 60)
+    for not_theirs in (OTHER, KeptKey("content", "job-2", made=False)):
+        keys.free(OWNER, KEY, not_theirs)
+    assert keys.reserve(OWNER, KEY, OTHER, 60) == RESERVED
+    keys.keep(OWNER, KEY, MADE, 60)
+    keys.free(OWNER, KEY, RESERVED)
+    assert keys.reserve(OWNER, KEY, RESERVED, 60) == MADE
 
 
 def test_owners_never_meet(keys: IdempotencyKeys) -> None:
     names = [("a", "b:c"), ("a:b", "c"), ("a", "b"), ("", "a"), ("a", "")]
     for number, (owner, key) in enumerate(names):
-        assert keys.reserve(owner, key, "content", 60) is None
+        assert keys.reserve(owner, key, RESERVED, 60) is None
         keys.keep(owner, key, KeptKey("content", str(number)), 60)
-    assert [keys.reserve(*name, "x", 60) for name in names] == [KeptKey("content", str(n)) for n in range(len(names))]
+    assert [keys.reserve(*name, OTHER, 60) for name in names] == [KeptKey("content", str(n)) for n in range(len(names))]
 
 
 def test_a_reservation_lapses(harness: Harness) -> None:
-    harness.keys.reserve(OWNER, KEY, "content", 60)
+    harness.keys.reserve(OWNER, KEY, RESERVED, 60)
     harness.lapse(60)
-    assert harness.keys.reserve(OWNER, KEY, "other", 60) is None
+    assert harness.keys.reserve(OWNER, KEY, OTHER, 60) is None
 
 
 def test_what_was_kept_lapses_later(harness: Harness) -> None:
-    harness.keys.reserve(OWNER, KEY, "content", 60)
-    harness.keys.keep(OWNER, KEY, KeptKey("content", "job-1"), 86_400)
+    harness.keys.reserve(OWNER, KEY, RESERVED, 60)
+    harness.keys.keep(OWNER, KEY, MADE, 86_400)
     harness.lapse(86_400)
-    assert harness.keys.reserve(OWNER, KEY, "content", 60) is None
+    assert harness.keys.reserve(OWNER, KEY, RESERVED, 60) is None
 
 
 def test_keys_that_are_away(keys: IdempotencyKeys) -> None:
     down = _down(keys)
     for call in (
-        lambda: down.reserve(OWNER, KEY, "content", 60),
-        lambda: down.keep(OWNER, KEY, KeptKey("content", "job-1"), 60),
-        lambda: down.free(OWNER, KEY, "content"),
+        lambda: down.reserve(OWNER, KEY, RESERVED, 60),
+        lambda: down.keep(OWNER, KEY, MADE, 60),
+        lambda: down.free(OWNER, KEY, RESERVED),
     ):
         with pytest.raises(JobStoreUnavailable):
             call()

@@ -100,6 +100,7 @@ class Batcher:
         owner: str,
         planned: list[Planned],
         reference: Upload | Voice | None,
+        batch_id: str,
         terms: Terms,
         *,
         webhook_url: str | None = None,
@@ -112,7 +113,7 @@ class Batcher:
         Its jobs are sent by `send`, or found by the sweeper.
         """
         now = self._parts.clock()
-        batch = new_batch(new_id(now), owner, now, len(planned), webhook_url)
+        batch = new_batch(batch_id, owner, now, len(planned), webhook_url)
         # Sorted, so that they are spoken and listed in the order they were given in.
         ids = sorted(new_id(now) for _ in planned)
         jobs = [self._draft(batch, job_id, one, terms) for job_id, one in zip(ids, planned, strict=True)]

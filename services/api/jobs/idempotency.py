@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Annotated, Final, Protocol, TypeVar
 
 import structlog
@@ -12,7 +13,8 @@ from starlette.concurrency import run_in_threadpool
 
 from services.api.errors import IdempotencyKeyInUse, IdempotencyKeyReused
 from services.api.uploads.multipart import Form
-from services.shared.errors import Unavailable
+from services.shared.errors import BatchNotFound, JobNotFound, Unavailable
+from services.shared.job import new_id
 from services.shared.parts import Parts
 from services.shared.ports import KeptKey
 
@@ -69,27 +71,33 @@ class Idempotency:
         owner: str,
         key: str | None,
         content: str,
-        submit: Callable[[], Awaitable[Made]],
+        submit: Callable[[str], Awaitable[Made]],
         find: Callable[[str], Made],
     ) -> tuple[Made, bool]:
         """What this key made and whether it was there before; `submit` makes it if not. Without a key it always does.
 
+        `submit` is given the id of what it makes, which the key holds from the beginning: who dies in between, or
+        hears nothing from a store that has written, leaves a job behind that the same request finds.
+
         Raises `IdempotencyKeyInUse`, `IdempotencyKeyReused`, what `find` raises where it has been deleted meanwhile,
-        and whatever `submit` raises, which leaves the key free.
+        and whatever `submit` raises, which leaves the key free where nothing was made.
         """
+        new = new_id(self._parts.clock())
         if key is None:
-            return await submit(), False
+            return await submit(new), False
+        reservation = KeptKey(content, new, made=False)
         reserve = self._parts.idempotency.reserve
         ttl = RESERVED_SECONDS + self._parts.settings.voice_url_timeout_seconds
-        kept = await run_in_threadpool(reserve, owner, key, content, ttl)
+        kept = await run_in_threadpool(reserve, owner, key, reservation, ttl)
         if kept is not None:
-            return await run_in_threadpool(find, _first_made(kept, content)), True
+            return await run_in_threadpool(_first_made, kept, content, find), True
         try:
-            made = await submit()
-        except Exception:
-            await run_in_threadpool(self._free, owner, key, content)
+            made = await submit(new)
+        except Exception as error:
+            if not isinstance(error, Unavailable) or await run_in_threadpool(_is_absent, new, find):
+                await run_in_threadpool(self._free, owner, key, reservation)
             raise
-        await run_in_threadpool(self._keep, owner, key, KeptKey(content, made.id))
+        await run_in_threadpool(self._keep, owner, key, replace(reservation, made=True))
         return made, False
 
     def _keep(self, owner: str, key: str, kept: KeptKey) -> None:
@@ -99,16 +107,31 @@ class Idempotency:
         except Unavailable as error:
             log.warning("idempotency.not_kept", job_id=kept.job_id, error=error.type)
 
-    def _free(self, owner: str, key: str, content: str) -> None:
+    def _free(self, owner: str, key: str, reservation: KeptKey) -> None:
         try:
-            self._parts.idempotency.free(owner, key, content)
+            self._parts.idempotency.free(owner, key, reservation)
         except Unavailable as error:
             log.warning("idempotency.not_freed", error=error.type)  # It lapses on its own.
 
 
-def _first_made(kept: KeptKey, content: str) -> str:
+def _first_made(kept: KeptKey, content: str, find: Callable[[str], Made]) -> Made:
     if kept.fingerprint != content:
         raise IdempotencyKeyReused("The key came with another request before.", field=HEADER, accepted="a new key")
-    if kept.job_id is None:
-        raise IdempotencyKeyInUse("The first request with this key is still being taken in. Try again shortly.")
-    return kept.job_id
+    if kept.job_id is not None:
+        try:
+            return find(kept.job_id)
+        except (JobNotFound, BatchNotFound):
+            if kept.made:
+                raise
+    raise IdempotencyKeyInUse("The first request with this key is still being taken in. Try again shortly.")
+
+
+def _is_absent(new: str, find: Callable[[str], Made]) -> bool:
+    """Whether nothing was made; False where nobody can tell."""
+    try:
+        find(new)
+    except (JobNotFound, BatchNotFound):
+        return True
+    except Unavailable:
+        return False
+    return False

@@ -29,7 +29,7 @@ from services.api.uploads.spool import Upload
 from services.api.views.output import moment
 from services.api.voices.casting import cast_voices, is_dialogue
 from services.shared.errors import BlobNotFound, VoiceNotFound
-from services.shared.job import Job, JobOutput
+from services.shared.job import Job, JobOutput, new_id
 from services.shared.lifetimes import audio_expires_at, has_audio
 from services.shared.priority import Priority
 from services.shared.voice import Voice
@@ -44,7 +44,8 @@ async def submit(
     """A request whose voice is at hand. Raises what `Models.settle`, `admit` and `_submit` raise."""
     fields = state.models.settle(fields)
     terms = await admit(connection, state, fields, fields.usual_priority(Priority.DEFAULT))
-    return await _submit(connection, state, caller, fields, reference, terms=terms)
+    job_id = new_id(state.parts.clock())
+    return await _submit(connection, state, caller, fields, reference, job_id=job_id, terms=terms)
 
 
 async def admit(connection: HTTPConnection, state: ApiState, fields: SharedFields, usual: Priority) -> Terms:
@@ -66,9 +67,10 @@ async def take_in(
     fields: SpeechForm,
     form: Form,
     *,
+    job_id: str,
     usual: Priority = Priority.DEFAULT,
 ) -> Job:
-    """A whole request, wherever its voice comes from. Raises what each of its steps raises.
+    """A whole request, wherever its voice comes from, as the job `job_id`. Raises what each of its steps raises.
 
     `usual` is how urgent a request is that does not say so, unless by what it asks for.
     """
@@ -78,10 +80,10 @@ async def take_in(
     given = given_voices(fields, form)
     if is_dialogue(fields, given):
         narrator = await choose_reference(state, caller, fields, form) if given else None
-        job = await _submit_dialogue(request, state, caller, fields, narrator, terms=terms)
+        job = await _submit_dialogue(request, state, caller, fields, narrator, job_id=job_id, terms=terms)
     else:
         reference = await choose_reference(state, caller, fields, form)
-        job = await _submit(request, state, caller, fields, reference, terms=terms)
+        job = await _submit(request, state, caller, fields, reference, job_id=job_id, terms=terms)
     await discard_upload(state, caller, fields.upload_id)
     return job
 
@@ -93,11 +95,12 @@ async def _submit(
     fields: SpeechForm,
     reference: Upload | Voice,
     *,
+    job_id: str,
     terms: Terms,
 ) -> Job:
     """Raises what `InputChecks.check` and `_queue` raise."""
     checked = await anyio.to_thread.run_sync(state.checks.check, caller, fields, reference, limiter=state.check_slots)
-    return await _queue(connection, state, partial(state.submitter.submit, caller, checked, reference, terms))
+    return await _queue(connection, state, partial(state.submitter.submit, caller, checked, reference, job_id, terms))
 
 
 async def _submit_dialogue(
@@ -107,13 +110,14 @@ async def _submit_dialogue(
     fields: SpeechForm,
     narrator: Upload | Voice | None,
     *,
+    job_id: str,
     terms: Terms,
 ) -> Job:
     """As `_submit`, of a text with marks. Raises what `cast_voices` raises too."""
     casting = partial(cast_voices, state.checks, state.library, caller, fields, narrator)
     checked, cast = await anyio.to_thread.run_sync(casting, limiter=state.check_slots)
     reference = narrator or next(iter(cast.values()))
-    submit_cast = partial(state.submitter.submit, caller, checked, reference, terms, cast=cast)
+    submit_cast = partial(state.submitter.submit, caller, checked, reference, job_id, terms, cast=cast)
     return await _queue(connection, state, submit_cast)
 
 

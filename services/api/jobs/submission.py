@@ -1,7 +1,8 @@
 """Taking a request in: its reference into the blob store, its job into the job store, its id into the queue."""
 
 import io
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any, Final
 
@@ -21,7 +22,6 @@ from services.shared.job import (
     LongText,
     Speaker,
     long_text,
-    new_id,
     own_reference,
     reference_key,
     text_key,
@@ -49,11 +49,12 @@ class Submitter:
         owner: str,
         form: SpeechForm,
         reference: Upload | Voice,
+        job_id: str,
         terms: Terms = PLAIN,
         *,
         cast: Mapping[str, Voice] | None = None,
     ) -> Job:
-        """Store, then enqueue, unless its audio is there already.
+        """Store as the job `job_id`, then enqueue, unless its audio is there already.
 
         Raises `Unavailable` where a store is away; a queue that is away only delays. Raises `TooManyJobs` where as
         many of the owner's jobs are under way as `terms` allow, and `QueueFull`.
@@ -62,7 +63,7 @@ class Submitter:
         in the text says so.
         """
         long, text = long_text(form.text) if form.long else (None, b"")
-        job = self.draft(owner, form, reference, job_id=new_id(self._parts.clock()), terms=terms, long=long)
+        job = self.draft(owner, form, reference, job_id=job_id, terms=terms, long=long)
         if cast:
             job = replace(job, input=replace(job.input, speakers=_speakers(cast)))
         self._store(job, text, reference, terms.concurrent_jobs)
@@ -134,18 +135,17 @@ class Submitter:
             raise
 
     def _undo(self, job: Job) -> None:
-        """A store that did not answer may still have written: take back what can be reached."""
-        if reference := own_reference(job):
-            self._attempt(job, lambda: self._parts.blobs.delete(reference))
-        if job.input.long:
-            self._attempt(job, lambda: self._parts.blobs.delete(text_key(job.id)))
-        self._attempt(job, lambda: self._parts.jobs.remove(job.id))
+        """A store that did not answer may still have written: take back what can be reached.
 
-    def _attempt(self, job: Job, undo: Callable[[], None]) -> None:
+        The record first: a job that may be there needs its recording.
+        """
         try:
-            undo()
-        except JobNotFound:
-            pass
+            with suppress(JobNotFound):
+                self._parts.jobs.remove(job.id)
+            if reference := own_reference(job):
+                self._parts.blobs.delete(reference)
+            if job.input.long:
+                self._parts.blobs.delete(text_key(job.id))
         except Unavailable as error:
             log.warning("submission.undo_failed", job_id=job.id, error=error.type)
 

@@ -172,7 +172,7 @@ async def make_batch_once(
         )
 
 
-async def _make_batch(request: Request, state: ApiState, caller: str, sent: SentBatch) -> Batch:
+async def _make_batch(request: Request, state: ApiState, caller: str, sent: SentBatch, batch_id: str) -> Batch:
     """All of what was sent as jobs, or none. Raises what each of its steps raises."""
     fields = state.models.settle(sent.fields)
     terms = await admit(request, state, fields, Priority.BULK)
@@ -184,7 +184,7 @@ async def _make_batch(request: Request, state: ApiState, caller: str, sent: Sent
     plan = partial(state.batcher.plan, caller, fields, sent.lines, reference)
     planned = await anyio.to_thread.run_sync(plan, limiter=state.check_slots)
     webhook_url = fields.batch_webhook_url
-    submit = partial(state.batcher.submit, caller, planned, reference, terms, webhook_url=webhook_url)
+    submit = partial(state.batcher.submit, caller, planned, reference, batch_id, terms, webhook_url=webhook_url)
     batch = await run_in_threadpool(state.overload.guard, submit)
     await discard_upload(state, caller, fields.upload_id)
     return batch

@@ -1,5 +1,6 @@
 """`/api/v1/tts`: the same jobs under the names that many home-grown services have, errors as everywhere."""
 
+from collections.abc import Awaitable
 from functools import partial
 from typing import Any, Final
 
@@ -28,6 +29,7 @@ from services.api.routes.batches import BATCH_BODY, make_batch_once
 from services.api.routes.jobs import delete_job
 from services.api.state import State
 from services.api.uploads.multipart import Form, is_form, read_form
+from services.shared.job import Job
 from services.shared.lifetimes import has_audio
 
 router = APIRouter(prefix="/api/v1/tts", tags=["generations"], dependencies=[Depends(forbid_keeping)])
@@ -65,10 +67,11 @@ async def generate(request: Request, caller: Caller, state: State, idempotency_k
     with await read_form(content_type, request.stream(), form_shape(settings)) if sent else Form() as form:
         fields = parse_speech(form.fields) if sent else await _read_text(request)
         content = fingerprint(form) if sent else document_fingerprint(fields)
-        submit_once = partial(take_in, request, state, caller, fields, form)
-        job, replayed = await state.idempotency.once(
-            caller, idempotency_key, content, submit_once, state.parts.jobs.get
-        )
+
+        def submit_as(job_id: str) -> Awaitable[Job]:
+            return take_in(request, state, caller, fields, form, job_id=job_id)
+
+        job, replayed = await state.idempotency.once(caller, idempotency_key, content, submit_as, state.parts.jobs.get)
     view = generation_view(job, state.parts)
     location = f"{request.scope.get('root_path', '')}/api/v1/tts/{job.id}"
     return JSONResponse(view.model_dump(mode="json"), 202, {"Location": location, **_headers(replayed)})

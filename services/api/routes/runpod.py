@@ -20,7 +20,7 @@ from services.api.listening.waiting import wait_for_end
 from services.api.state import ApiState, State
 from services.api.uploads.multipart import Form
 from services.shared.errors import TransitionRefused
-from services.shared.job import Job
+from services.shared.job import Job, new_id
 from services.shared.priority import Priority
 
 router = APIRouter(tags=["runpod"], dependencies=[Depends(forbid_keeping)])
@@ -74,4 +74,4 @@ async def _submit(request: Request, state: ApiState, caller: str, usual: Priorit
     fields = await run_in_threadpool(asked.form)
     # Closes the recording that was fetched.
     with Form() as form:
-        return await take_in(request, state, caller, fields, form, usual=usual)
+        return await take_in(request, state, caller, fields, form, job_id=new_id(state.parts.clock()), usual=usual)

@@ -1,7 +1,7 @@
 """`POST /tts`: a text and a voice in, a job out, or the audio itself to a client that waits."""
 
+from collections.abc import Awaitable
 from contextlib import suppress
-from functools import partial
 from typing import Any
 
 from fastapi import APIRouter, Depends, Request, Response
@@ -105,9 +105,12 @@ async def _take_once(
         # What is heard while it is spoken is waited for.
         fields = fields if fixed else fields.as_job(state.parts.settings)
         usual = Priority.INTERACTIVE if _wait(request, state, fields).seconds else Priority.DEFAULT
-        submit_once = partial(take_in, request, state, caller, fields, form, usual=usual)
+
+        def submit_as(job_id: str) -> Awaitable[Job]:
+            return take_in(request, state, caller, fields, form, job_id=job_id, usual=usual)
+
         job, replayed = await state.idempotency.once(
-            caller, idempotency_key, fingerprint(form), submit_once, state.parts.jobs.get
+            caller, idempotency_key, fingerprint(form), submit_as, state.parts.jobs.get
         )
     request.state.job_id = job.id
     return fields, job, replayed

@@ -22,10 +22,10 @@ class RedisIdempotencyKeys:
         self._client = client
         self._free = client.register_script(_FREE)
 
-    def reserve(self, owner: str, key: str, fingerprint: str, ttl_seconds: float) -> KeptKey | None:
-        name, reservation = _name(owner, key), _encode(KeptKey(fingerprint, None))
+    def reserve(self, owner: str, key: str, reservation: KeptKey, ttl_seconds: float) -> KeptKey | None:
+        name, value = _name(owner, key), _encode(reservation)
         with redis_errors():
-            while not self._client.set(name, reservation, nx=True, px=_milliseconds(ttl_seconds)):
+            while not self._client.set(name, value, nx=True, px=_milliseconds(ttl_seconds)):
                 taken = self._client.get(name)
                 if taken is not None:  # Else it lapsed in between.
                     return from_known_fields(KeptKey, json.loads(taken))
@@ -35,9 +35,9 @@ class RedisIdempotencyKeys:
         with redis_errors():
             self._client.set(_name(owner, key), _encode(kept), px=_milliseconds(ttl_seconds))
 
-    def free(self, owner: str, key: str, fingerprint: str) -> None:
+    def free(self, owner: str, key: str, reservation: KeptKey) -> None:
         with redis_errors():
-            self._free(keys=[_name(owner, key)], args=[_encode(KeptKey(fingerprint, None))])
+            self._free(keys=[_name(owner, key)], args=[_encode(reservation)])
 
 
 def _name(owner: str, key: str) -> str:

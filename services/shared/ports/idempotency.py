@@ -10,14 +10,16 @@ class KeptKey:
 
     #: Of the request that came with it.
     fingerprint: str
-    #: The job or batch that was made of that request; None while it is being submitted.
+    #: The job or batch that was made of that request, or is being made. None: an older release is making one.
     job_id: str | None
+    #: Whether it is known to be there.
+    made: bool = True
 
 
 class IdempotencyKeys(Protocol):
     """Clients' keys for requests that are to be carried out once. Keys of different owners never meet."""
 
-    def reserve(self, owner: str, key: str, fingerprint: str, ttl_seconds: float) -> KeptKey | None:
+    def reserve(self, owner: str, key: str, reservation: KeptKey, ttl_seconds: float) -> KeptKey | None:
         """Take the key, and answer None; where it is taken, what it was taken for. One of any number wins.
 
         A reservation that is neither kept nor freed lapses after `ttl_seconds`: its process died.
@@ -28,6 +30,6 @@ class IdempotencyKeys(Protocol):
         """Note what was made."""
         ...
 
-    def free(self, owner: str, key: str, fingerprint: str) -> None:
+    def free(self, owner: str, key: str, reservation: KeptKey) -> None:
         """Give a reservation back. One that was kept, or is another request's by now, stays."""
         ...

@@ -15,11 +15,11 @@ class MemoryIdempotencyKeys:
         self._kept: dict[tuple[str, str], tuple[KeptKey, float]] = {}
         self._lock = threading.Lock()
 
-    def reserve(self, owner: str, key: str, fingerprint: str, ttl_seconds: float) -> KeptKey | None:
+    def reserve(self, owner: str, key: str, reservation: KeptKey, ttl_seconds: float) -> KeptKey | None:
         with self._lock:
             taken = self._alive().get((owner, key))
             if taken is None:
-                self._kept[owner, key] = (KeptKey(fingerprint, None), self._clock() + ttl_seconds)
+                self._kept[owner, key] = (reservation, self._clock() + ttl_seconds)
         return taken
 
     def keep(self, owner: str, key: str, kept: KeptKey, ttl_seconds: float) -> None:
@@ -27,9 +27,9 @@ class MemoryIdempotencyKeys:
             self._alive()
             self._kept[owner, key] = (kept, self._clock() + ttl_seconds)
 
-    def free(self, owner: str, key: str, fingerprint: str) -> None:
+    def free(self, owner: str, key: str, reservation: KeptKey) -> None:
         with self._lock:
-            if self._alive().get((owner, key)) == KeptKey(fingerprint, None):
+            if self._alive().get((owner, key)) == reservation:
                 del self._kept[owner, key]
 
     def _alive(self) -> dict[tuple[str, str], KeptKey]:

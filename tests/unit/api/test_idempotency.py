@@ -66,12 +66,52 @@ def test_a_refused_request_leaves_the_key_free(client: Client, part: str) -> Non
     assert (answer.status_code, "idempotency-replayed" in answer.headers) == (202, False)
 
 
-def test_a_process_that_died_holds_no_key_for_long(client: Client) -> None:
-    client.parts.idempotency.keep = lambda *_: None
-    client.speak(headers=KEY)
+class Died(BaseException):
+    """The end of a process, in the midst of a request."""
+
+
+def test_a_process_that_died_before_its_job_was_made_holds_no_key_for_long(client: Client) -> None:
+    put = client.parts.blobs.put
+
+    def die(*_: object) -> None:
+        client.parts.blobs.put = put
+        raise Died
+
+    client.parts.blobs.put = die
+    with pytest.raises(Died):
+        client.speak(headers=KEY)
     assert client.speak(headers=KEY).status_code == 409
     client.parts.clock.advance(RESERVED_SECONDS + client.parts.settings.voice_url_timeout_seconds)
     assert client.speak(headers=KEY).status_code == 202
+
+
+def test_what_a_process_made_that_died_then_is_found(client: Client) -> None:
+    client.parts.idempotency.keep = lambda *_: None
+    first, again = client.speak(headers=KEY), client.speak(headers=KEY)
+    assert (again.status_code, again.headers["idempotency-replayed"]) == (202, "true")
+    assert again.json()["job_id"] == first.json()["job_id"]
+
+
+def test_what_a_store_wrote_that_went_away_before_it_said_so_is_found_and_can_be_spoken(client: Client) -> None:
+    jobs = client.parts.jobs
+    add, remove, get = jobs.add, jobs.remove, jobs.get
+
+    def away(*_: object) -> None:
+        raise JobStoreUnavailable("Away.")
+
+    def add_and_go_away(*args: object, **options: object) -> None:
+        add(*args, **options)
+        jobs.remove = jobs.get = away
+        away()
+
+    jobs.add = add_and_go_away
+    assert client.speak(headers=KEY).status_code == 503
+    jobs.add, jobs.remove, jobs.get = add, remove, get
+    again = client.speak(headers=KEY)
+    assert (again.status_code, again.headers["idempotency-replayed"]) == (202, "true")
+    job = jobs.get(again.json()["job_id"])
+    assert client.parts.blobs.get(job.input.reference_key) == REFERENCE
+    assert [found.id for found in jobs.page(job.owner, limit=10).jobs] == [job.id]
 
 
 def test_a_key_is_forgotten_after_its_time(make_client) -> None:
