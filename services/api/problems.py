@@ -78,6 +78,8 @@ _STATUS: Mapping[type[TimbreError], int] = {
     StaleJob: 409,
     Unavailable: 503,
 }
+#: What the framework refuses by itself.
+_FRAMEWORK = (404, 405)
 _ACCEPTED_AUDIO = (
     "WAV, FLAC, MP3, Ogg, Opus, M4A, AAC or WebM; "
     f"{limits.MIN_REFERENCE_SECONDS:g} to {limits.MAX_UPLOAD_SECONDS:g} seconds of speech; "
@@ -136,12 +138,13 @@ def internal_problem() -> Problem:
     return Problem("internal", "Internal error", 500, detail)
 
 
-def describe(slug: str) -> Problem | None:
-    """What a problem's type stands for, for whoever follows it."""
-    if slug == internal_problem().type:
-        return internal_problem()
-    kind = next((kind for kind in known_errors() if kind.type == slug), None)
-    return None if kind is None else Problem(slug, kind.title, status_of(kind), kind.title)
+def problem_types() -> dict[str, Problem]:
+    """What each type of problem stands for, for whoever follows it, by status and name."""
+    found = [internal_problem(), *(_refusal(status) for status in _FRAMEWORK)]
+    # A class that has no type of its own is never answered by itself.
+    named = [kind for kind in known_errors() if kind.type != TimbreError.type]
+    found += [Problem(kind.type, kind.title, status_of(kind), kind.title) for kind in named]
+    return {one.type: one for one in sorted(found, key=lambda one: (one.status, one.type))}
 
 
 def fault_status(slug: str) -> int:
@@ -203,11 +206,16 @@ async def _answer_validation(request: Request, error: Exception) -> JSONResponse
 async def _answer_http(request: Request, error: Exception) -> JSONResponse:
     """What the framework itself refuses: unknown paths and methods."""
     status = error.status_code if isinstance(error, HTTPException) else 500
-    title = HTTPStatus(status).phrase
-    problem = Problem(title.lower().replace(" ", "-"), title, status, f"{request.method} {request.url.path}: {title}.")
+    refusal = _refusal(status)
+    problem = replace(refusal, detail=f"{request.method} {request.url.path}: {refusal.title}.")
     response = respond(request, problem)
     response.headers.update(getattr(error, "headers", None) or {})
     return response
+
+
+def _refusal(status: int) -> Problem:
+    title = HTTPStatus(status).phrase
+    return Problem(title.lower().replace(" ", "-"), title, status, title)
 
 
 def _members(error: TimbreError) -> dict[str, Any]:

@@ -82,15 +82,28 @@ def test_shows_settings_but_no_secrets(make_client: MakeClient) -> None:
         assert secret not in shown
 
 
-@pytest.mark.parametrize(("slug", "status"), [("audio-silent", 400), ("job-not-found", 404), ("internal", 500)])
+@pytest.mark.parametrize(
+    ("slug", "status"),
+    [("audio-silent", 400), ("job-not-found", 404), ("internal", 500), ("not-found", 404), ("method-not-allowed", 405)],
+)
 def test_a_problems_type_can_be_looked_up(client: Client, slug: str, status: int) -> None:
     body = client.get(f"/problems/{slug}").json()
     assert (body["type"], body["status"]) == (f"/problems/{slug}", status)
     assert body["title"]
 
 
-def test_an_unknown_problem(client: Client) -> None:
-    assert client.get("/problems/none-such").json()["type"] == "/problems/not-found"
+def test_types_of_problems_are_listed_and_each_leads_to_itself(client: Client) -> None:
+    listed = client.get("/problems").json()["problems"]
+    assert [one["status"] for one in listed] == sorted(one["status"] for one in listed)
+    assert {"/problems/audio-silent", "/problems/not-found"} <= {one["type"] for one in listed}
+    for one in listed:
+        assert client.get(one["type"]).json() == one
+
+
+# The second is what errors have that are never answered by themselves.
+@pytest.mark.parametrize("slug", ["none-such", "error"])
+def test_an_unknown_problem(client: Client, slug: str) -> None:
+    assert client.get(f"/problems/{slug}").json()["type"] == "/problems/not-found"
 
 
 def test_the_front_door_leads_to_the_documentation(client: Client) -> None:

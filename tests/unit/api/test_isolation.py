@@ -32,6 +32,7 @@ PUBLIC: Final[set[Door]] = {
     ("GET", "/docs"),
     ("GET", "/docs/assets"),
     ("GET", "/openapi.json"),
+    ("GET", "/problems"),
     ("GET", "/problems/{slug}"),
     ("GET", "/healthz"),
     ("GET", "/readyz"),
