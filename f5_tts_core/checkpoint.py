@@ -4,10 +4,10 @@ Model folders are trusted input in what their weights do, but never in what they
 with `weights_only`.
 """
 
-import hashlib
 import pickle
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -15,8 +15,10 @@ from typing import Any, Final, TypeVar
 import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 from f5_tts_core import errors
+from f5_tts_core.fingerprint import checkpoint_hash
 from f5_tts_core.manifest import Manifest
 from f5_tts_core.network.dit import DiT
 from f5_tts_core.network.griffin_lim import GriffinLim
@@ -44,21 +46,25 @@ def load_dit(manifest: Manifest, device: torch.device, dtype: torch.dtype) -> tu
 
     Raises `MissingModelFile`, `HashMismatch`, `CheckpointMismatch`.
     """
-    state, vocabulary = load_dit_state(manifest, lambda tensor: tensor.to(device, dtype))
-    with torch.device("meta"):
-        network = DiT(manifest.architecture, len(vocabulary))
-    return fill(network, state, manifest.checkpoint), vocabulary
+    return _load_dit(manifest, lambda tensor: tensor.to(device, dtype))
 
 
 def load_fast_dit(manifest: Manifest, device: torch.device, dtype: torch.dtype) -> DiT:
-    """The network as the engine runs it: as `load_dit` reads it, its weights arranged for speed.
+    """The network as the engine runs it, its weights arranged for speed. Raises what `load_dit` raises.
 
     Of `torch.qint8` are the blocks' linear layers alone; the rest, and what is between them, is fp32.
     """
-    quantize = dtype == torch.qint8
-    network, _ = load_dit(manifest, device, torch.float32 if quantize else dtype)
-    speed_up(network, quantize=quantize)
+    # A CPU's stay where the file is mapped, until they are arranged: rounded before, they would be held twice.
+    network, _ = _load_dit(manifest, _itself if device.type == "cpu" else lambda tensor: tensor.to(device, dtype))
+    speed_up(network, dtype)
     return network
+
+
+def _load_dit(manifest: Manifest, convert: Convert) -> tuple[DiT, list[str]]:
+    state, vocabulary = load_dit_state(manifest, convert)
+    with _unfilled():
+        network = DiT(manifest.architecture, len(vocabulary))
+    return fill(network, state, manifest.checkpoint), vocabulary
 
 
 def load_vocoder(source: Manifest | Path, device: torch.device) -> Vocoder:
@@ -70,7 +76,7 @@ def load_vocoder(source: Manifest | Path, device: torch.device) -> Vocoder:
     if path is None:
         return GriffinLim(device)
     state = read_vocos_state(path, device)
-    with torch.device("meta"):
+    with _unfilled():
         network = Vocos(VocosSizes.of(state))
     return fill(network, state, path)
 
@@ -82,7 +88,7 @@ def load_dit_state(manifest: Manifest, convert: Convert) -> tuple[dict[str, Tens
     """
     vocabulary = list(load_vocabulary(manifest.vocabulary).tokens)
     if manifest.sha256 is not None:
-        check_hash(manifest.checkpoint, manifest.sha256)
+        checkpoint_hash(manifest)
     state = _read_dit_state(manifest.checkpoint, convert)
     _check_vocabulary(state, vocabulary, manifest)
     _check_rotary(state.pop(_ROTARY, None), manifest.architecture.dim_head)
@@ -108,26 +114,6 @@ def read_vocos_state(path: Path, device: torch.device) -> dict[str, Tensor]:
         for key, read in _tensors(path)
         if not key.startswith("feature_extractor.") and key != "head.istft.window"
     }
-
-
-def fingerprint(manifest: Manifest) -> str:
-    """SHA-256 over all that decides what the model says: its files and its description. Hex."""
-    described = (manifest.architecture, manifest.front_end, manifest.token_seconds)
-    parts = [repr(described), manifest.sha256 or _hash(manifest.checkpoint), _hash(manifest.vocabulary)]
-    parts += [_hash(manifest.vocoder)] if manifest.vocoder else []
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
-
-
-def _hash(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def check_hash(path: Path, expected: str) -> None:
-    """Raises `HashMismatch` unless the file's SHA-256 is `expected` (hex)."""
-    found = _hash(path)
-    if found != expected.lower():
-        raise errors.HashMismatch(f"{path} has the SHA-256 {found}, expected {expected}: fetch the file again.")
 
 
 # --- files ----------------------------------------------------------------------------------------
@@ -195,6 +181,26 @@ def _check_vocos_config(path: Path) -> None:
         found = set(re.findall(r"padding:\s*[\"']?(\w+)", path.read_text(encoding="utf-8")))
         if found - {"center"}:
             raise errors.CheckpointMismatch(f"{path} describes a Vocos with padding {min(found)}; expected center.")
+
+
+class _Undrawn(TorchFunctionMode):
+    """Modules made in it draw no first weights. To draw an embedding's that are nowhere, torch would import its
+    compiler, which takes a second."""
+
+    def __torch_function__(
+        self, function: Callable[..., Any], _types: Any, args: Any = (), kwargs: Mapping[str, Any] | None = None
+    ) -> Any:
+        named = kwargs or {}
+        if getattr(function, "__module__", None) == nn.init.__name__:
+            return named["tensor"] if "tensor" in named else args[0]
+        return function(*args, **named)
+
+
+@contextmanager
+def _unfilled() -> Iterator[None]:
+    """Modules made in it have no weights yet: `fill` gives them theirs."""
+    with torch.device("meta"), _Undrawn():
+        yield
 
 
 def fill(network: Network, state: dict[str, Tensor], path: Path) -> Network:

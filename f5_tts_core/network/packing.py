@@ -55,18 +55,28 @@ def _in_8_bits(rows: Tensor) -> tuple[Tensor, Tensor]:
 
 
 @torch.no_grad()
-def speed_up(network: DiT, *, quantize: bool = False) -> None:
-    """Arranges the blocks' weights for inference, in place: what is multiplied is the same, its names are not.
+def speed_up(network: DiT, dtype: torch.dtype) -> None:
+    """Arranges the weights for inference in `dtype`, in place: what is multiplied is the same, its names are not.
 
-    To `quantize`, which only CPUs do, changes it a little.
+    Of `torch.qint8`, which only CPUs run, are the blocks' linear layers, and that changes them a little.
     """
-    packs = network.device.type == "cpu" and _can_pack(network.dtype)
-    linear = QuantizedLinear if quantize else PackedLinear if packs else None
+    between = torch.float32 if dtype == torch.qint8 else dtype
+    linear = _linear_for(network.device, dtype)
     for block in network.transformer_blocks:
         assert isinstance(block, DiTBlock)  # noqa: S101 - narrows the type of a ModuleList's item
+        # One after the other: weights that were just rounded are still in the processor's caches when they are packed.
+        block.to(between)
         block.attn.fuse()
         if linear is not None:
             _replace_linears(block, linear)
+    network.to(between)
+
+
+def _linear_for(device: torch.device, dtype: torch.dtype) -> type[PackedLinear] | type[QuantizedLinear] | None:
+    """What replaces the blocks' linear layers."""
+    if dtype == torch.qint8:
+        return QuantizedLinear
+    return PackedLinear if device.type == "cpu" and _can_pack(dtype) else None
 
 
 def _can_pack(dtype: torch.dtype) -> bool:

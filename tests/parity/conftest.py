@@ -38,7 +38,7 @@ def make_pair(upstream: SimpleNamespace, request: pytest.FixtureRequest) -> Make
         ours = DiT(architecture, VOCABULARY_SIZE).eval()
         ours.load_state_dict(state)
         if request.param:
-            speed_up(ours)
+            speed_up(ours, torch.float32)
         return ours, theirs
 
     return make

@@ -262,7 +262,7 @@ def test_few_numbers_of_rows_are_recorded() -> None:
 def test_in_8_bits_too_a_row_in_a_batch_equals_the_same_row_alone() -> None:
     prompts = [prompt(1, 70), prompt(2, 100), prompt(3, 128)]
     dit = network()
-    speed_up(dit, quantize=True)
+    speed_up(dit, torch.qint8)
     with running(dit) as batcher:
         alone = [solve(batcher, [one])[0] for one in prompts]
         together = solve_together(batcher, [[one] for one in prompts])

@@ -11,11 +11,13 @@ from torch import Tensor
 
 from f5_tts_core import errors
 from f5_tts_core.architecture import Architecture
-from f5_tts_core.checkpoint import fingerprint, load_dit, load_vocoder
+from f5_tts_core.checkpoint import load_dit, load_fast_dit, load_vocoder
 from f5_tts_core.engine import EngineConfig
+from f5_tts_core.fingerprint import fingerprint
 from f5_tts_core.manifest import Manifest, resolve_manifest
 from f5_tts_core.network.dit import DiT
 from f5_tts_core.network.layers import rotary_frequencies
+from f5_tts_core.network.packing import speed_up
 from f5_tts_core.network.vocos import Vocos, VocosSizes
 
 SMALL = Architecture(dim=32, depth=2, heads=2, dim_head=16, ff_mult=2, text_dim=16, conv_layers=1)
@@ -44,6 +46,11 @@ def official(state: State) -> State:
     named["ema_model.transformer.rotary_embed.inv_freq"] = rotary_frequencies(SMALL.dim_head)
     named["ema_model.mel_spec.mel_stft.spectrogram.window"] = torch.hann_window(1024)
     return {**named, "initted": torch.tensor(True), "step": torch.tensor(12)}
+
+
+def randomised(state: State) -> State:
+    """Fresh ones are zero where it matters."""
+    return {key: torch.randn_like(tensor) * 0.1 for key, tensor in state.items()}
 
 
 def write(path: Path, state: State) -> Path:
@@ -194,6 +201,26 @@ def test_weights_come_in_the_precision_asked_for(manifest: Manifest, state: Stat
     write(manifest.checkpoint, official(state))
     network, _ = load_dit(manifest, CPU, torch.bfloat16)
     assert {parameter.dtype for parameter in network.parameters()} == {torch.bfloat16}
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.qint8])
+def test_weights_that_are_rounded_as_they_are_arranged_say_what_rounded_ones_say(
+    manifest: Manifest, state: State, dtype: torch.dtype
+) -> None:
+    write(manifest.checkpoint, official(randomised(state)))
+    between = torch.float32 if dtype == torch.qint8 else dtype
+    found = load_fast_dit(manifest, CPU, dtype)
+    expected, _ = load_dit(manifest, CPU, between)
+    speed_up(expected, dtype)
+    assert {tensor.dtype for tensor in found.state_dict().values()} - {torch.int8} == {between}
+    noisy, time = torch.randn(1, 20, 100), torch.tensor([0.3])
+    with torch.inference_mode():
+        said = [
+            network(noisy, noisy, network.embed_text(torch.arange(4), 20)[None], network.modulate(time), None)
+            for network in (found, expected)
+        ]
+    assert said[0].abs().min() > 0
+    torch.testing.assert_close(said[0], said[1], atol=0, rtol=0)
 
 
 def test_the_bundled_model_loads() -> None:

@@ -1,9 +1,13 @@
 """The F5 engine on timbre-tiny, end to end: text and a reference in, a waveform out."""
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from importlib.resources import files
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,7 +15,7 @@ import pytest
 from f5_tts_core import errors
 from f5_tts_core.audio import encode
 from f5_tts_core.engine import EngineConfig, create_engine
-from f5_tts_core.f5 import F5Engine
+from f5_tts_core.f5_engine import F5Engine
 from f5_tts_core.testing import speech_like, wav_bytes
 from f5_tts_core.types import Reference, SynthesisRequest, Waveform
 from tests.long_text import EDITED, TEXT, changed
@@ -35,6 +39,34 @@ def engine() -> Iterator[F5Engine]:
     engine = loaded(CONFIG)
     yield engine
     engine.close()
+
+
+def test_it_starts_without_what_it_never_uses() -> None:
+    """Hashing begins before torch is imported, and torch's compiler, a second of modules, never is."""
+    script = """
+import sys
+from f5_tts_core.engine import EngineConfig
+from f5_tts_core.f5 import create
+early = {"torch"} & set(sys.modules)
+engine = create(EngineConfig(device="cpu"))
+engine.load()
+engine.close()
+print(sorted(early | {"torch._dynamo", "torch._inductor", "sympy"} & set(sys.modules)))
+"""
+    ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert (ended.stdout, ended.stderr) == ("[]\n", "")
+
+
+@pytest.mark.parametrize(
+    ("fault", "error"),
+    [({"ckpt_sha256": "0" * 64}, errors.HashMismatch), ({"ckpt_path": Path("nowhere.pt")}, errors.MissingModelFile)],
+)
+def test_what_is_wrong_with_its_model_it_says_when_it_is_loaded(
+    fault: dict[str, Any], error: type[errors.ModelError]
+) -> None:
+    engine = create_engine("f5", replace(CONFIG, **fault))
+    with pytest.raises(error):
+        engine.load()
 
 
 def test_it_speaks(engine: F5Engine) -> None:

@@ -114,7 +114,7 @@ def test_weights_arranged_for_speed_say_the_same(network: DiT, dtype: torch.dtyp
     inputs = noisy[None], cond[None], text[None], network.modulate(time), torch.tensor([37])
     expected = network(*inputs)[0, :37]
     network.to(dtype)
-    speed_up(network)
+    speed_up(network, dtype)
     within = {torch.float32: 2e-6, torch.bfloat16: 0.05, torch.float16: 0.01}[dtype]
     inputs = (*inputs[:3], network.modulate(time), inputs[-1])
     assert (network(*inputs)[0, :37] - expected).abs().mean() < within * expected.abs().mean()
@@ -124,7 +124,7 @@ def test_weights_in_8_bits_say_nearly_the_same(network: DiT) -> None:
     noisy, cond, text, time = row(network, 40)
     inputs = noisy[None], cond[None], text[None], network.modulate(time), None
     expected = network(*inputs)
-    speed_up(network, quantize=True)
+    speed_up(network, torch.qint8)
     difference = (network(*inputs) - expected).abs().mean() / expected.abs().mean()
     assert 1e-4 < difference < 0.05  # not the same: they are in 8 bits
 
