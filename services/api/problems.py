@@ -16,6 +16,7 @@ from services.api.dialects.elevenlabs_errors import elevenlabs_error, speaks_ele
 from services.api.dialects.openai_errors import openai_error, openai_headers, openai_status, speaks_openai
 from services.api.dialects.runpod_errors import as_runpod, speaks_runpod
 from services.api.errors import ApiError, FieldRefused, InvalidField, JobFailed
+from services.api.forms.accepting import accepted_parameter
 from services.shared.errors import (
     AudioRefused,
     BatchNotFound,
@@ -200,7 +201,8 @@ async def _answer_validation(request: Request, error: Exception) -> JSONResponse
     """Query and path parameters; the form has its own reader."""
     first = error.errors()[0] if isinstance(error, RequestValidationError) else {"loc": ("",), "msg": "not valid"}
     name = str(first["loc"][-1])
-    return respond(request, problem_of(InvalidField(f"`{name}`: {first['msg']}.", field=name)))
+    refused = InvalidField(f"`{name}`: {first['msg']}.", field=name, accepted=accepted_parameter(request, name))
+    return respond(request, problem_of(refused))
 
 
 async def _answer_http(request: Request, error: Exception) -> JSONResponse:

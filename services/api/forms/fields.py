@@ -1,13 +1,14 @@
 """Reading what a client wrote into the fields of a form or a JSON document, and saying what would be accepted."""
 
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from fastapi import Request
 from pydantic import BaseModel, ValidationError
 from starlette.concurrency import run_in_threadpool
 
 from services.api.errors import ApiError, InvalidField, MalformedJson, PayloadTooLarge, UnsupportedMediaType
+from services.api.forms.accepting import accepted_field
 
 #: Bytes of a JSON document: far more than its fields may take.
 JSON_BYTES = 256 * 1024
@@ -65,30 +66,4 @@ def invalid(model: type[BaseModel], error: ValidationError) -> ApiError:
         return InvalidField(f"There is no field `{name}`.", field=name, accepted=", ".join(model.model_fields))
     message = first["msg"].removeprefix("Value error, ")
     detail = f"`{name}` is missing." if first["type"] == "missing" else f"`{name}`: {message}."
-    return InvalidField(detail, field=name, accepted=_accepted(model, name))
-
-
-def _accepted(model: type[BaseModel], name: str) -> str:
-    """What a field takes, in words, read off its schema."""
-    schema: dict[str, Any] = model.model_json_schema()["properties"][name]
-    kinds = schema.get("anyOf", [schema])[0]
-    if "enum" in kinds:
-        return "one of " + ", ".join(map(str, kinds["enum"]))
-    if "minimum" in kinds:
-        whole = "a whole number" if kinds["type"] == "integer" else "a number"
-        return f"{whole} from {kinds['minimum']:g} to {kinds['maximum']:.10g}"
-    if "enum" in kinds.get("items", {}):
-        return "a list of " + ", ".join(map(str, kinds["items"]["enum"]))
-    if "properties" in kinds:
-        return "a JSON object"
-    return _KINDS.get(kinds.get("contentMediaType") or kinds.get("format") or kinds["type"], "text")
-
-
-_KINDS = {
-    "boolean": "true or false",
-    "object": "an object of texts",
-    "array": "a list",
-    "bcp-47": "a BCP 47 language tag, as en or de-AT",
-    "application/json": "a JSON object of texts",
-    "date-time": "a moment with its time zone, as 2031-01-01T00:00:00Z",
-}
+    return InvalidField(detail, field=name, accepted=accepted_field(model, name))

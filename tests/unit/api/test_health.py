@@ -110,6 +110,21 @@ def test_the_front_door_leads_to_the_documentation(client: Client) -> None:
     assert client.get("/").headers["location"] == "/docs"
 
 
+@pytest.mark.parametrize(
+    ("path", "field", "accepted"),
+    [
+        ("/jobs?limit=0", "limit", "a whole number from 1 to 100"),
+        ("/jobs?status=done", "status", "one of queued, processing, succeeded, failed, canceled, expired"),
+        (f"/jobs/{'a' * 65}", "job_id", "text of at most 64 characters"),
+        (f"/voices?cursor={'a' * 257}", "cursor", "text of at most 256 characters"),
+        ("/batches/x/results?format=csv", "format", "one of json, jsonl"),
+    ],
+)
+def test_a_parameter_that_is_wrong_is_told_what_it_takes(client: Client, path: str, field: str, accepted: str) -> None:
+    body = client.get(path).json()
+    assert (body["status"], body["field"], body["accepted"]) == (422, field, accepted)
+
+
 # --- errors that are nobody's own -------------------------------------------------------------------
 
 

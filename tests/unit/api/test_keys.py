@@ -101,7 +101,7 @@ def test_a_revoked_key_is_refused_by_the_process_that_revoked_it(guarded: Client
         ({"expires_at": "soon"}, "expires_at", "a moment with its time zone, as 2031-01-01T00:00:00Z"),
         ({"expires_at": "2031-01-01T00:00:00"}, "expires_at", "a moment with its time zone, as 2031-01-01T00:00:00Z"),
         ({"requests_per_minute": -1}, "requests_per_minute", "a whole number from 0 to 1000000000"),
-        ({"label": "x" * 65}, "label", "text"),
+        ({"label": "x" * 65}, "label", "text of at most 64 characters"),
         ({"key": "mine"}, "key", None),
     ],
 )
