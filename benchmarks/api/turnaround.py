@@ -115,7 +115,7 @@ def _store_alone(blobs: BlobStore, form: Form, audio: bytes) -> dict[str, float]
     return {
         "reference stored": _timed(lambda: blobs.put(reference, io.BytesIO(form.body), len(form.body), BINARY)),
         "reference fetched": _timed(lambda: blobs.get(reference)),
-        "audio stored": _timed(lambda: blobs.put(output, io.BytesIO(audio), len(audio), "audio/wav")),
+        "audio stored": _timed(lambda: blobs.put(output, io.BytesIO(audio), len(audio), "audio/wav; codecs=1")),
     }
 
 

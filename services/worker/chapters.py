@@ -13,7 +13,6 @@ from typing import BinaryIO, cast
 from f5_tts_core import limits
 from f5_tts_core.assembly import Finish, Part, Written, write_speech
 from f5_tts_core.engine import Engine
-from f5_tts_core.formats import FORMATS
 from f5_tts_core.stopwatch import Stopwatch
 from f5_tts_core.types import Reference, SynthesisRequest
 from services.shared.chunks import ChunkEntry
@@ -71,7 +70,7 @@ class ChapterSpeaker:
             written = write_speech(_parts(chunks, shelf, lease), _finish(job), file, check=lease.explain)
             output = _output(job, file, written)
             watch.lap("assembly_seconds")
-            self._upload(output, file, ask)
+            self._upload(job, output, file, ask)
         watch.lap("upload_seconds")
         factor = watch.seconds["synthesis_seconds"] / max(output.duration_seconds, 1e-9)
         return Chapter(output, {**watch.seconds, **counts, "real_time_factor": factor})
@@ -117,10 +116,10 @@ class ChapterSpeaker:
         # Not by its place in the text, which an edit changes.
         return Chunk(ChunkEntry(digest, ends_turn), replace(request, seed=_drawn(request.seed, request.text)))
 
-    def _upload(self, output: JobOutput, file: BinaryIO, ask: Ask) -> None:
+    def _upload(self, job: Job, output: JobOutput, file: BinaryIO, ask: Ask) -> None:
         def put() -> None:
             file.seek(0)
-            self._parts.blobs.put(output.key, file, output.bytes, FORMATS[output.format].content_type)
+            self._parts.blobs.put(output.key, file, output.bytes, job.input.encoding.media_type)
 
         ask(put)
 

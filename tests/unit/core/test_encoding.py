@@ -190,6 +190,14 @@ class TestChoices:
         assert Encoding.of("mp3", 8_000).bitrate == 64
         assert Encoding.of("aac", 8_000).bitrate == 32
 
+    def test_a_wav_is_stored_as_one_of_its_codec_and_all_else_as_what_it_is(self) -> None:
+        of_wavs = [Encoding.of("wav", 24_000, bits).media_type for bits in BIT_DEPTHS]
+        assert of_wavs == ["audio/wav; codecs=1", "audio/wav; codecs=1", "audio/wav; codecs=3"]
+        assert {name: Encoding.of(name, 24_000).media_type for name in ("flac", "mp3")} == {
+            "flac": "audio/flac",
+            "mp3": "audio/mpeg",
+        }
+
     def test_the_tables_hold_what_the_documentation_promises(self) -> None:
         assert {name: one.content_type for name, one in FORMATS.items()} == {
             "wav": "audio/wav",
