@@ -1,6 +1,7 @@
 """How loud a signal is (ITU-R BS.1770, EBU R 128), and how it is brought to another loudness without clipping."""
 
 import math
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -50,11 +51,8 @@ def measure(audio: Waveform) -> Loudness:
 
 def measure_source(source: Source, sample_rate: int) -> Loudness:
     """Clips shorter than the meter's block are measured as if they went on and on."""
-    integrated, peak = None, 0.0
-    for reading in _readings(source, sample_rate, "peak=true:metadata=1"):
-        integrated = float(reading["lavfi.r128.I"])
-        peak = max(peak, float(reading["lavfi.r128.true_peak"]))
-    return Loudness(_gated(integrated), decibels(peak))
+    reading = _last_reading(source, sample_rate, "peak=true:metadata=1")
+    return Loudness(_integrated(reading), decibels(float(reading.get("lavfi.r128.true_peak", 0.0))))
 
 
 def measure_integrated(audio: Waveform) -> float | None:
@@ -63,20 +61,20 @@ def measure_integrated(audio: Waveform) -> float | None:
 
 
 def source_integrated(source: Source, sample_rate: int) -> float | None:
-    integrated = None
-    for reading in _readings(source, sample_rate, "metadata=1"):
-        integrated = float(reading["lavfi.r128.I"])
-    return _gated(integrated)
+    return _integrated(_last_reading(source, sample_rate, "metadata=1"))
 
 
-def _readings(source: Source, sample_rate: int, options: str) -> Iterator[dict[str, str]]:
+def _last_reading(source: Source, sample_rate: int, options: str) -> dict[str, str]:
+    """Of the whole signal. Only the meter's last frames are looked at: asking for a reading costs more than it."""
     signal = _long_enough(source(), math.ceil(_BLOCK_SECONDS * sample_rate))
-    frames = _filtered(signal, sample_rate, ("ebur128", options))
-    return (frame.metadata for frame in frames if frame.metadata)
+    # The very last one has none where it is shorter than the others.
+    last = deque(_filtered(signal, sample_rate, ("ebur128", options)), maxlen=2)
+    return next((frame.metadata for frame in reversed(last) if frame.metadata), {})
 
 
-def _gated(integrated: float | None) -> float | None:
-    return None if integrated is None or integrated <= _GATE else integrated
+def _integrated(reading: dict[str, str]) -> float | None:
+    integrated = float(reading.get("lavfi.r128.I", _GATE))
+    return None if integrated <= _GATE else integrated
 
 
 def decibels(amplitude: float) -> float:
@@ -156,6 +154,8 @@ def _long_enough(signal: Iterable[Samples], needed: int) -> Iterator[Samples]:
 def _filtered(signal: Iterable[Samples], sample_rate: int, *filters: _Filter) -> "Iterator[av.AudioFrame]":
     """The signal through a chain of libavfilter's filters, piece by piece."""
     graph, tick = Graph(), Fraction(1, sample_rate)
+    # Each would have a thread for each core started; these filters use one.
+    graph.threads = 1
     source = graph.add_abuffer(sample_rate=sample_rate, format="flt", layout="mono", time_base=tick)
     graph.link_nodes(source, *(graph.add(name, options) for name, options in filters), graph.add("abuffersink"))
     graph.configure()
