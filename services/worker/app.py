@@ -68,7 +68,8 @@ class WorkerApp:
         logger.info("engine_loaded", engine=info.engine, model=info.model, device=info.device, worker=self.worker)
         announcer = Announcer(self.parts, self.worker, info, self.light)
         celery = create_celery(settings)
-        register_synthesis(celery, self._runner(), self.parts.tracer)
+        runner = self._runner()
+        register_synthesis(celery, runner, self.parts.tracer)
 
         def on_ready(_consumer: Any) -> None:
             self.taking = True
@@ -82,7 +83,10 @@ class WorkerApp:
             light=self.light,
             on_ready=on_ready,
         )
-        with Ticker("announcer", settings.heartbeat_seconds, announcer.tell):
+        with (
+            Ticker("announcer", settings.heartbeat_seconds, announcer.tell),
+            Ticker("leases", settings.heartbeat_seconds, runner.beat),
+        ):
             process.start()
         announcer.withdraw()
         return int(process.exitcode or 0)

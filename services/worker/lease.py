@@ -9,7 +9,6 @@ from f5_tts_core.errors import Canceled
 from services.shared.errors import LeaseLost, Unavailable
 from services.shared.job import Job
 from services.shared.ports import Clock, JobStore
-from services.worker.ticker import Ticker
 
 logger = structlog.get_logger(__name__)
 
@@ -59,10 +58,6 @@ class Lease:
         self._quiet_until = 0.0
         #: One beat at a time: an older one that comes late would take news back.
         self._beating = Lock()
-
-    def kept(self) -> Ticker:
-        """A context in which a thread keeps the lease through phases that report no steps."""
-        return Ticker(f"lease-{self._job.id}", self._heartbeat_seconds, self.beat)
 
     def report(self, progress: float) -> None:
         """Note the share of the work done, 0..1, for the next beat to tell."""

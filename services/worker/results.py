@@ -1,12 +1,10 @@
 """Finished audio on its way into the object store."""
 
 import hashlib
-from concurrent.futures import Executor, Future
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from f5_tts_core.audio import encode
 from f5_tts_core.audio.loudness import measure_integrated
-from f5_tts_core.formats import FORMATS
 from f5_tts_core.mastering import master
 from f5_tts_core.types import Synthesis
 from services.shared.job import Job, JobOutput, output_key
@@ -14,26 +12,14 @@ from services.shared.job import Job, JobOutput, output_key
 
 @dataclass(frozen=True)
 class Result:
-    """An attempt's encoded audio, and what is known of it while its loudness is being measured."""
+    """An attempt's encoded audio, and what is known of it."""
 
     output: JobOutput
     content: bytes = field(repr=False)
-    loudness: "Future[float | None]" = field(repr=False)
-
-    @property
-    def content_type(self) -> str:
-        return FORMATS[self.output.format].content_type
-
-    def measured(self) -> JobOutput:
-        """All that there is to know. Waits for the measuring to end."""
-        return replace(self.output, loudness_lufs=self.loudness.result())
 
 
-def encode_result(job: Job, synthesis: Synthesis, aside: Executor) -> Result:
-    """The loudness is measured `aside`: nobody needs it before the audio is stored, which takes longer.
-
-    Raises `NotFiniteOutput`, and `UnsupportedEncoding` for what the API let pass and should not have.
-    """
+def encode_result(job: Job, synthesis: Synthesis) -> Result:
+    """Raises `NotFiniteOutput`, and `UnsupportedEncoding` for what the API let pass and should not have."""
     asked, encoding = job.input, job.input.encoding
     mastered = master(synthesis.audio, sample_rate=encoding.sample_rate, loudness=asked.loudness, trim=asked.trim)
     content = encode(mastered.audio, encoding.format, bit_depth=encoding.bit_depth, bitrate=encoding.bitrate)
@@ -47,5 +33,6 @@ def encode_result(job: Job, synthesis: Synthesis, aside: Executor) -> Result:
         seed=synthesis.seed,
         bitrate=encoding.bitrate,
         peak_dbfs=mastered.peak_dbfs,
+        loudness_lufs=measure_integrated(mastered.audio),
     )
-    return Result(output, content, aside.submit(measure_integrated, mastered.audio))
+    return Result(output, content)

@@ -3,7 +3,6 @@
 import io
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
 from typing import TypeVar
@@ -30,6 +29,7 @@ from services.worker.claiming import take
 from services.worker.cleaning import close, discard_attempt
 from services.worker.figures import first_heard, running
 from services.worker.lease import Interruption, Lease
+from services.worker.leases import Leases
 from services.worker.places import Places
 from services.worker.references import ReferenceReader
 from services.worker.results import Result, encode_result
@@ -72,8 +72,8 @@ class SynthesisRunner:
         self._sleep = sleep
         self._recall = Recall(parts)
         self._uploads: WeighedCache[bytes] = WeighedCache(_UPLOADS_BYTES, len)
-        self._aside = ThreadPoolExecutor(parts.settings.max_concurrency, "aside")
         self._places = Places(parts.settings.max_concurrency)
+        self._leases = Leases()
         self._chapters = ChapterSpeaker(parts, engine, references, hooks, self._places)
 
     def run(self, job_id: str) -> JobStatus | None:
@@ -86,6 +86,10 @@ class SynthesisRunner:
         with structlog.contextvars.bound_contextvars(**job.log_ids(), attempt=job.attempt):
             return self._close(job) if job.status.is_terminal else self._attempt(job)
 
+    def beat(self) -> None:
+        """Keep the leases of all jobs under way. To be called at every heartbeat, from a thread beside."""
+        self._leases.beat()
+
     def _take(self, job_id: str) -> Job | None:
         try:
             return self._patiently(lambda: take(self._parts, job_id, self._worker))
@@ -96,7 +100,7 @@ class SynthesisRunner:
     def _attempt(self, job: Job) -> JobStatus | None:
         logger.info("attempt_started")
         lease = self._lease(job)
-        with lease.kept(), running(self._parts.meter), self._places.attempt():
+        with self._leases.keep(lease), running(self._parts.meter), self._places.attempt():
             try:
                 return self._complete(job, lease)
             except Exception as error:
@@ -127,15 +131,16 @@ class SynthesisRunner:
             chapter = self._chapters.speak(job, recordings, lease, partial(self._patiently, check=lease.check))
             return self._commit(job, chapter.output, {**chapter.metrics, **_stages(job, watch)}, lease)
         reference = self._references.read(recordings[NARRATOR], job.input.ref_text)
-        lease.check()
+        if job.input.ref_text is None:
+            lease.check()  # Somebody had to listen to it first, which takes a while.
         watch.lap("transcribe_seconds")
         synthesis = self._speak(job, reference, lease)
         watch.lap("synthesis_seconds")
-        result = encode_result(job, synthesis, self._aside)
+        result = encode_result(job, synthesis)
         watch.lap("encode_seconds")
-        self._upload(result, lease)
+        self._upload(job, result, lease)
         watch.lap("upload_seconds")
-        return self._commit(job, result.measured(), _metrics(job, synthesis, watch), lease)
+        return self._commit(job, result.output, _metrics(job, synthesis, watch), lease)
 
     def _fetch(self, job: Job, lease: Lease) -> dict[str, bytes]:
         """The references, by mark. What comes with job after job is fetched once.
@@ -181,11 +186,11 @@ class SynthesisRunner:
         broadcast.end()
         return synthesis
 
-    def _upload(self, result: Result, lease: Lease) -> None:
-        output = result.output
+    def _upload(self, job: Job, result: Result, lease: Lease) -> None:
+        output, media_type = result.output, job.input.encoding.media_type
 
         def put() -> None:
-            self._parts.blobs.put(output.key, io.BytesIO(result.content), output.bytes, result.content_type)
+            self._parts.blobs.put(output.key, io.BytesIO(result.content), output.bytes, media_type)
 
         self._patiently(put, lease.check)
 

@@ -95,6 +95,13 @@ def test_a_worker_that_thaws_while_another_one_works_leaves_it_alone(stack):
     stack.assert_succeeded_once(done)
 
 
+def test_a_job_stays_with_its_worker_through_a_step_longer_than_its_lease(stack):
+    stack.worker(step_seconds=3.0)
+    done = stack.until_over(stack.submit(nfe_step=1).id)
+    assert done.attempt == 1
+    stack.assert_succeeded_once(done)
+
+
 def test_a_frozen_worker_is_no_longer_ready(stack):
     frozen = stack.worker()
     frozen.send(signal.SIGSTOP)

@@ -1,13 +1,12 @@
 """An attempt's hold on its job."""
 
-import threading
-
 import pytest
 
 from f5_tts_core.errors import Canceled
 from services.shared.errors import LeaseLost
 from services.shared.job import JobStatus, claim, request_cancel
 from services.worker.lease import Lease, Stopping
+from services.worker.leases import Leases
 
 
 @pytest.fixture
@@ -21,13 +20,13 @@ def lease(bench, job):
     return _lease(bench, job)
 
 
-def _lease(bench, job, heartbeat_seconds=4.0):
+def _lease(bench, job):
     return Lease(
         bench.jobs,
         job,
         clock=bench.clock,
         lease_seconds=10.0,
-        heartbeat_seconds=heartbeat_seconds,
+        heartbeat_seconds=4.0,
         stopping=lambda: bench.red,
     )
 
@@ -40,14 +39,17 @@ def test_a_beat_extends_the_lease_and_tells_the_progress(bench, job, lease):
     assert (stored.lease_until, stored.progress) == (bench.clock() + 10.0, 0.4)
 
 
-def test_a_thread_keeps_the_lease_while_nothing_is_reported(bench, job):
+def test_who_is_at_work_is_kept_and_nobody_else(bench):
+    queued = [bench.submit(), bench.submit()]
+    first, second = (bench.jobs.replace(job, claim(job, "worker-a", bench.clock(), 10.0)) for job in queued)
     bench.clock.advance(5.0)
-    beaten = threading.Event()
-    beat = bench.jobs.beat
-    bench.jobs.beat = lambda *args, **kwargs: (beat(*args, **kwargs), beaten.set())[0]
-    with _lease(bench, job, heartbeat_seconds=0.001).kept():
-        assert beaten.wait(timeout=5)
-    assert bench.jobs.get(job.id).lease_until == bench.clock() + 10.0
+    leases = Leases()
+    with leases.keep(_lease(bench, first)):
+        with leases.keep(_lease(bench, second)):
+            pass
+        leases.beat()
+    assert bench.jobs.get(first.id).lease_until == bench.clock() + 10.0
+    assert bench.jobs.get(second.id).lease_until == bench.clock() + 5.0
 
 
 def test_a_cancel_request_is_told_by_its_name(bench, job, lease):

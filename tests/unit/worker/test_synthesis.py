@@ -114,10 +114,23 @@ def test_progress_reaches_the_store_at_every_step(bench):
     assert seen == pytest.approx([step / STEPS for step in range(STEPS)])
 
 
+def test_the_lease_is_kept_through_a_step_that_takes_long(bench):
+    job, runner, kept = bench.submit(), bench.runner(), []
+
+    def linger():
+        bench.clock.advance(5.0)
+        runner.beat()
+        kept.append(bench.jobs.get(job.id).lease_until - bench.clock())
+
+    bench.engine.cues = {3: linger}
+    runner.run(job.id)
+    assert kept == [10.0]
+
+
 @pytest.mark.parametrize(
     ("audio_format", "start", "content_type"),
     [
-        ("wav", b"RIFF", "audio/wav"),
+        ("wav", b"RIFF", "audio/wav; codecs=1"),
         ("flac", b"fLaC", "audio/flac"),
         ("mp3", b"ID3", "audio/mpeg"),
         ("opus", b"OggS", "audio/ogg"),
