@@ -112,7 +112,8 @@ def _connections(broker: str) -> dict[str, Any]:
         "socket_timeout": 3,
         "socket_keepalive": True,
         "health_check_interval": 10,
-        "visibility_timeout": 3_600,
+        # A message is its taker's at once. Noting in Redis who has it, and for how long, takes longer than taking it.
+        "ack_emulation": False,
         "queue_order_strategy": f"{PriorityTurns.__module__}:{PriorityTurns.__qualname__}",
     }
     return shared | {"broker_transport_options": options}
