@@ -29,19 +29,23 @@ class Overload:
         self._room = room_ms(parts.settings.max_queued_seconds)
         self._calm_until = float("-inf")
 
+    @property
+    def is_calm(self) -> bool:
+        """Whether `check` would let anybody pass without asking the store."""
+        return not self._room or self._parts.clock() < self._calm_until
+
     def check(self, owner: str) -> None:
         """Before any work is put into a request. Raises `Overloaded`, `Unavailable`.
 
         Others may be submitted at the same time: the last word is the store's, when the job is added.
         """
-        now = self._parts.clock()
-        if not self._room or now < self._calm_until:
+        if self.is_calm:
             return
         backlog = self._parts.line.backlog(owner)
         if not backlog.has_room(1, self._room):
             raise self._refusal(backlog.total, 1)
         if backlog.total < self._room / 2:
-            self._calm_until = now + _CALM_SECONDS
+            self._calm_until = self._parts.clock() + _CALM_SECONDS
 
     def guard(self, submit: Callable[[], Made]) -> Made:
         """What `submit` makes. Raises `Overloaded` where the store finds the queue full, and what else it raises."""
