@@ -12,6 +12,7 @@ from services.shared import job as transitions
 from services.shared.adapters.redis_jobs import RedisJobStore
 from services.shared.adapters.redis_line import RedisJobLine
 from services.shared.job import Job, JobFault, JobOutput, JobStatus
+from services.shared.lane import Lane
 from services.shared.line import Admitted, Backlog
 from services.shared.ports import Beat, JobLine, JobPage, JobStore
 from services.shared.priority import PRIORITIES
@@ -22,7 +23,18 @@ FAULT = JobFault("engine-failed", "The engine failed", "It did.")
 OUTPUT = JobOutput("outputs/x/1.wav", "wav", 3, "a" * 64, 1.25, 24_000, 7)
 
 Outcome = (
-    Job | Beat | JobPage | Backlog | list[Job] | list[Admitted] | list[int | None] | dict[JobStatus, int] | str | None
+    Job
+    | Beat
+    | JobPage
+    | Backlog
+    | list[Job]
+    | list[Admitted]
+    | list[int | None]
+    | dict[JobStatus, int]
+    | dict[Lane, int]
+    | int
+    | str
+    | None
 )
 Act = Callable[["Stores"], Outcome]
 
@@ -55,6 +67,7 @@ class Lives:
             created_at=self.now,
             owner=self.chance.choice(("a", "b")),
             priority=self.chance.choice(PRIORITIES),
+            model=self.chance.choice((None, "base", "tuned")),
             weight=self.chance.choice((0.3, 1.0, 2.5)),
             deadline_at=self.chance.choice((None, self.now + 20.0)),
         )
@@ -93,6 +106,8 @@ class Lives:
             lambda store: list(store.line.admit(now, 3)),
             lambda store: list(store.line.sent(now)),
             lambda store: store.line.backlog(job.owner),
+            lambda store: {lane: ms for lane, ms in store.line.backlog_by_lane().items() if ms},
+            lambda store: store.line.repair(now, 3),
             lambda store: list(store.jobs.positions(ids)),
             lambda store: list(store.jobs.overdue(now, 3)),
             lambda store: list(store.jobs.lapsed(now, 3)),

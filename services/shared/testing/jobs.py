@@ -103,7 +103,7 @@ class MemoryJobStore:
     def lapsed(self, now: float, limit: int) -> Sequence[Job]:
         running = [job for job in self._sorted() if job.status is JobStatus.PROCESSING]
         lapsed = [job for job in running if (job.lease_until or 0.0) <= now]
-        return sorted(lapsed, key=lambda job: job.lease_until or 0.0)[:limit]
+        return sorted(lapsed, key=lambda job: (job.lease_until or 0.0, job.id))[:limit]
 
     def admit(self, now: float, lead: int) -> Sequence[Job]:
         """As `JobLine` does it."""
