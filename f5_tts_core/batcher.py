@@ -62,6 +62,12 @@ class Rung:
             self._velocity = ReplayedVelocity(self.network, self.record) if self.record else self.network.velocity
         return self._velocity
 
+    def free(self, *, network: bool) -> None:
+        """Give back what is recorded, and, if asked to, the `network`: both are made again when they are needed."""
+        self._velocity = None
+        if network:
+            self._network = None
+
 
 class StepBatcher:
     """Solves takes together. Thread-safe: `submit` and `call` from anywhere, the device from one thread."""
@@ -176,10 +182,16 @@ class StepBatcher:
 
     def _step(self, takes: Sequence[Take]) -> None:
         started = perf_counter()
+        states: list[Tensor] = []
         try:
             states = self._advance(takes)
         except Exception as error:
-            self._recover(takes, error)
+            if not is_out_of_memory(error):
+                self._fail(takes, error)
+                return
+        if not states:
+            # Here, since until the handler's end the error holds all that the forward had made.
+            self._recover(takes)
             return
         seconds = (perf_counter() - started) / len(takes)
         self.stats.forwards += 1
@@ -217,22 +229,30 @@ class StepBatcher:
         else:
             self._fall_back(take, errors.NotFiniteOutput("The network produced NaN or infinite values."))
 
-    def _recover(self, takes: Sequence[Take], error: Exception) -> None:
-        """Out of memory: smaller batches, then the next placement. Anything else fails these requests only."""
-        if not is_out_of_memory(error):
-            logger.error("forward failed", exc_info=error)
-            for take in takes:
-                take.ticket.fail(errors.EngineError("The engine failed while it spoke this text."))
-            return
+    def _fail(self, takes: Sequence[Take], error: Exception) -> None:
+        logger.error("forward failed", exc_info=error)
+        for take in takes:
+            take.ticket.fail(errors.EngineError("The engine failed while it spoke this text."))
+
+    def _recover(self, takes: Sequence[Take]) -> None:
+        """From too little memory: by smaller batches, then by the next placement."""
         self.stats.out_of_memory += 1
-        if self.placement.device.type == "cuda":
-            torch.cuda.empty_cache()
+        self._free(needed={0, *(take.rung for take in self._takes)})
         if len(takes) > 1:
             frames = max(_padded(take) for take in takes) * len(takes)
             self._max_frames = max(frames // 2, BUCKET_FRAMES)
             logger.warning("out of memory: the frame budget is now %d", self._max_frames)
             return
         self._fall_back(takes[0], errors.OutOfMemory("The device has too little memory for this text and reference."))
+
+    def _free(self, needed: set[int]) -> None:
+        """Give back all that can be made again, but the networks of the `needed` rungs."""
+        self._batch = None
+        self._schedules.clear()
+        for index, rung in enumerate(self._rungs):
+            rung.free(network=index not in needed)
+        if self.placement.device.type == "cuda":
+            torch.cuda.empty_cache()
 
     def _fall_back(self, take: Take, error: errors.EngineError) -> None:
         rung = take.rung + 1

@@ -39,6 +39,11 @@ class WeighedCache(Generic[T]):
         self._keep(key, value)
         return value
 
+    def clear(self) -> None:
+        with self._lock:
+            self._values.clear()
+            self._weight = 0
+
     def _keep(self, key: object, value: T) -> None:
         with self._lock:
             if key in self._values:

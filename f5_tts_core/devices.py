@@ -17,6 +17,9 @@ DTYPES: Final[dict[str, torch.dtype]] = {
     "fp16": torch.float16,
     "int8": torch.qint8,
 }
+#: What is said where memory ends by allocators without an error class of their own: the CPU's; CUDA's runtime, for
+#: graphs; cuBLAS and cuDNN.
+_TOO_LITTLE_MEMORY: Final = ("can't allocate memory", "CUDA error: out of memory", "_STATUS_ALLOC_FAILED")
 _PREFERENCE = ("cuda", "xpu", "mps", "cpu")
 
 
@@ -86,10 +89,16 @@ def moved(tensor: Tensor, device: torch.device) -> Tensor:
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether a device, or the CPU's allocator (which has no error class of its own), ran out of memory."""
+    """Whether a device, or the CPU's allocator, ran out of memory: this error says so, or the one that led to it.
+
+    Where memory ends while a CUDA graph is captured, what is raised at last may be that the capture came to nothing.
+    """
     if isinstance(error, torch.OutOfMemoryError | MemoryError):
         return True
-    return isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
+    if isinstance(error, RuntimeError) and any(words in str(error) for words in _TOO_LITTLE_MEMORY):
+        return True
+    before = error.__cause__ or error.__context__
+    return before is not None and is_out_of_memory(before)
 
 
 def _cpu_multiplies_bf16() -> bool:

@@ -112,14 +112,17 @@ class BesideSteps:
         return padded_length(longest) * count <= self._max_frames
 
     def _decode(self, taken: Sequence[tuple[Tensor, Future[Tensor]]]) -> None:
+        sounds: Sequence[Tensor] = []
         try:
             sounds = _decoded(self._vocoder, [mel for mel, _ in taken], self._device)
         except Exception as error:
-            if is_out_of_memory(error) and len(taken) > 1:
-                for one in taken:
-                    self._decode([one])
-            else:
+            if len(taken) == 1 or not is_out_of_memory(error):
                 self._fail(taken, error)
+                return
+        if not sounds:
+            # Here, since until the handler's end the error holds all that the pass had made.
+            for one in taken:
+                self._decode([one])
             return
         for (_, future), sound in zip(taken, sounds, strict=True):
             future.set_result(sound)

@@ -278,6 +278,14 @@ def _starve(max_rows: int) -> Callable[[Tensor], None]:
     return fault
 
 
+def _starve_above(max_frames: int) -> Callable[[Tensor], None]:
+    def fault(noisy: Tensor) -> None:
+        if noisy.shape[1] > max_frames:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+
+    return fault
+
+
 def _nan(noisy: Tensor) -> Tensor:
     return torch.full_like(noisy, torch.nan)
 
@@ -293,6 +301,25 @@ def test_out_of_memory_makes_smaller_batches_and_nobody_fails() -> None:
     assert starved.rows[-1] <= 4
     for want, (have,) in zip(expected, found, strict=True):
         torch.testing.assert_close(have, want, atol=1e-5, rtol=0)
+
+
+def test_out_of_memory_gives_back_what_can_be_made_again() -> None:
+    recorder, loaded = Recorder(), [0, 0]
+    starved, spare = network(_starve_above(256)), network(seed=1)
+
+    def load(index: int, dit: DiT) -> DiT:
+        loaded[index] += 1
+        return dit
+
+    rungs = [Rung(CPU, lambda: load(0, starved), recorder), Rung(CPU, lambda: load(1, spare))]
+    batcher = StepBatcher(rungs, max_frames=8_192)
+    batcher.start()
+    for frames in (80, 300, 80, 300):  # the second does not fit, and is spoken on the other rung
+        solve(batcher, [prompt(1, frames)])
+    batcher.close()
+    assert batcher.stats.out_of_memory == 2
+    assert recorder.made == 2 + 2  # begun of 320 frames; of 128 made, and made again when memory had ended
+    assert loaded == [1, 2]
 
 
 @pytest.mark.parametrize("fault", [_starve(0), _nan])

@@ -34,3 +34,11 @@ def test_a_value_heavier_than_the_cache_is_not_kept() -> None:
     cache = cache_of(10)
     assert cache.get("big", lambda: "x" * 11) == "x" * 11
     assert (len(cache), cache.weight) == (0, 0)
+
+
+def test_cleared_it_holds_nothing_and_has_room_again() -> None:
+    cache = cache_of(10)
+    cache.get("a", lambda: "x" * 10)
+    cache.clear()
+    assert (len(cache), cache.weight) == (0, 0)
+    assert cache.get("a", lambda: "made again") == "made again"

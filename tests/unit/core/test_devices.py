@@ -56,3 +56,28 @@ def test_running_out_of_memory_is_recognised() -> None:
     with pytest.raises(RuntimeError) as caught:
         torch.empty(2**46)
     assert is_out_of_memory(caught.value)
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["CUDA error: out of memory", "CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"],
+)
+def test_running_out_of_memory_is_recognised_where_it_is_told_in_words(words: str) -> None:
+    assert is_out_of_memory(RuntimeError(words))
+    assert not is_out_of_memory(ValueError(words))
+
+
+def test_running_out_of_memory_is_recognised_behind_the_capture_that_it_ended() -> None:
+    with pytest.raises(RuntimeError) as caught:
+        _end_a_capture(torch.OutOfMemoryError("CUDA out of memory"))
+    assert is_out_of_memory(caught.value)
+    with pytest.raises(RuntimeError) as caught:
+        _end_a_capture(RuntimeError("shapes do not fit"))
+    assert not is_out_of_memory(caught.value)
+
+
+def _end_a_capture(error: Exception) -> None:
+    try:
+        raise error
+    finally:
+        raise RuntimeError("CUDA error: operation failed due to a previous error during capture")
