@@ -74,16 +74,17 @@ def write_speech(
     `check` is called every few seconds of speech, and ends the work by raising.
     """
     rate = finish.encoding.sample_rate
-    with TemporaryFile() as on_disk:
+    with TemporaryFile() as on_disk, TemporaryFile() as limited:
         spool = _Spool(on_disk, check)
-        for samples in _resampled(_joined(parts, finish), rate):
-            spool.add(samples)
-        source: Source = spool.blocks
+        source = spool.keep(_resampled(_joined(parts, finish), rate))
         if finish.loudness is not None:
-            source = source_at_loudness(source, rate, finish.loudness)
-        peak = _encode(source(), finish.encoding, file)
-        loudness = source_integrated(source, rate)
-        return Written(spool.samples / rate, peak_dbfs(peak), loudness)
+            source = source_at_loudness(source, rate, finish.loudness, _Spool(limited, check).keep)
+        encoder = _Encoder(file, finish.encoding)
+        try:
+            loudness = source_integrated(lambda: encoder.passing(source()), rate)
+        finally:
+            encoder.finish()
+        return Written(spool.samples / rate, peak_dbfs(encoder.peak), loudness)
 
 
 def _joined(parts: Iterable[Part], finish: Finish) -> Iterator[Samples]:
@@ -113,17 +114,22 @@ def _resampled(signal: Iterable[Samples], rate: int) -> Iterator[Samples]:
     yield stream.resample_chunk(np.zeros(0, np.float32), last=True)
 
 
-def _encode(signal: Iterable[Samples], encoding: Encoding, file: BinaryIO) -> float:
-    """The largest sample's size."""
-    writer = file_writer(file, encoding)
-    peak = 0.0
-    try:
+class _Encoder:
+    """Writes the signal that passes through it, once."""
+
+    def __init__(self, file: BinaryIO, encoding: Encoding) -> None:
+        self._writer = file_writer(file, encoding)
+        #: The largest sample's size.
+        self.peak = 0.0
+
+    def passing(self, signal: Iterable[Samples]) -> Iterator[Samples]:
         for samples in signal:
-            peak = max(peak, float(np.abs(samples).max(initial=0.0)))
-            writer.add(np.clip(samples, -1.0, 1.0))
-    finally:
-        writer.finish()
-    return peak
+            self.peak = max(self.peak, float(np.abs(samples).max(initial=0.0)))
+            self._writer.add(np.clip(samples, -1.0, 1.0))
+            yield samples
+
+    def finish(self) -> None:
+        self._writer.finish()
 
 
 class _Spool:
@@ -134,11 +140,17 @@ class _Spool:
         self._check = check
         self.samples = 0
 
-    def add(self, samples: Samples) -> None:
-        self._file.write(samples.astype(np.float32, copy=False).tobytes())
-        self.samples += len(samples)
+    def keep(self, signal: Iterable[Samples]) -> Source:
+        """In place of what was kept before."""
+        self._file.seek(0)
+        self._file.truncate()
+        self.samples = 0
+        for samples in signal:
+            self._file.write(samples.astype(np.float32, copy=False).tobytes())
+            self.samples += len(samples)
+        return self._blocks
 
-    def blocks(self) -> Iterator[Samples]:
+    def _blocks(self) -> Iterator[Samples]:
         self._file.seek(0)
         for block in iter(partial(self._file.read, _BLOCK), b""):
             self._check()

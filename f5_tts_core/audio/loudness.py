@@ -17,6 +17,8 @@ from f5_tts_core.types import Waveform
 Samples = npt.NDArray[np.float32]
 #: A signal in pieces, as often as it is asked for: it may be longer than memory.
 Source = Callable[[], Iterable[Samples]]
+#: Goes through a signal once and keeps it, in place of what it kept before.
+Keep = Callable[[Iterable[Samples]], Source]
 
 #: dB of full scale that no peak passes, between the samples too: lossy codecs overshoot by about as much.
 TRUE_PEAK_CEILING: Final = -1.0
@@ -92,28 +94,33 @@ def at_loudness(audio: Waveform, target: float) -> Waveform:
 
     Silence stays as it is.
     """
-
-    def source() -> Iterable[Samples]:
-        return [audio.samples]
-
-    levelled = source_at_loudness(source, audio.sample_rate, target)
+    source = _kept_in_memory([audio.samples])
+    levelled = source_at_loudness(source, audio.sample_rate, target, _kept_in_memory)
     return audio if levelled is source else Waveform(np.concatenate([*levelled()]), audio.sample_rate)
 
 
-def source_at_loudness(source: Source, sample_rate: int, target: float) -> Source:
-    """`at_loudness` of a signal in pieces, which is gone through a few times."""
+def _kept_in_memory(signal: Iterable[Samples]) -> Source:
+    pieces = [*signal]
+    return lambda: pieces
+
+
+def source_at_loudness(source: Source, sample_rate: int, target: float, keep: Keep) -> Source:
+    """`at_loudness` of a signal in pieces, which is gone through a few times.
+
+    What is limited is kept by `keep`: to limit takes longer than all the rest.
+    """
     found = measure_source(source, sample_rate)
     if found.integrated is None:
         return source
     gain = target - found.integrated
     if found.true_peak + gain <= TRUE_PEAK_CEILING:
         return _amplified(source, gain)
-    return _limited_to(source, sample_rate, target, gain)
+    return _limited_to(source, sample_rate, target, gain, keep)
 
 
-def _limited_to(source: Source, sample_rate: int, target: float, gain: float) -> Source:
+def _limited_to(source: Source, sample_rate: int, target: float, gain: float, keep: Keep) -> Source:
     for _ in range(_ROUNDS):
-        limited = _limited(source, sample_rate, gain)
+        limited = keep(_limited(source(), sample_rate, gain))
         reached = measure_source(limited, sample_rate)
         if reached.integrated is None or target - reached.integrated < _TOLERANCE:
             break
@@ -127,7 +134,7 @@ def _amplified(source: Source, gain: float) -> Source:
     return lambda: (samples * factor for samples in source())
 
 
-def _limited(source: Source, sample_rate: int, gain: float) -> Source:
+def _limited(signal: Iterable[Samples], sample_rate: int, gain: float) -> Iterator[Samples]:
     """Raised by `gain` dB, with peaks beyond the ceiling turned down smoothly from just before they come."""
     filters = (
         ("volume", f"{gain:.4f}dB:precision=float"),
@@ -136,7 +143,7 @@ def _limited(source: Source, sample_rate: int, gain: float) -> Source:
         ("aresample", str(sample_rate)),
         ("aformat", "sample_fmts=flt"),
     )
-    return lambda: (frame.to_ndarray()[0] for frame in _filtered(source(), sample_rate, *filters))
+    return (frame.to_ndarray()[0] for frame in _filtered(signal, sample_rate, *filters))
 
 
 def _long_enough(signal: Iterable[Samples], needed: int) -> Iterator[Samples]:

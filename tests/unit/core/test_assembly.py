@@ -108,6 +108,13 @@ def test_what_is_stopped_on_the_way_is_closed(audio_format):
     assert decode(content).seconds == pytest.approx(65_536 / 24_000, abs=0.15)
 
 
+def test_it_is_measured_while_it_is_written():
+    blocks = []
+    file = io.BytesIO()
+    write_speech(parts(), Finish(Encoding.of("wav", 24_000)), file, check=lambda: blocks.append(1))
+    assert len(blocks) == -(-len(WHOLE.samples) // 65_536)  # gone through once
+
+
 @pytest.mark.parametrize("loudness", [None, -9.0])
 def test_three_minutes_are_never_in_memory(tmp_path, loudness):
     chunk = speech_like(6.0).samples

@@ -1,10 +1,19 @@
 """Loudness held to the standard's own values, and speech as a request asked for it."""
 
+from collections.abc import Iterable
+
 import numpy as np
 import pytest
 
 from f5_tts_core import errors
-from f5_tts_core.audio.loudness import TRUE_PEAK_CEILING, at_loudness, measure, measure_integrated
+from f5_tts_core.audio.loudness import (
+    TRUE_PEAK_CEILING,
+    Source,
+    at_loudness,
+    measure,
+    measure_integrated,
+    source_at_loudness,
+)
 from f5_tts_core.formats import SAMPLE_RATES
 from f5_tts_core.mastering import master
 from f5_tts_core.testing import speech_like
@@ -89,6 +98,22 @@ class TestAtLoudness:
         before, after = peaky().samples, at_loudness(peaky(), -12.0).samples
         lags = np.correlate(after[30_000:34_000], before[29_936:34_064], "valid")
         assert int(np.argmax(lags)) == 64
+
+    def test_what_was_limited_is_read_without_limiting_it_again(self) -> None:
+        passes = []
+
+        def source() -> list[np.ndarray]:
+            passes.append(1)
+            return [peaky().samples]
+
+        def keep(signal: Iterable[np.ndarray]) -> Source:
+            pieces = [*signal]
+            return lambda: pieces
+
+        levelled = source_at_loudness(source, 24_000, -12.0, keep)
+        gone_through = len(passes)
+        np.testing.assert_array_equal(np.concatenate([*levelled()]), at_loudness(peaky(), -12.0).samples)
+        assert len(passes) == gone_through
 
     def test_silence_stays_silent(self) -> None:
         silence = Waveform(np.zeros(24_000, np.float32))
