@@ -148,9 +148,11 @@ def second(compose: str, tmp_path: Path) -> dict[str, Service]:
         copy.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(file, copy)
     guide = (ROOT / "docs/deploy.md").read_text()
-    for name, text in re.findall(r"^cat >>? (\S+) <<'END'\n(.*?)^END$", guide, re.MULTILINE | re.DOTALL):
+    written = dict(re.findall(r"^cat >>? (\S+) <<'END'\n(.*?)^END$", guide, re.MULTILINE | re.DOTALL))
+    for name, text in written.items():
         (tmp_path / name).write_text(text)
-    result = config(compose, variables(), *copies)
+    chosen = dict(line.split("=", 1) for line in written[".env"].splitlines())
+    result = config(compose, variables() | chosen, *copies)
     assert result.returncode == 0, result.stderr
     found: dict[str, Service] = json.loads(result.stdout)["services"]
     return found
@@ -166,8 +168,11 @@ def test_a_second_worker_has_another_model_and_all_else_of_the_first(second: dic
     assert str(narrator.ckpt_path).startswith(other["volumes"][0]["target"])
     # The name that Prometheus looks up has the addresses of both.
     assert other["networks"]["parts"]["aliases"] == [f"worker-{kind}"]
+    # Another share replaces no worker.
+    assert (base.models, narrator.models) == ({}, {})
     for name in ("api", "control"):
-        assert load_settings(second[name]["environment"]).models == {"base": 9, "narrator": 1}
+        told = load_settings(second[name]["environment"])
+        assert (told.models, told.served_model) == ({"base": 9, "narrator": 1}, "base")
 
 
 def test_a_second_worker_has_a_gpu_of_its_own(second: dict[str, Service]) -> None:
