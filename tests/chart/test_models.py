@@ -4,10 +4,11 @@ import re
 from typing import Any
 
 import pytest
+import yaml
 
 from services.shared.model_shares import ELEVENLABS_PREFIX, OPENAI_NAMES
 from services.shared.settings import Settings, load_settings
-from tests.chart.rendering import ChartRenderer, Object, Rendered, environment
+from tests.chart.rendering import EXAMPLES, ROOT, ChartRenderer, Object, Rendered, environment
 from tests.chart.test_workers import PROMETHEUS
 
 BASE = {"name": "base", "model": {"name": "base", "weight": 9}, "settings": {"MODEL_NAME": "F5TTS_Base"}}
@@ -90,6 +91,22 @@ def test_another_share_replaces_no_worker(helm: ChartRenderer) -> None:
     assert {name: before[name] != after[name] for name in replaced} == replaced
 
 
+def test_a_running_installation_gets_a_second_model_as_the_guide_says(helm: ChartRenderer) -> None:
+    running = yaml.safe_load(next(path for path in EXAMPLES if path.stem == "gke-t4").read_text())
+    named, beside = pools_of_the_guide()
+    before, first, second = (helm.render(running | pools) for pools in ({}, named, beside))
+    held = told(before, "worker-default").served_model
+    # Whichever worker is there, it takes what the API sends.
+    assert (told(first, "api").models, told(first, "worker-default").served_model) == ({held: 1}, held)
+    assert told(second, "api").models == {held: 1, "narrator": 0}
+    assert told(second, "api").ckpt_path == told(before, "api").ckpt_path
+    old, new = (rendered.find("Deployment", "worker-default")["spec"]["template"] for rendered in (first, second))
+    assert old == new
+    narrator, fetched = told(second, "worker-narrator"), second.find("ConfigMap", "models")["data"]["narrator.json"]
+    for path in (narrator.ckpt_path, narrator.vocoder_path):
+        assert str(path).removeprefix("/models/") in fetched
+
+
 def test_who_installs_it_is_told_of_the_models(examples: dict[str, Rendered]) -> None:
     assert "base=9,narrator=1" in examples["two-models"].notes
     assert "MODELS" not in examples["defaults"].notes
@@ -122,6 +139,14 @@ def test_models_that_cannot_be_together_are_said_in_words(helm: ChartRenderer, p
 def test_names_that_the_services_refuse_are_refused(helm: ChartRenderer, name: str) -> None:
     with pytest.raises(helm.errors, match="schema"):
         helm.render({"pools": [{"name": "a", "model": {"name": name, "weight": 1}}]})
+
+
+def pools_of_the_guide() -> tuple[dict[str, Any], dict[str, Any]]:
+    """Values with the name that the model there is gets first, then with the other one beside it."""
+    guide = (ROOT / "docs/operations.md").read_text().partition("### By shares")[2]
+    first, more = re.findall(r"^( *)```yaml\n(.*?)^ *```$", guide, re.MULTILINE | re.DOTALL)[:2]
+    text = first[1] + re.sub(f"^{more[0]}", "", more[1], flags=re.MULTILINE)
+    return yaml.safe_load(first[1]), yaml.safe_load(text)
 
 
 def told(rendered: Rendered, deployment: str) -> Settings:
