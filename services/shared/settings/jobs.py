@@ -29,8 +29,8 @@ class JobSettings(Section):
     #: Chunks of one long job that are spoken at once, in slots that no other job needs; one slot stays free for the
     #: next job. Unset: as many as there are where the engine gains by batches, as on a GPU; else one.
     long_chunks_at_once: Annotated[int, Field(ge=1, le=256)] | None = None
-    #: Messages of a priority that wait for a worker; jobs beyond them wait in line, where tenants take turns. More keep
-    #: very many slots busy, and let a tenant's flood stand before others.
+    #: Messages of a priority (and model) that wait for a worker; jobs beyond them wait in line, where tenants take
+    #: turns. More keep very many slots busy, and let a tenant's flood stand before others.
     queue_lead: Annotated[int, Field(ge=1, le=10_000)] = 4
     #: Seconds of audio that may be queued, by the lengths of texts; 0: any number. Beyond them, tenants who have more
     #: than their part of it are answered 503.
