@@ -1,6 +1,7 @@
 """What tells one model from another: hashes of its files. Free of torch."""
 
 import hashlib
+from mmap import ACCESS_READ, mmap
 from pathlib import Path
 from typing import Final
 
@@ -9,7 +10,7 @@ from f5_tts_core.manifest import Manifest
 
 #: Bytes that are hashed at a time: many, since a thread that comes back from hashing waits until another, which is
 #: importing perhaps, lets go of the interpreter.
-_PIECE: Final = 32 * 1024 * 1024
+_PIECE: Final = 64 * 1024 * 1024
 
 
 def fingerprint(manifest: Manifest) -> str:
@@ -32,8 +33,10 @@ def checkpoint_hash(manifest: Manifest) -> str:
 
 
 def _hash(path: Path) -> str:
-    digest, buffer = hashlib.sha256(), memoryview(bytearray(min(_PIECE, path.stat().st_size)))
-    with path.open("rb", buffering=0) as file:
-        while count := file.readinto(buffer):
-            digest.update(buffer[:count])
+    """Of the file where the system holds it: to copy it first takes a fifth longer."""
+    digest, size = hashlib.sha256(), path.stat().st_size
+    with path.open("rb") as file:
+        for start in range(0, size, _PIECE):
+            with mmap(file.fileno(), min(_PIECE, size - start), access=ACCESS_READ, offset=start) as piece:
+                digest.update(piece)
     return digest.hexdigest()
