@@ -14,6 +14,7 @@ from services.api import documentation
 from services.api.callers.auth import Caller
 from services.api.callers.ownership import own_batch
 from services.api.forms.batch import BatchDocument, SentBatch, batch_form_schema, read_batch
+from services.api.http.bodies import request_body
 from services.api.http.ids import RecordId
 from services.api.http.listing import PageCursor, PageLimit, forbid_keeping, refusing_cursors
 from services.api.jobs.idempotency import REPLAYED_HEADER, IdempotencyKey
@@ -46,15 +47,7 @@ _SUBMITTED: Final[dict[int | str, dict[str, Any]]] = {
     202: {"description": "The batch, all of its jobs queued. `Location` is where to ask for it."},
     **_problems(400, 401, 404, 408, 409, 413, 415, 422, 500, 503),
 }
-BATCH_BODY: Final[dict[str, Any]] = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            "application/json": {"schema": BatchDocument.model_json_schema()},
-            "multipart/form-data": {"schema": batch_form_schema()},
-        },
-    }
-}
+BATCH_BODY: Final = request_body(BatchDocument, form=batch_form_schema())
 _RESULTS: Final[dict[int | str, dict[str, Any]]] = {
     200: {"content": {JSON_LINES: {"schema": {"type": "string"}}}, "description": "A page, or all as JSON lines."},
     **_problems(401, 404, 422, 500, 503),

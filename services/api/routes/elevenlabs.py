@@ -3,7 +3,6 @@
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
-from pydantic import BaseModel
 from starlette.concurrency import run_in_threadpool
 
 from services.api.callers.auth import Caller
@@ -11,6 +10,7 @@ from services.api.dialects.elevenlabs_schemas import DEFAULT_OUTPUT, TextToSpeec
 from services.api.documentation import elevenlabs_problems
 from services.api.forms.fields import read_json
 from services.api.forms.speech import SpeechForm
+from services.api.http.bodies import request_body
 from services.api.jobs.speaking import AUDIO_CONTENT
 from services.api.listening.streamed import count_stream
 from services.api.listening.streaming import speak_aloud
@@ -35,14 +35,19 @@ _SPEECH: Final[dict[int | str, dict[str, Any]]] = {
     200: {"description": "The audio.", "content": AUDIO_CONTENT},
     **elevenlabs_problems(400, 401, 404, 408, 409, 413, 415, 422, 500, 503, 504),
 }
-
-
-def _body(model: type[BaseModel]) -> dict[str, Any]:
-    return {"requestBody": {"required": True, "content": {"application/json": {"schema": model.model_json_schema()}}}}
+_EXAMPLE: Final = {
+    "text": "The first move is what sets it all in motion.",
+    "model_id": "eleven_multilingual_v2",
+    "voice_settings": {"stability": 0.5, "similarity_boost": 0.75, "speed": 1.0},
+}
 
 
 @router.post(
-    "", response_class=Response, responses=_SPEECH, openapi_extra=_body(TextToSpeechWithVoice), summary="Speak a text"
+    "",
+    response_class=Response,
+    responses=_SPEECH,
+    openapi_extra=request_body(TextToSpeechWithVoice, example={**_EXAMPLE, "voice_id": SAMPLE_VOICE}),
+    summary="Speak a text",
 )
 async def convert_named(
     request: Request, caller: Caller, state: State, output_format: OutputFormat = DEFAULT_OUTPUT
@@ -56,7 +61,7 @@ async def convert_named(
     "/{voice_id}",
     response_class=Response,
     responses=_SPEECH,
-    openapi_extra=_body(TextToSpeech),
+    openapi_extra=request_body(TextToSpeech, example=_EXAMPLE),
     summary="Speak, as ElevenLabs does",
 )
 @router.post(
@@ -64,7 +69,7 @@ async def convert_named(
     name="convert_streamed",
     response_class=Response,
     responses=_SPEECH,
-    openapi_extra=_body(TextToSpeech),
+    openapi_extra=request_body(TextToSpeech, example=_EXAMPLE),
     summary="Speak, as ElevenLabs streams",
 )
 async def convert(

@@ -21,7 +21,8 @@ from services.api.dialects.generation_schemas import (
 )
 from services.api.forms.fields import read_json
 from services.api.forms.speech import SpeechForm, SpokenText, form_schema, form_shape, parse_speech
-from services.api.http.ids import RecordId
+from services.api.http.bodies import request_body
+from services.api.http.ids import EXAMPLE_ID, RecordId
 from services.api.http.listing import PageCursor, PageLimit, forbid_keeping, refusing_cursors
 from services.api.jobs.idempotency import REPLAYED_HEADER, IdempotencyKey, document_fingerprint, fingerprint
 from services.api.jobs.speaking import AUDIO_CONTENT, answer_audio, no_audio, take_in
@@ -36,15 +37,11 @@ router = APIRouter(prefix="/api/v1/tts", tags=["generations"], dependencies=[Dep
 
 _problems = partial(documentation.problems, instance="/api/v1/tts")
 _SUBMIT: Final[dict[int | str, dict[str, Any]]] = _problems(400, 401, 404, 408, 409, 413, 415, 422, 500, 503)
-_BODY: Final[dict[str, Any]] = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            "application/json": {"schema": SpokenText.model_json_schema()},
-            "multipart/form-data": {"schema": form_schema()},
-        },
-    }
-}
+_BODY: Final = request_body(
+    SpokenText,
+    form=form_schema(),
+    example={"text": "Hello! This is a voice that you have heard before.", "voice_id": EXAMPLE_ID},
+)
 _AUDIO: Final[dict[int | str, dict[str, Any]]] = {
     200: {"description": "The audio.", "content": AUDIO_CONTENT},
     **_problems(401, 404, 409, 410, 422, 500, 503),

@@ -1,7 +1,7 @@
 """`/admin/keys`: the API keys of all tenants, for who may manage them. `timbre keys` does the same beside the store."""
 
 from functools import partial
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 import structlog
 from fastapi import APIRouter, Depends, Path, Query, Request, Security
@@ -10,6 +10,7 @@ from starlette.concurrency import run_in_threadpool
 from services.api import documentation
 from services.api.callers.auth import authenticate
 from services.api.forms.fields import read_json
+from services.api.http.bodies import request_body
 from services.api.http.listing import PageCursor, PageLimit, forbid_keeping, refusing_cursors
 from services.api.state import State
 from services.api.views.key import KeyDraft, KeyList, KeyView, NewKeyView, key_view, new_key_view
@@ -32,9 +33,7 @@ _problems = partial(
     },
     instance="/admin/keys",
 )
-_DRAFT: Final[dict[str, Any]] = {
-    "requestBody": {"required": True, "content": {"application/json": {"schema": KeyDraft.model_json_schema()}}}
-}
+_DRAFT: Final = request_body(KeyDraft)
 
 
 @router.post(

@@ -1,6 +1,6 @@
 """`/v1`: OpenAI's speech routes over the same jobs, for programs that know no others."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response, Security
 from starlette.concurrency import run_in_threadpool
@@ -20,6 +20,7 @@ from services.api.dialects.openai_schemas import (
 from services.api.documentation import openai_problems
 from services.api.forms.fields import read_json
 from services.api.forms.speech import SpeechForm
+from services.api.http.bodies import request_body
 from services.api.http.listing import PageLimit
 from services.api.jobs.speaking import AUDIO_CONTENT
 from services.api.listening.streamed import count_stream
@@ -27,6 +28,7 @@ from services.api.listening.streaming import speak_aloud
 from services.api.state import ApiState, State
 from services.api.uploads.spool import Upload
 from services.api.voices.named_voices import give_voice
+from services.api.voices.sample_voice import SAMPLE_VOICE
 from services.shared.cursor import Cursor
 from services.shared.voice import Voice
 
@@ -36,9 +38,10 @@ _SPEECH: dict[int | str, dict[str, Any]] = {
     200: {"description": "The audio.", "content": AUDIO_CONTENT},
     **openai_problems(400, 401, 404, 408, 409, 413, 415, 500, 503, 504),
 }
-_BODY: dict[str, Any] = {
-    "requestBody": {"required": True, "content": {"application/json": {"schema": SpeechRequest.model_json_schema()}}}
-}
+_BODY: Final = request_body(
+    SpeechRequest,
+    example={"model": "tts-1", "input": "Hello! This is a voice from your own machine.", "voice": SAMPLE_VOICE},
+)
 
 
 @router.post(

@@ -12,6 +12,7 @@ from services.api.callers.auth import Caller
 from services.api.callers.ownership import own_job
 from services.api.dialects.runpod_schemas import Run, RunRequest, run_view
 from services.api.forms.fields import read_json
+from services.api.http.bodies import request_body
 from services.api.http.ids import RecordId
 from services.api.http.listing import forbid_keeping
 from services.api.jobs.cancellation import cancel
@@ -28,9 +29,16 @@ router = APIRouter(tags=["runpod"], dependencies=[Depends(forbid_keeping)])
 _problems = partial(documentation.problems, instance="/run")
 _SUBMIT: Final[dict[int | str, dict[str, Any]]] = _problems(400, 401, 404, 408, 409, 413, 415, 422, 500, 503)
 _READ: Final[dict[int | str, dict[str, Any]]] = _problems(401, 404, 422, 500, 503)
-_BODY: Final[dict[str, Any]] = {
-    "requestBody": {"required": True, "content": {"application/json": {"schema": RunRequest.model_json_schema()}}}
-}
+_BODY: Final = request_body(
+    RunRequest,
+    example={
+        "input": {
+            "text": "Hello! This is a voice that you have heard before.",
+            "prompt_speech_url": "https://example.com/voices/anna.wav",
+            "prompt_text": "I know that you can hear the sound of my voice.",
+        }
+    },
+)
 
 
 @router.post("/run", responses=_SUBMIT, openapi_extra=_BODY, summary="Queue a job, as RunPod does")

@@ -13,6 +13,7 @@ from services.api.documentation import NOT_IN_TIME, VOICE_NOT_FOUND, problems
 from services.api.errors import AudioExpired
 from services.api.forms.preference import NO_WAIT, Wait, choose_wait
 from services.api.forms.speech import SpeechForm, form_schema, form_shape, parse_speech
+from services.api.http.bodies import request_body
 from services.api.jobs.idempotency import REPLAYED_HEADER, IdempotencyKey, fingerprint
 from services.api.jobs.speaking import AUDIO_CONTENT, answer_audio, take_in
 from services.api.listening.streamed import count_stream
@@ -43,7 +44,7 @@ _STREAM_RESPONSES: dict[int | str, dict[str, Any]] = {
         instance="/tts/stream",
     ),
 }
-_FORM = {"requestBody": {"required": True, "content": {"multipart/form-data": {"schema": form_schema()}}}}
+_FORM = request_body(form=form_schema())
 
 
 @router.post(

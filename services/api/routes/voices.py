@@ -1,7 +1,7 @@
 """`/voices`: the speaker library. To everybody but its owner a voice does not exist."""
 
 from functools import partial
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 import anyio.to_thread
 from fastapi import APIRouter, Depends, Query, Request, Response
@@ -14,6 +14,7 @@ from services.api.errors import NoConsentRecording
 from services.api.forms.fields import parse_fields, read_json
 from services.api.forms.speech import UPLOAD_ID, choose_source
 from services.api.forms.voice import RECORDING, SAMPLE, VoiceChange, VoiceForm, voice_form_schema, voice_form_shape
+from services.api.http.bodies import request_body
 from services.api.http.ids import RecordId
 from services.api.http.listing import PageCursor, PageLimit, forbid_keeping, refusing_cursors
 from services.api.jobs.speaking import discard_upload, fetch_upload
@@ -36,12 +37,8 @@ _problems = partial(
     },
     instance="/voices",
 )
-_FORM: Final[dict[str, Any]] = {
-    "requestBody": {"required": True, "content": {"multipart/form-data": {"schema": voice_form_schema()}}}
-}
-_CHANGE: Final[dict[str, Any]] = {
-    "requestBody": {"required": True, "content": {"application/json": {"schema": VoiceChange.model_json_schema()}}}
-}
+_FORM: Final = request_body(form=voice_form_schema())
+_CHANGE: Final = request_body(VoiceChange)
 
 
 @router.post(

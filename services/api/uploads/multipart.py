@@ -109,18 +109,38 @@ class _FieldPart:
 
 
 class _FilePart:
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, *, has_filename: bool) -> None:
         self._name = name
+        self._has_filename = has_filename
         self._spool = Spool()
 
     def write(self, data: bytes) -> None:
         self._spool.write(data)
 
     def deliver(self, form: Form) -> None:
-        form.files[self._name] = self._spool.finish()
+        upload = self._spool.finish()
+        if upload.size or self._has_filename:
+            form.files[self._name] = upload
+        else:
+            upload.file.close()  # A browser's, where nobody chose a file.
 
     def close(self) -> None:
         self._spool.close()
+
+
+class _BlankPart:
+    """In a file's place: empty, as a page sends it that has no file, it counts as left out."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def write(self, data: bytes) -> None:
+        if data:
+            raise InvalidField(f"`{self._name}` must be a file.", field=self._name, accepted="a file")
+
+    def deliver(self, form: Form) -> None: ...
+
+    def close(self) -> None: ...
 
 
 class _Builder:
@@ -136,7 +156,7 @@ class _Builder:
         self._header_value = b""
         self._name = ""
         self._room = 0
-        self._part: _FieldPart | _FilePart | None = None
+        self._part: _FieldPart | _FilePart | _BlankPart | None = None
         self._ended = False
 
     def on_part_begin(self) -> None:
@@ -155,10 +175,16 @@ class _Builder:
     def on_headers_finished(self) -> None:
         _, options = parse_options_header(self._headers.get(b"content-disposition"))
         self._name = options.get(b"name", b"").decode(errors="replace")
-        self._refuse_unexpected(self._name, is_file=b"filename" in options)
+        filename = options.get(b"filename")
+        self._refuse_unexpected(self._name, is_file=filename is not None)
         self._seen.add(self._name)
         self._room = self._known[self._name]
-        self._part = _FilePart(self._name) if self._name in self._shape.files else _FieldPart(self._name)
+        self._part = self._begin(filename)
+
+    def _begin(self, filename: bytes | None) -> "_FieldPart | _FilePart | _BlankPart":
+        if self._name not in self._shape.files:
+            return _FieldPart(self._name)
+        return _BlankPart(self._name) if filename is None else _FilePart(self._name, has_filename=bool(filename))
 
     def on_part_data(self, data: bytes, start: int, end: int) -> None:
         self._room -= end - start
@@ -191,9 +217,8 @@ class _Builder:
             raise InvalidField(f"There is no field `{name[:64]}`.", field=name[:64], accepted=accepted)
         if name in self._seen:
             raise InvalidField(f"`{name}` is given more than once.", field=name, accepted="one value")
-        if is_file != (name in self._shape.files):
-            accepted = "text" if is_file else "a file"
-            raise InvalidField(f"`{name}` must be {accepted}.", field=name, accepted=accepted)
+        if is_file and name not in self._shape.files:
+            raise InvalidField(f"`{name}` must be text.", field=name, accepted="text")
 
     def _too_large(self) -> PayloadTooLarge:
         limit = self._known[self._name]

@@ -9,6 +9,7 @@ from structlog.testing import capture_logs
 
 from f5_tts_core import limits
 from f5_tts_core.testing import speech_like, wav_bytes
+from services.shared.testing.voices import make_voice
 from tests.unit.api.client import REFERENCE, Client
 
 MakeClient = Callable[..., Client]
@@ -166,6 +167,16 @@ def test_a_part_that_should_not_be_there(client: Client, extra: bytes, field: st
 def test_a_voice_that_is_text(client: Client) -> None:
     answer = client.post("/tts", content=TEXT + part("voice", b"@voice.wav") + END, headers=FORM)
     assert assert_problem(answer, 422, "field-invalid", "voice")["accepted"] == "a file"
+
+
+@pytest.mark.parametrize("blank", [part("voice", b""), part("voice", b"", filename="")], ids=["text", "no-file"])
+def test_a_voice_that_was_left_blank_counts_as_left_out(client: Client, blank: bytes) -> None:
+    missing = client.post("/tts", content=TEXT + blank + END, headers=FORM)
+    assert "voice_id" in assert_problem(missing, 422, "field-invalid", "voice")["accepted"]
+    voice = make_voice(client.parts.clock(), owner="anonymous")
+    client.parts.voices.add(voice, limit=1)
+    text = part("text", b"Hello there.") + part("voice_id", voice.id.encode())
+    assert client.post("/tts", content=text + blank + END, headers=FORM).status_code == 202
 
 
 # --- the voice -------------------------------------------------------------------------------------
