@@ -14,6 +14,8 @@ from tests.chart.rendering import ROOT, Rendered
 
 NAME = re.compile(r"\btts_\w+\b")
 PAGES = ("deploy.md", "observability.md", "operations.md")
+#: In a page: a block of queries, or one in its line.
+QUERY = re.compile(r"```promql\n(.*?)```|`((?=[^`\n]*[({])[^`\n]*tts_[^`\n]*)`", re.DOTALL)
 #: A metric's selector: what stands in braces behind its name.
 SELECTED = re.compile(r"\b(tts_\w+)\{([^}]*)\}")
 BY = re.compile(r"\b(?:by|without) \(([^)]*)\)")
@@ -31,6 +33,8 @@ def queries(examples: dict[str, Rendered]) -> Iterator[str]:
     yield from (rule["expr"] for rule in rules())
     for dashboard in dashboards().values():
         yield from expressions(dashboard)
+    for page in PAGES:
+        yield from ("".join(found) for found in QUERY.findall((ROOT / "docs" / page).read_text()))
 
 
 def test_every_series_is_one_that_we_show(examples: dict[str, Rendered]) -> None:
