@@ -11,6 +11,7 @@ from fastapi import Header
 from pydantic import BaseModel
 from starlette.concurrency import run_in_threadpool
 
+from f5_tts_core.errors import TimbreError
 from services.api.errors import IdempotencyKeyInUse, IdempotencyKeyReused
 from services.api.uploads.multipart import Form
 from services.shared.errors import BatchNotFound, JobNotFound, Unavailable
@@ -90,15 +91,31 @@ class Idempotency:
         ttl = RESERVED_SECONDS + self._parts.settings.voice_url_timeout_seconds
         kept = await run_in_threadpool(reserve, owner, key, reservation, ttl)
         if kept is not None:
-            return await run_in_threadpool(_first_made, kept, content, find), True
+            return await run_in_threadpool(self._first_made, owner, key, kept, content, find), True
         try:
             made = await submit(new)
         except Exception as error:
-            if not isinstance(error, Unavailable) or await run_in_threadpool(_is_absent, new, find):
+            if _is_refusal(error) or await run_in_threadpool(_is_absent, new, find):
                 await run_in_threadpool(self._free, owner, key, reservation)
             raise
         await run_in_threadpool(self._keep, owner, key, replace(reservation, made=True))
         return made, False
+
+    def _first_made(self, owner: str, key: str, kept: KeptKey, content: str, find: Callable[[str], Made]) -> Made:
+        if kept.fingerprint != content:
+            raise IdempotencyKeyReused("The key came with another request before.", field=HEADER, accepted="a new key")
+        if kept.job_id is None:
+            raise _in_use()
+        try:
+            made = find(kept.job_id)
+        except (JobNotFound, BatchNotFound):
+            if kept.made:
+                raise
+            raise _in_use() from None
+        if not kept.made:
+            # Who made it may have died before it noted that, and the reservation is about to lapse.
+            self._keep(owner, key, replace(kept, made=True))
+        return made
 
     def _keep(self, owner: str, key: str, kept: KeptKey) -> None:
         """What was made is safe by now: a store that went away is no reason to refuse it."""
@@ -114,16 +131,13 @@ class Idempotency:
             log.warning("idempotency.not_freed", error=error.type)  # It lapses on its own.
 
 
-def _first_made(kept: KeptKey, content: str, find: Callable[[str], Made]) -> Made:
-    if kept.fingerprint != content:
-        raise IdempotencyKeyReused("The key came with another request before.", field=HEADER, accepted="a new key")
-    if kept.job_id is not None:
-        try:
-            return find(kept.job_id)
-        except (JobNotFound, BatchNotFound):
-            if kept.made:
-                raise
-    raise IdempotencyKeyInUse("The first request with this key is still being taken in. Try again shortly.")
+def _in_use() -> IdempotencyKeyInUse:
+    return IdempotencyKeyInUse("The first request with this key is still being taken in. Try again shortly.")
+
+
+def _is_refusal(error: Exception) -> bool:
+    """Whether it says by itself that nothing was made."""
+    return isinstance(error, TimbreError) and not isinstance(error, Unavailable)
 
 
 def _is_absent(new: str, find: Callable[[str], Made]) -> bool:

@@ -1,10 +1,13 @@
 """`Idempotency-Key`: one job, however often its client asks for it."""
 
+import asyncio
+
 import pytest
 
-from services.api.jobs.idempotency import RESERVED_SECONDS
+from services.api.jobs.idempotency import RESERVED_SECONDS, Idempotency
 from services.shared.errors import JobStoreUnavailable
-from tests.unit.api.client import ALICE, BOB, REFERENCE, Client, bearer, run_job
+from services.shared.job import Job
+from tests.unit.api.client import ALICE, BOB, REFERENCE, Client, add_job, bearer, run_job
 
 KEY = {"Idempotency-Key": "once"}
 
@@ -85,11 +88,30 @@ def test_a_process_that_died_before_its_job_was_made_holds_no_key_for_long(clien
     assert client.speak(headers=KEY).status_code == 202
 
 
-def test_what_a_process_made_that_died_then_is_found(client: Client) -> None:
-    client.parts.idempotency.keep = lambda *_: None
-    first, again = client.speak(headers=KEY), client.speak(headers=KEY)
+def test_what_a_process_made_that_died_then_is_found_and_the_key_is_kept_by_whoever_finds_it(client: Client) -> None:
+    keep, client.parts.idempotency.keep = client.parts.idempotency.keep, lambda *_: None
+    first = client.speak(headers=KEY)
+    client.parts.idempotency.keep = keep
+    again = client.speak(headers=KEY)
     assert (again.status_code, again.headers["idempotency-replayed"]) == (202, "true")
-    assert again.json()["job_id"] == first.json()["job_id"]
+    client.parts.clock.advance(RESERVED_SECONDS + client.parts.settings.voice_url_timeout_seconds)
+    late = client.speak(headers=KEY)
+    assert {answer.json()["job_id"] for answer in (again, late)} == {first.json()["job_id"]}
+
+
+def test_what_was_made_before_a_fault_of_ours_is_found(client: Client) -> None:
+    async def make(job_id: str) -> Job:
+        add_job(client.parts, id=job_id)
+        raise RuntimeError
+
+    def once() -> tuple[Job, bool]:
+        keys = Idempotency(client.parts)
+        return asyncio.run(keys.once("anonymous", "once", "the same", make, client.parts.jobs.get))
+
+    with pytest.raises(RuntimeError):
+        once()
+    job, replayed = once()
+    assert (job, replayed) == (client.parts.jobs.get(job.id), True)
 
 
 def test_what_a_store_wrote_that_went_away_before_it_said_so_is_found_and_can_be_spoken(client: Client) -> None:
