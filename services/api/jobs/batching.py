@@ -13,6 +13,7 @@ from services.api.forms.batch import ITEMS, BatchItem, Line, item_form, parse_it
 from services.api.forms.speech import SharedFields, SpeechForm
 from services.api.jobs.cancellation import cancel, erase
 from services.api.jobs.checks import InputChecks
+from services.api.jobs.models import Models
 from services.api.jobs.submission import Submitter
 from services.api.jobs.terms import Terms
 from services.api.problems import problem_of
@@ -20,7 +21,15 @@ from services.api.uploads.spool import BINARY, Upload
 from services.api.voices.library import MAX_DELETED_JOBS, VoiceLibrary
 from services.shared.batch import Batch, BatchEntry, new_batch
 from services.shared.dispatch import dispatch
-from services.shared.errors import JobNotFound, QueueFull, TooManyJobs, TransitionRefused, Unavailable, VoiceNotFound
+from services.shared.errors import (
+    BatchNotFound,
+    JobNotFound,
+    QueueFull,
+    TooManyJobs,
+    TransitionRefused,
+    Unavailable,
+    VoiceNotFound,
+)
 from services.shared.job import Job, new_id, reference_key
 from services.shared.links import problem_path
 from services.shared.parts import Parts
@@ -48,6 +57,7 @@ class Batcher:
     def __init__(
         self,
         parts: Parts,
+        models: Models,
         checks: InputChecks,
         submitter: Submitter,
         library: VoiceLibrary,
@@ -55,22 +65,30 @@ class Batcher:
         max_deleted_jobs: int = MAX_DELETED_JOBS,
     ) -> None:
         self._parts = parts
+        self._models = models
         self._checks = checks
         self._submitter = submitter
         self._library = library
         self._max_deleted_jobs = max_deleted_jobs
 
     def plan(
-        self, owner: str, fields: SharedFields, lines: Iterable[Line], reference: Upload | Voice | None
+        self,
+        owner: str,
+        fields: SharedFields,
+        lines: Iterable[Line],
+        reference: Upload | Voice | None,
+        *,
+        drawn: bool = False,
     ) -> list[Planned]:
-        """Check everything, before anything is stored.
+        """Check everything, before anything is stored. Where the model was `drawn`, items may need another.
 
         Raises `BatchRefused` with all wrong items, `PayloadTooLarge` for more than a batch may hold, and for the
         shared reference what `InputChecks.check_reference` raises.
         """
         if reference is not None:
             self._checks.check_reference(fields, reference)
-        planner = _Planner(self._checks, self._library, owner, fields, reference)
+        drawn_from = self._models if drawn else None
+        planner = _Planner(self._checks, self._library, owner, fields, reference, drawn_from=drawn_from)
         errors = []
         characters = 0
         for count, line in enumerate(lines, 1):
@@ -138,7 +156,7 @@ class Batcher:
             for job in jobs:
                 with suppress(JobNotFound):
                     self._parts.jobs.remove(job.id)
-            with suppress(TimbreError):
+            with suppress(BatchNotFound):
                 self._parts.batches.remove(batch.id)
             self._parts.blobs.delete(reference_key(batch.id))
         except Unavailable as error:
@@ -187,7 +205,7 @@ class Batcher:
 
 
 class _Planner:
-    """Makes requests of one batch's items. Each voice is found and checked once."""
+    """Makes requests of one batch's items. Each voice is found and checked once for each model."""
 
     def __init__(
         self,
@@ -196,6 +214,8 @@ class _Planner:
         owner: str,
         fields: SharedFields,
         reference: Upload | Voice | None,
+        *,
+        drawn_from: Models | None,
     ) -> None:
         self.planned: list[Planned] = []
         self._checks = checks
@@ -203,35 +223,40 @@ class _Planner:
         self._owner = owner
         self._fields = fields
         self._shared = reference
-        self._voices: dict[str, Voice] = {}
+        self._drawn_from = drawn_from
+        #: By id, and by the model that is to follow them.
+        self._voices: dict[tuple[str, str | None], Voice] = {}
         self._names: set[str] = set()
 
     def add(self, line: Line) -> int:
         """How many characters it has. Raises `FieldRefused`, `TranscriptNeeded`, `InvalidField`, `Unavailable`."""
         item = parse_item(line)
         sent = item_form(self._fields, item)
+        if self._drawn_from is not None and item.model is None:
+            sent = self._drawn_from.redraw(sent)
         form = self._checks.check_text(self._owner, sent)
-        reference = self._reference(item)
+        reference = self._reference(item, form)
         self._keep_apart(item.custom_id)
         self.planned.append(Planned(form, reference, item.custom_id))
         return len(sent.text)
 
-    def _reference(self, item: BatchItem) -> Upload | Voice:
+    def _reference(self, item: BatchItem, form: SpeechForm) -> Upload | Voice:
         if item.voice_id is not None:
-            return self._voice(item.voice_id)
+            return self._voice(item.voice_id, form)
         if self._shared is None:
             raise InvalidField("`voice_id` is missing.", field="voice_id", accepted="a voice, here or for all items")
         return self._shared
 
-    def _voice(self, voice_id: str) -> Voice:
-        if voice_id not in self._voices:
+    def _voice(self, voice_id: str, form: SpeechForm) -> Voice:
+        key = (voice_id, form.model)
+        if key not in self._voices:
             try:
                 voice = self._library.get(self._owner, voice_id)
             except VoiceNotFound as error:
                 raise FieldRefused("voice_id", error) from error
-            self._checks.check_reference(self._fields, voice)
-            self._voices[voice_id] = voice
-        return self._voices[voice_id]
+            self._checks.check_reference(form, voice)
+            self._voices[key] = voice
+        return self._voices[key]
 
     def _keep_apart(self, custom_id: str | None) -> None:
         if custom_id is None:

@@ -36,7 +36,13 @@ class Models:
         if options.model is not None:
             self.known(options.model)
             return options
-        return options.model_copy(update={"model": self._draw(options.language)}) if self._shares else options
+        return self._drawn(options) if self._shares else options
+
+    def redraw(self, options: Options) -> Options:
+        """What is asked, with another model where one was drawn before its language was known and does not speak it."""
+        if options.model is None or self.known(options.model).languages.include(options.language):
+            return options
+        return self._drawn(options)
 
     def known(self, name: str | None) -> KnownModel:
         """Of what a request has settled on. Raises `FieldRefused` where there is none of this name."""
@@ -47,8 +53,9 @@ class Models:
             raise FieldRefused("model", ModelNotFound(f"There is no model `{name}`.", accepted=accepted))
         return self._known[name]
 
-    def _draw(self, language: str | None) -> str:
-        fitting = {name: share for name, share in self._shares.items() if self._known[name].languages.include(language)}
+    def _drawn(self, options: Options) -> Options:
+        asked = options.language
+        fitting = {name: share for name, share in self._shares.items() if self._known[name].languages.include(asked)}
         shares = fitting if any(fitting.values()) else self._shares
         (name,) = self._chance.choices(list(shares), list(shares.values()))
-        return name
+        return options.model_copy(update={"model": name})

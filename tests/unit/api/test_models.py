@@ -46,8 +46,8 @@ def job_of(client: Client, answer: httpx.Response) -> Job:
     return client.parts.jobs.get(answer.json()["job_id"])
 
 
-def store(client: Client) -> str:
-    voice = make_voice(client.parts.clock(), owner="anonymous")
+def store(client: Client, **known: Any) -> str:
+    voice = make_voice(client.parts.clock(), owner="anonymous", **known)
     client.parts.voices.add(voice, limit=100)
     return voice.id
 
@@ -131,6 +131,25 @@ def test_a_batch_names_the_items_whose_model_is_not_there() -> None:
     answer = client.post("/batches", json={"voice_id": store(client), "items": items})
     errors = [(one["line"], one["type"], one["field"]) for one in answer.json()["errors"]]
     assert errors == [(2, "/problems/model-not-found", "model")]
+
+
+def test_an_item_in_another_language_has_a_model_that_speaks_it() -> None:
+    client = several(0.1, 0.1, engine="f5", models="timbre-tiny=3,F5TTS_v1_Base=1")
+    items = [{"text": "One."}, {"text": "你好。", "language": "zh"}, {"text": "Three.", "language": "en"}]
+    answer = client.post("/batches", json={"voice_id": store(client), "items": items})
+    entries = client.parts.batches.entries(answer.json()["batch_id"], 0, 10)
+    assert [entry.job.model for entry in entries if entry.job] == ["timbre-tiny", "F5TTS_v1_Base", "timbre-tiny"]
+    named = {"voice_id": store(client), "model": "timbre-tiny", "items": items}
+    refused = client.post("/batches", json=named)
+    assert [(one["line"], one["field"]) for one in refused.json()["errors"]] == [(2, "language")]
+
+
+def test_an_items_voice_is_held_to_the_items_model() -> None:
+    client = several(engine="f5", models="timbre-tiny=1,F5TTS_v1_Base=1")
+    voice = store(client, ref_text="你好，今天天气很好。")
+    items = [{"text": "One.", "voice_id": voice}, {"text": "Two.", "voice_id": voice, "model": "F5TTS_v1_Base"}]
+    refused = client.post("/batches", json={"model": "timbre-tiny", "items": items})
+    assert [(one["line"], one["field"]) for one in refused.json()["errors"]] == [(1, "voice_id")]
 
 
 @pytest.mark.parametrize(
