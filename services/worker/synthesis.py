@@ -4,7 +4,7 @@ import io
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
+from functools import cache, partial
 from typing import TypeVar
 
 import structlog
@@ -148,6 +148,7 @@ class SynthesisRunner:
         Not so a stored voice's: that it lies in the store still tells that it was not deleted.
         """
 
+        @cache  # Who speaks a dialogue's beginning may be one of its speakers.
         def get(key: str) -> bytes:
             return self._patiently(lambda: self._parts.blobs.get(key), lease.check)
 

@@ -532,6 +532,14 @@ def test_the_same_words_of_two_speakers_are_two_chunks(bench):
     assert [request.reference.audio for request in bench.engine.requests] == [ANNA, BEN]
 
 
+def test_whoever_speaks_first_is_fetched_once(bench):
+    fetched, get = [], bench.blobs.get
+    job = dialogue(bench, "[anna] Hello. [ben] Hi.", reference=None, reference_key=sample_key("anna"), voice_id="anna")
+    bench.blobs.get = lambda key: fetched.append(key) or get(key)
+    assert bench.runner().run(job.id) is JobStatus.SUCCEEDED
+    assert [key for key in fetched if key.startswith("voices/")] == [sample_key("anna"), sample_key("ben")]
+
+
 def test_a_dialogue_of_a_voice_that_was_deleted_fails(bench):
     job = dialogue(bench, "[anna] Hello. [ben] Hi.")
     bench.blobs.delete(sample_key("ben"))
