@@ -151,13 +151,16 @@ class Batcher:
         return replace(job, custom_id=one.custom_id)
 
     def _undo(self, batch: Batch, jobs: list[Job]) -> None:
-        """A store that did not answer may still have written: take back what can be reached."""
+        """A store that did not answer may still have written: take back what can be reached.
+
+        The batch first: one that stays is whole, and one that is not there has no jobs.
+        """
         try:
-            for job in jobs:
-                with suppress(JobNotFound):
-                    self._parts.jobs.remove(job.id)
             with suppress(BatchNotFound):
                 self._parts.batches.remove(batch.id)
+                for job in jobs:
+                    with suppress(JobNotFound):
+                        self._parts.jobs.remove(job.id)
             self._parts.blobs.delete(reference_key(batch.id))
         except Unavailable as error:
             log.warning("batch_left_behind", batch_id=batch.id, error=error.type)

@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from services.shared.errors import JobStoreUnavailable
+from services.shared.errors import JobStoreUnavailable, TooManyJobs
 from services.shared.job import Job, JobFault, JobStatus, fail, reference_key
 from services.shared.signing import new_secret
 from services.shared.testing.voices import make_voice
@@ -146,6 +146,36 @@ def test_a_store_that_is_away_leaves_nothing(client: Client) -> None:
 
     client.parts.batches.add = half_an_answer
     assert_problem(upload(client, b'{"text": "One."}\n{"text": "Two."}'), 503, "job-store-unavailable")
+    assert nothing_was_made(client)
+
+
+def test_a_batch_that_cannot_be_taken_back_stays_whole(client: Client) -> None:
+    add = client.parts.batches.add
+
+    def away(*args: Any, **options: Any) -> None:
+        raise JobStoreUnavailable("Away.")
+
+    def add_and_go_away(*args: Any, **options: Any) -> None:
+        add(*args, **options)
+        client.parts.batches.remove = away
+        away()
+
+    client.parts.batches.add = add_and_go_away
+    assert_problem(upload(client, b'{"text": "One."}\n{"text": "Two."}'), 503, "job-store-unavailable")
+    (batch,) = client.get("/batches").json()["batches"]
+    assert batch["counts"]["queued"] == 2
+    assert client.parts.blobs.get(reference_key(batch["batch_id"])) == REFERENCE
+
+
+def test_a_refused_batch_costs_no_trip_for_each_of_its_jobs(client: Client) -> None:
+    removed: list[str] = []
+
+    def refuse(*_: Any, **__: Any) -> None:
+        raise TooManyJobs("Two more are too many.")
+
+    client.parts.batches.add, client.parts.jobs.remove = refuse, removed.append
+    assert_problem(upload(client, b'{"text": "One."}\n{"text": "Two."}'), 429, "job-limit-reached")
+    assert not removed
     assert nothing_was_made(client)
 
 
