@@ -96,7 +96,10 @@ class JobView(JobState):
     attempts: int
     cancel_requested: bool
     priority: Priority = Field(description="What is more urgent is spoken sooner: `interactive`, `default`, `bulk`.")
-    model: str = Field(description="Which model speaks it.", examples=["F5TTS_v1_Base"])
+    model: str | None = Field(
+        description="Which model speaks it; null where there were none to choose from then, and are now.",
+        examples=["F5TTS_v1_Base"],
+    )
     deadline_at: datetime | None = Field(description="When it has to be done, or is `expired`; null: at any time.")
     batch_id: str | None = Field(description="The batch that it was submitted with; null where it was not.")
     custom_id: str | None = Field(description="What you called it in its batch.")
@@ -151,7 +154,7 @@ def job_view(
         attempts=job.attempt,
         cancel_requested=job.cancel_requested,
         priority=job.priority,
-        model=job.model or parts.settings.served_model,
+        model=job.model or (None if parts.settings.models else parts.settings.served_model),
         deadline_at=None if job.deadline_at is None else moment(job.deadline_at),
         batch_id=job.batch_id,
         custom_id=job.custom_id,

@@ -98,6 +98,12 @@ def test_where_there_is_one_it_may_be_named_and_any_worker_speaks(make_client: M
     assert client.speak(model="timbre-tiny").json()["accepted"] == "one of ours"
 
 
+def test_who_spoke_a_job_of_before_there_were_several_is_not_made_up() -> None:
+    client = several()
+    job = add_job(client.parts)
+    assert client.get(f"/jobs/{job.id}").json()["model"] is None
+
+
 def test_a_repeated_request_is_the_job_that_it_was() -> None:
     client = several(0.8)
     first, again = (client.speak(headers={"Idempotency-Key": "once"}).json() for _ in range(2))
