@@ -1,6 +1,7 @@
 """The leases of all attempts that are under way in a process."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from threading import Lock
 
@@ -8,11 +9,14 @@ from services.worker.lease import Lease
 
 
 class Leases:
-    """Thread-safe. One thread beats for all: a job that had one of its own would wait for that to start."""
+    """Thread-safe. Threads that stay beat for all: a job that had one of its own would wait for that to start."""
 
-    def __init__(self) -> None:
+    def __init__(self, most: int) -> None:
+        """`most` are held at once."""
         self._held: set[Lease] = set()
         self._lock = Lock()
+        #: One for each: where a connection hangs, the others' leases would run out while one waits for it.
+        self._threads = ThreadPoolExecutor(most, "lease")
 
     @contextmanager
     def keep(self, lease: Lease) -> Iterator[None]:
@@ -26,8 +30,8 @@ class Leases:
                 self._held.discard(lease)
 
     def beat(self) -> None:
-        """To be called at every heartbeat."""
+        """To be called at every heartbeat. Raises what a beat raises, once all were tried."""
         with self._lock:
-            held = tuple(self._held)
-        for lease in held:
-            lease.beat()
+            beats = [self._threads.submit(lease.beat) for lease in self._held]
+        for beat in wait(beats).done:
+            beat.result()

@@ -1,5 +1,7 @@
 """An attempt's hold on its job."""
 
+from threading import Barrier
+
 import pytest
 
 from f5_tts_core.errors import Canceled
@@ -43,13 +45,37 @@ def test_who_is_at_work_is_kept_and_nobody_else(bench):
     queued = [bench.submit(), bench.submit()]
     first, second = (bench.jobs.replace(job, claim(job, "worker-a", bench.clock(), 10.0)) for job in queued)
     bench.clock.advance(5.0)
-    leases = Leases()
+    leases = Leases(2)
     with leases.keep(_lease(bench, first)):
         with leases.keep(_lease(bench, second)):
             pass
         leases.beat()
     assert bench.jobs.get(first.id).lease_until == bench.clock() + 10.0
     assert bench.jobs.get(second.id).lease_until == bench.clock() + 5.0
+
+
+def test_a_lease_whose_connection_hangs_holds_up_no_other():
+    both = Barrier(2, timeout=20)
+
+    class Hanging:
+        def beat(self):
+            both.wait()
+
+    leases = Leases(2)
+    with leases.keep(Hanging()), leases.keep(Hanging()):
+        leases.beat()
+
+
+def test_a_beat_that_fails_is_told_once_all_were_tried(bench, job, lease):
+    class Broken:
+        def beat(self):
+            raise RuntimeError
+
+    bench.clock.advance(5.0)
+    leases = Leases(3)
+    with leases.keep(Broken()), leases.keep(lease), leases.keep(Broken()), pytest.raises(RuntimeError):
+        leases.beat()
+    assert bench.jobs.get(job.id).lease_until == bench.clock() + 10.0
 
 
 def test_a_cancel_request_is_told_by_its_name(bench, job, lease):
