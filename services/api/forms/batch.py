@@ -141,6 +141,9 @@ def item_form(fields: SharedFields, item: BatchItem) -> SpeechForm:
     if "preset" in own:
         # Else the batch's number of steps would win over it.
         shared.pop("nfe_step", None)
+    if item.model is None:
+        # Also where it says so: some model has to speak it.
+        own.pop("model", None)
     form = SpeechForm.model_validate({**shared, **own})
     form.encoding()
     return form

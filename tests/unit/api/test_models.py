@@ -116,7 +116,7 @@ def test_a_repeated_request_is_the_job_that_it_was() -> None:
 
 def test_a_batch_draws_once_and_its_items_may_name_their_own() -> None:
     client = several(0.8)
-    items = [{"text": "One."}, {"text": "Two.", "model": "base"}, {"text": "Three."}]
+    items = [{"text": "One."}, {"text": "Two.", "model": "base"}, {"text": "Three.", "model": None}]
     answer = client.post("/batches", json={"voice_id": store(client), "items": items})
     entries = client.parts.batches.entries(answer.json()["batch_id"], 0, 10)
     assert [entry.job.model for entry in entries if entry.job] == ["candidate", "base", "candidate"]
