@@ -63,6 +63,12 @@ def test_a_taken_key_tells_what_for(keys: IdempotencyKeys) -> None:
     assert keys.reserve(OWNER, KEY, RESERVED, 60) == MADE
 
 
+def test_a_reservation_whose_answer_was_lost_is_made_again(keys: IdempotencyKeys) -> None:
+    assert [keys.reserve(OWNER, KEY, RESERVED, 60) for _ in range(2)] == [None, None]
+    keys.free(OWNER, KEY, RESERVED)
+    assert keys.reserve(OWNER, KEY, OTHER, 60) is None
+
+
 def test_one_of_sixteen_wins(keys: IdempotencyKeys) -> None:
     barrier = threading.Barrier(16)
 

@@ -27,6 +27,8 @@ class RedisIdempotencyKeys:
         with redis_errors():
             while not self._client.set(name, value, nx=True, px=_milliseconds(ttl_seconds)):
                 taken = self._client.get(name)
+                if taken == value:  # Our own: the answer was lost, and the client asked again.
+                    return None
                 if taken is not None:  # Else it lapsed in between.
                     return from_known_fields(KeptKey, json.loads(taken))
         return None

@@ -22,7 +22,8 @@ class IdempotencyKeys(Protocol):
     def reserve(self, owner: str, key: str, reservation: KeptKey, ttl_seconds: float) -> KeptKey | None:
         """Take the key, and answer None; where it is taken, what it was taken for. One of any number wins.
 
-        A reservation that is neither kept nor freed lapses after `ttl_seconds`: its process died.
+        The same once more is no conflict, as where the answer was lost: no two have one id. A reservation that is
+        neither kept nor freed lapses after `ttl_seconds`: its process died.
         """
         ...
 

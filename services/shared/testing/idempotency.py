@@ -20,7 +20,7 @@ class MemoryIdempotencyKeys:
             taken = self._alive().get((owner, key))
             if taken is None:
                 self._kept[owner, key] = (reservation, self._clock() + ttl_seconds)
-        return taken
+        return None if taken == reservation else taken
 
     def keep(self, owner: str, key: str, kept: KeptKey, ttl_seconds: float) -> None:
         with self._lock:
