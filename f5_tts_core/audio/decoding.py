@@ -23,6 +23,8 @@ from f5_tts_core.audio.mixing import Block, Mixdown, Recording, too_long
 _ENDLESS: Final = 2**63 - 1
 #: Samples, all channels together, that are decoded at a time.
 _BLOCK_SAMPLES: Final = 65_536
+#: Between two values of a 16-bit sample, where full scale is 1.
+_INT16_STEP: Final = np.float32(1 / 32_768)
 #: Demuxers of libavformat whose files go to PyAV at once. (libsndfile writes to stderr in these.)
 _PYAV_ONLY: Final = frozenset({"mp3", "aac", "caf", "matroska", "mov"})
 #: What PyAV may decode; everything else in libavcodec is attack surface that no voice recording needs.
@@ -115,14 +117,16 @@ def _decode_with_libsndfile(file: _Nameless, max_seconds: float) -> Recording:
 
 def _libsndfile_blocks(sound: soundfile.SoundFile) -> Iterator[Block]:
     frames = _BLOCK_SAMPLES // sound.channels
+    # What needs no converting is read in one piece; all else in many small ones, for each of which Python is called.
+    is_plain = sound.subtype == "PCM_16"
     while True:
         try:
-            block = sound.read(frames, dtype="float32", always_2d=True)
+            block = sound.read(frames, dtype="int16" if is_plain else "float32", always_2d=True)
         except Exception as error:
             raise _undecodable() from error
         if not len(block):
             return
-        yield block
+        yield block * _INT16_STEP if is_plain else block
 
 
 # --- PyAV ---------------------------------------------------------------------------------------
