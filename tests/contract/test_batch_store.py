@@ -7,12 +7,11 @@ from dataclasses import dataclass
 import pytest
 from redis import Redis
 
-from services.shared import job as transitions
 from services.shared.adapters.redis_batches import RedisBatchStore
 from services.shared.adapters.redis_jobs import RedisJobStore
 from services.shared.batch import Batch, new_batch
 from services.shared.errors import BatchNotFound, JobNotFound, JobStoreUnavailable, TooManyJobs
-from services.shared.job import Job, JobFault, JobOutput, JobStatus, new_id
+from services.shared.job import Job, JobFault, JobOutput, JobStatus, new_id, transitions
 from services.shared.ports import BatchStore, JobStore
 from services.shared.testing import START, ManualClock, MemoryJobStore, make_job
 from services.shared.testing.batches import MemoryBatchStore

@@ -8,10 +8,9 @@ from dataclasses import dataclass
 import pytest
 from redis import Redis
 
-from services.shared import job as transitions
 from services.shared.adapters.redis_events import RedisJobEvents
 from services.shared.adapters.redis_jobs import RedisJobStore
-from services.shared.job import Job, JobFault
+from services.shared.job import Job, JobFault, transitions
 from services.shared.news import READ_AGAIN, JobNews, Mailbox
 from services.shared.ports import JobEvents, JobStore
 from services.shared.testing import START, ManualClock, MemoryJobStore, make_job

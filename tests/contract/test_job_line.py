@@ -8,13 +8,12 @@ from itertools import count
 import pytest
 from redis import Redis
 
-from services.shared import job as transitions
 from services.shared.adapters.redis_batches import RedisBatchStore
 from services.shared.adapters.redis_jobs import RedisJobStore
 from services.shared.adapters.redis_line import RedisJobLine
 from services.shared.batch import new_batch
 from services.shared.errors import JobNotFound, JobStoreUnavailable, QueueFull
-from services.shared.job import Job, JobStatus
+from services.shared.job import Job, JobStatus, transitions
 from services.shared.lane import UNNAMED, USUAL, Lane, lanes_of
 from services.shared.line import Backlog, audio_ms
 from services.shared.ports import BatchStore, JobLine, JobStore

@@ -10,10 +10,9 @@ from dataclasses import dataclass, replace
 import pytest
 from redis import Redis
 
-from services.shared import job as transitions
 from services.shared.adapters.redis_jobs import RedisJobStore
 from services.shared.errors import JobNotFound, JobStoreUnavailable, StaleJob, TooManyJobs
-from services.shared.job import Job, JobFault, JobOutput, JobStatus
+from services.shared.job import Job, JobFault, JobOutput, JobStatus, transitions
 from services.shared.ports import JobStore, Usage
 from services.shared.testing import START, ManualClock, MemoryJobStore, make_job
 

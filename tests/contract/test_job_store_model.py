@@ -8,10 +8,9 @@ import pytest
 from redis import Redis
 
 from f5_tts_core.errors import TimbreError
-from services.shared import job as transitions
 from services.shared.adapters.redis_jobs import RedisJobStore
 from services.shared.adapters.redis_line import RedisJobLine
-from services.shared.job import Job, JobFault, JobOutput, JobStatus
+from services.shared.job import Job, JobFault, JobOutput, JobStatus, transitions
 from services.shared.lane import Lane
 from services.shared.line import Admitted, Backlog
 from services.shared.ports import Beat, JobLine, JobPage, JobStore

@@ -7,13 +7,12 @@ from dataclasses import dataclass, replace
 import pytest
 from redis import Redis
 
-from services.shared import job as transitions
 from services.shared.adapters.redis_batches import RedisBatchStore
 from services.shared.adapters.redis_jobs import RedisJobStore
 from services.shared.adapters.redis_webhooks import RedisWebhookStore
 from services.shared.batch import Batch, new_batch
 from services.shared.errors import BatchNotFound, JobNotFound, JobStoreUnavailable
-from services.shared.job import Job, JobFault, new_id
+from services.shared.job import Job, JobFault, JobStatus, new_id, transitions
 from services.shared.ports import BatchStore, HeldDelivery, JobStore, WebhookStore
 from services.shared.testing import START, ManualClock, MemoryJobStore, make_job
 from services.shared.testing.batches import MemoryBatchStore
@@ -102,7 +101,7 @@ ENDS: dict[str, Callable[[Harness], Job]] = {
     "canceled by its worker": lambda h: _end(h, _processing(h), lambda j: transitions.confirm_cancel(j, 1, START)),
     "canceled while queued": lambda h: _end(h, _queued(h), lambda j: transitions.request_cancel(j, START)),
     "expired": lambda h: _end(h, _queued(h), lambda j: transitions.expire(j, START)),
-    "added when it had ended": lambda h: _queued(h, status=transitions.JobStatus.SUCCEEDED, completed_at=START),
+    "added when it had ended": lambda h: _queued(h, status=JobStatus.SUCCEEDED, completed_at=START),
 }
 
 

@@ -14,11 +14,10 @@ from starlette.concurrency import run_in_threadpool
 from structlog.testing import capture_logs
 
 from services.api.listening.following import changes
-from services.shared import job as transitions
 from services.shared.adapters.redis_client import connect_redis
 from services.shared.adapters.redis_events import RedisJobEvents
 from services.shared.errors import JobQueueUnavailable, JobStoreUnavailable
-from services.shared.job import Job, JobStatus
+from services.shared.job import Job, JobStatus, transitions
 from services.shared.parts import Parts, connect
 from services.shared.servers import LOOPBACK, Command, free_port, valkey_command, wait_until_answers
 from services.shared.testing import START, make_job, make_settings

@@ -5,9 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from services.shared import job as transitions
 from services.shared.errors import LeaseLost, TransitionRefused
-from services.shared.job import Job, JobFault, JobOutput, JobStatus, new_id, output_key, reference_key
+from services.shared.job import Job, JobFault, JobOutput, JobStatus, new_id, output_key, reference_key, transitions
 from services.shared.testing import START, make_job
 
 NOW = START + 100

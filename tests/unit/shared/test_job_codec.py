@@ -5,9 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from services.shared import job as transitions
 from services.shared.errors import JobStoreUnavailable
-from services.shared.job import Job, JobFault, JobOutput, JobStatus, LongText, Speaker
+from services.shared.job import Job, JobFault, JobOutput, JobStatus, LongText, Speaker, transitions
 from services.shared.job_codec import VERSION, decode_job, encode_job
 from services.shared.lane import Lane
 from services.shared.priority import Priority

@@ -1,27 +1,16 @@
-"""A job, and the transitions its state allows. Frozen: every change is a new `Job`, stored by compare-and-set.
-
-queued -> processing -> succeeded | failed | canceled | expired
-   |          |
-   |          +-> queued      (released: graceful stop, transient fault, lapsed lease)
-   +-> canceled | expired | failed
-"""
+"""A job, as it is stored. Frozen: every change is a new `Job`, stored by compare-and-set."""
 
 import hashlib
 import secrets
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Final, Literal
+from typing import Literal
 
 from f5_tts_core import limits
 from f5_tts_core.formats import AudioFormat, Encoding
-from services.shared.errors import LeaseLost, TransitionRefused
 from services.shared.lane import Lane
 from services.shared.priority import Priority
 from services.shared.telemetry.traceparent import trace_id
-
-#: Before the keys of all references that are a job's own, and of all finished audio.
-INPUTS: Final = "inputs/"
-OUTPUTS: Final = "outputs/"
 
 
 class JobStatus(StrEnum):
@@ -217,36 +206,10 @@ def new_id(now: float) -> str:
     return f"{int(now * 1000):012x}{secrets.token_hex(10)}"
 
 
-def reference_key(holder_id: str) -> str:
-    """Where the recording lies that came with a job, or with a batch for all of its jobs."""
-    return f"{input_prefix(holder_id)}reference"
-
-
-def text_key(job_id: str) -> str:
-    """Where a long text lies, as UTF-8."""
-    return f"{input_prefix(job_id)}text"
-
-
 def long_text(text: str) -> tuple[LongText, bytes]:
-    """What a job's record tells of it, and what is to lie under `text_key`."""
+    """What a job's record tells of it, and what is to lie beside it."""
     content = text.encode()
     return LongText(hashlib.sha256(content).hexdigest(), len(text), len(content)), content
-
-
-def input_prefix(holder_id: str) -> str:
-    """Before the keys of all that a job or batch was sent along with."""
-    return f"{INPUTS}{holder_id}/"
-
-
-def output_prefix(job_id: str) -> str:
-    """Before the keys of all that a job's attempts made."""
-    return f"{OUTPUTS}{job_id}/"
-
-
-def own_reference(job: Job) -> str | None:
-    """The key of the reference that goes with the job; None where it is a stored voice's, and stays."""
-    key = job.input.reference_key
-    return key if key == reference_key(job.id) else None
 
 
 def speaks_in(job: Job, voice_id: str) -> bool:
@@ -257,102 +220,3 @@ def speaks_in(job: Job, voice_id: str) -> bool:
 def spoken_seconds(job: Job) -> float:
     """Of audio that was made for it: none yet, or none at all where it has a copy of another's."""
     return 0.0 if job.output is None or job.output.cached else job.output.duration_seconds
-
-
-def output_key(job_id: str, attempt: int, audio_format: AudioFormat) -> str:
-    """One key an attempt, so that an attempt that lost its lease cannot overwrite the winner's audio."""
-    return f"{output_prefix(job_id)}{attempt}.{audio_format}"
-
-
-def mark_enqueued(job: Job, now: float) -> Job:
-    _require(job, JobStatus.QUEUED)
-    return replace(job, enqueued_at=now)
-
-
-def mark_unsent(job: Job) -> Job:
-    """Its message was not sent after all."""
-    _require(job, JobStatus.QUEUED)
-    return replace(job, enqueued_at=None)
-
-
-def claim(job: Job, worker: str, now: float, lease_seconds: float) -> Job:
-    """Take a queued job, or one whose lease has run out, for a new attempt."""
-    lapsed = job.status is JobStatus.PROCESSING and (job.lease_until or 0.0) <= now
-    if not lapsed:
-        _require(job, JobStatus.QUEUED)
-    return replace(
-        job,
-        status=JobStatus.PROCESSING,
-        attempt=job.attempt + 1,
-        setbacks=job.setbacks + lapsed,
-        worker=worker,
-        lease_until=now + lease_seconds,
-        started_at=now,
-        progress=0.0,
-    )
-
-
-def succeed(job: Job, attempt: int, output: JobOutput, metrics: dict[str, float], now: float) -> Job:
-    _require_attempt(job, attempt)
-    return replace(_ended(job, JobStatus.SUCCEEDED, now), output=output, metrics=metrics, progress=1.0)
-
-
-def fail(job: Job, attempt: int, fault: JobFault, now: float) -> Job:
-    _require_attempt(job, attempt)
-    return replace(_ended(job, JobStatus.FAILED, now), fault=fault)
-
-
-def release(job: Job, attempt: int, not_before: float, *, setback: bool = False) -> Job:
-    """Give a job back unfinished, to be enqueued again at `not_before`."""
-    _require_attempt(job, attempt)
-    return replace(
-        job,
-        status=JobStatus.QUEUED,
-        setbacks=job.setbacks + setback,
-        worker=None,
-        lease_until=None,
-        enqueued_at=None,
-        not_before=not_before,
-        progress=0.0,
-    )
-
-
-def request_cancel(job: Job, now: float) -> Job:
-    """Cancel a queued job at once; ask the worker of a processing one to stop."""
-    if job.status is JobStatus.QUEUED:
-        return _ended(job, JobStatus.CANCELED, now)
-    if job.status.is_terminal:
-        raise TransitionRefused(f"The job has ended: it is {job.status}.")
-    return replace(job, cancel_requested=True)
-
-
-def confirm_cancel(job: Job, attempt: int, now: float) -> Job:
-    """What the worker says once it has stopped."""
-    _require_attempt(job, attempt)
-    return _ended(job, JobStatus.CANCELED, now)
-
-
-def expire(job: Job, now: float) -> Job:
-    """Waited longer than its lifetime in the queue, or its deadline, allows."""
-    _require(job, JobStatus.QUEUED)
-    return _ended(job, JobStatus.EXPIRED, now)
-
-
-def confirm_expiry(job: Job, attempt: int, now: float) -> Job:
-    """What the worker says that was not done by the deadline."""
-    _require_attempt(job, attempt)
-    return _ended(job, JobStatus.EXPIRED, now)
-
-
-def _ended(job: Job, status: JobStatus, now: float) -> Job:
-    return replace(job, status=status, completed_at=now, lease_until=None)
-
-
-def _require(job: Job, status: JobStatus) -> None:
-    if job.status is not status:
-        raise TransitionRefused(f"The job is {job.status}, not {status}.")
-
-
-def _require_attempt(job: Job, attempt: int) -> None:
-    if job.status is not JobStatus.PROCESSING or job.attempt != attempt:
-        raise LeaseLost(f"Attempt {attempt} no longer owns the job ({job.status}, attempt {job.attempt}).")

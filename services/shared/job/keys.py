@@ -1,0 +1,41 @@
+"""Where the things of a job lie in the blob store."""
+
+from typing import Final
+
+from f5_tts_core.formats import AudioFormat
+from services.shared.job.record import Job
+
+#: Before the keys of all references that are a job's own, and of all finished audio.
+INPUTS: Final = "inputs/"
+OUTPUTS: Final = "outputs/"
+
+
+def reference_key(holder_id: str) -> str:
+    """Where the recording lies that came with a job, or with a batch for all of its jobs."""
+    return f"{input_prefix(holder_id)}reference"
+
+
+def text_key(job_id: str) -> str:
+    """Where a long text lies, as UTF-8."""
+    return f"{input_prefix(job_id)}text"
+
+
+def input_prefix(holder_id: str) -> str:
+    """Before the keys of all that a job or batch was sent along with."""
+    return f"{INPUTS}{holder_id}/"
+
+
+def output_prefix(job_id: str) -> str:
+    """Before the keys of all that a job's attempts made."""
+    return f"{OUTPUTS}{job_id}/"
+
+
+def own_reference(job: Job) -> str | None:
+    """The key of the reference that goes with the job; None where it is a stored voice's, and stays."""
+    key = job.input.reference_key
+    return key if key == reference_key(job.id) else None
+
+
+def output_key(job_id: str, attempt: int, audio_format: AudioFormat) -> str:
+    """One key an attempt, so that an attempt that lost its lease cannot overwrite the winner's audio."""
+    return f"{output_prefix(job_id)}{attempt}.{audio_format}"
