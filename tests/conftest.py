@@ -30,6 +30,7 @@ from tests.s3_server import S3Server
 if TYPE_CHECKING:
     from services.shared.adapters.otel_tracer import OtelTracer
     from tests.collector import Collector
+    from tests.rabbitmq import RabbitServer
 
 
 @pytest.fixture(scope="session")
@@ -56,6 +57,28 @@ def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
         client = connect_s3(server.endpoint, region="us-east-1", **keys)
         wait_until_answers(client.list_buckets, alive=lambda: process.poll() is None)
         yield server
+
+
+@pytest.fixture(scope="session")
+def rabbit_server(tmp_path_factory: pytest.TempPathFactory) -> "Iterator[RabbitServer]":
+    """A running RabbitMQ. Who kills it starts it again."""
+    from tests.rabbitmq import running_rabbitmq
+
+    with running_rabbitmq(tmp_path_factory.mktemp("rabbitmq")) as server:
+        yield server
+
+
+@pytest.fixture
+def rabbitmq(rabbit_server: "RabbitServer") -> str:
+    """The URL of a RabbitMQ without queues."""
+    rabbit_server.clear()
+    return rabbit_server.url
+
+
+@pytest.fixture
+def quorum(rabbitmq: str, rabbit_server: "RabbitServer") -> str:
+    """The URL of a RabbitMQ without queues, and whose queues are quorum queues."""
+    return rabbit_server.quorum_url
 
 
 @pytest.fixture

@@ -14,6 +14,8 @@ from celery.platforms import SecurityWarning
 from celery.worker import state
 from celery.worker.consumer import Consumer
 
+from services.shared.adapters.celery_queue import is_redis
+from services.worker.asking import ask_for_messages
 from services.worker.stopping import StopLight
 
 if TYPE_CHECKING:
@@ -78,8 +80,7 @@ def create_process(
     signals.setup_logging.connect(_keep_our_logging)
     # Celery warns of root because of pickles, which this application does not read.
     warnings.filterwarnings("ignore", category=SecurityWarning)
-    app.steps["worker"].add(Pulse)
-    app.conf.worker_enable_prefetch_count_reduction = False
+    adapt(app)
     process = Process(
         app=app,
         queues=queues,
@@ -94,6 +95,14 @@ def create_process(
     )
     process.light = light
     return process
+
+
+def adapt(app: "Celery") -> None:
+    """Have this application's workers take messages as we want them to."""
+    app.steps["worker"].add(Pulse)
+    app.conf.worker_enable_prefetch_count_reduction = False
+    if not is_redis(app.conf.broker_url):
+        ask_for_messages(app)
 
 
 def leave_on_signals() -> None:

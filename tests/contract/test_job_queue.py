@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
+from amqp import PreconditionFailed
 from redis import Redis
 
 from services.shared.adapters.celery_queue import CeleryJobQueue, create_celery
@@ -13,13 +14,16 @@ from services.shared.priority import Priority
 from services.shared.testing import MemoryJobQueue, make_settings
 
 
-@pytest.fixture(params=["memory", "celery"])
+# The last two are one RabbitMQ with queues of either kind.
+@pytest.fixture(params=["memory", "valkey", "rabbitmq", "quorum"])
 def queue(request: pytest.FixtureRequest) -> Iterator[JobQueue]:
     if request.param == "memory":
         yield MemoryJobQueue()
         return
-    request.getfixturevalue("empty_valkey")
-    with create_celery(make_settings(redis_url=request.getfixturevalue("valkey"))) as app:
+    broker = request.getfixturevalue(request.param)
+    if request.param == "valkey":
+        request.getfixturevalue("empty_valkey")
+    with create_celery(make_settings(broker_url=broker)) as app:
         yield CeleryJobQueue(app)
 
 
@@ -61,12 +65,23 @@ def test_the_same_job_may_be_sent_twice(queue: JobQueue) -> None:
     assert queue.depth() == 2
 
 
-def test_a_queue_that_is_away(queue: JobQueue) -> None:
-    if isinstance(queue, MemoryJobQueue):
-        queue.down = True
-        _assert_down(queue)
-        return
-    with create_celery(make_settings(redis_url="redis://127.0.0.1:1/0")) as app:
+def test_a_memory_that_is_away() -> None:
+    queue = MemoryJobQueue()
+    queue.down = True
+    _assert_down(queue)
+
+
+@pytest.mark.parametrize("broker", ["redis://127.0.0.1:1/0", "amqp://127.0.0.1:1//"])
+def test_a_broker_that_is_away(broker: str) -> None:
+    with create_celery(make_settings(broker_url=broker)) as app:
+        _assert_down(CeleryJobQueue(app))
+
+
+@pytest.mark.parametrize(("right", "wrong"), [("timbre:", "nobody:"), ("%40rd@", "%40rds@"), ("spoken", "written")])
+def test_a_rabbitmq_that_refuses_us(rabbitmq: str, right: str, wrong: str) -> None:
+    """User, password and virtual host are what the URL says."""
+    assert right in rabbitmq
+    with create_celery(make_settings(broker_url=rabbitmq.replace(right, wrong))) as app:
         _assert_down(CeleryJobQueue(app))
 
 
@@ -74,6 +89,25 @@ def _assert_down(queue: JobQueue) -> None:
     for call in (queue.ping, queue.depth, lambda: queue.send("job")):
         with pytest.raises(JobQueueUnavailable):
             call()
+
+
+def test_a_queue_that_somebody_deletes_is_there_again_for_the_next_message(rabbitmq: str) -> None:
+    with create_celery(make_settings(broker_url=rabbitmq)) as app:
+        queue = CeleryJobQueue(app)
+        queue.send("job-1")
+        with app.connection_for_write() as connection, connection.channel() as channel:
+            channel.queue_delete("synthesis")
+        assert queue.depth() == 0
+        queue.send("job-2")
+        assert queue.depth() == 1
+
+
+def test_what_kind_a_queue_is_of_says_its_virtual_host(rabbitmq: str, quorum: str) -> None:
+    for broker, other in ((rabbitmq, "quorum"), (quorum, "classic")):
+        with create_celery(make_settings(broker_url=broker)) as app:
+            CeleryJobQueue(app).send("job")
+            with app.connection_for_write() as connection, pytest.raises(PreconditionFailed):
+                connection.channel().queue_declare("synthesis", arguments={"x-queue-type": other}, durable=True)
 
 
 def test_messages_carry_the_id_and_nothing_else(empty_valkey: Redis, valkey: str) -> None:

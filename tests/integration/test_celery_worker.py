@@ -1,4 +1,4 @@
-"""A real Celery worker takes what `CeleryJobQueue` sends."""
+"""A real Celery worker takes what `CeleryJobQueue` sends, whatever the broker."""
 
 import queue
 from collections.abc import Iterable, Iterator
@@ -7,18 +7,26 @@ from contextlib import AbstractContextManager
 import pytest
 from celery import Celery
 from celery.contrib.testing.worker import start_worker
-from redis import Redis
 
 from services.shared.adapters.celery_queue import SYNTHESIZE_TASK, CeleryJobQueue, create_celery
 from services.shared.adapters.queue_turns import queue_of
 from services.shared.lane import UNNAMED, USUAL, Lane, lanes_of
 from services.shared.priority import PRIORITIES, Priority
 from services.shared.testing import make_settings
+from services.worker.process import adapt
+
+
+@pytest.fixture(params=["valkey", "rabbitmq", "quorum"])
+def broker(request: pytest.FixtureRequest) -> str:
+    """The URL of an empty one."""
+    if request.param == "valkey":
+        request.getfixturevalue("empty_valkey")
+    return str(request.getfixturevalue(request.param))
 
 
 @pytest.fixture
-def app(valkey: str, empty_valkey: Redis) -> Iterator[Celery]:
-    with create_celery(make_settings(redis_url=valkey)) as app:
+def app(broker: str) -> Iterator[Celery]:
+    with create_celery(make_settings(broker_url=broker)) as app:
         yield app
 
 
@@ -27,6 +35,7 @@ def _working(app: Celery, *priorities: Priority) -> AbstractContextManager[objec
 
 
 def _taking(app: Celery, lanes: Iterable[Lane]) -> AbstractContextManager[object]:
+    adapt(app)
     queues = [queue_of(lane) for lane in lanes]
     return start_worker(app, pool="solo", perform_ping_check=False, queues=queues, loglevel="ERROR")
 
@@ -71,21 +80,21 @@ def test_a_worker_for_some_priorities_leaves_the_others_messages(app: Celery) ->
     assert [jobs.depth([lane]) for lane in UNNAMED] == [2, 0, 0]
 
 
-def test_a_worker_takes_what_names_its_model_and_what_names_none(valkey: str, empty_valkey: Redis) -> None:
+def test_a_worker_takes_what_names_its_model_and_what_names_none(broker: str) -> None:
     sent = [USUAL, Lane(model="base"), Lane(model="candidate"), Lane(Priority.BULK, "candidate")]
-    with create_celery(make_settings(redis_url=valkey)) as sender:
+    with create_celery(make_settings(broker_url=broker)) as sender:
         jobs = CeleryJobQueue(sender)
         for lane in sent:
             jobs.send(lane.name, lane)
-        assert _taken(valkey, "candidate", 3) == ["bulk@candidate", "default", "default@candidate"]
+        assert _taken(broker, "candidate", 3) == ["bulk@candidate", "default", "default@candidate"]
         assert [jobs.depth([lane]) for lane in sent] == [0, 1, 0, 0]
-        assert _taken(valkey, "base", 1) == ["default@base"]
+        assert _taken(broker, "base", 1) == ["default@base"]
 
 
-def _taken(valkey: str, model: str, count: int) -> list[str]:
+def _taken(broker: str, model: str, count: int) -> list[str]:
     """What a worker that serves this model takes."""
     seen: queue.Queue[str] = queue.Queue()
-    settings = make_settings(redis_url=valkey, served_model_name=model)
+    settings = make_settings(broker_url=broker, served_model_name=model)
     with create_celery(settings) as app:
         app.task(name=SYNTHESIZE_TASK, shared=False)(seen.put)
         with _taking(app, settings.taken_lanes):

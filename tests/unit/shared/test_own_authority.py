@@ -28,7 +28,7 @@ class Greeter:
         self._tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self._tls.load_cert_chain(certificate)
         self._listener = socket.create_server(("127.0.0.1", 0))
-        self.host = f"localhost:{self._listener.getsockname()[1]}"
+        self.port = self._listener.getsockname()[1]
         #: Of each connection, whether the client believed the certificate.
         self.believed: SimpleQueue[bool] = SimpleQueue()
         Thread(target=self._greet, daemon=True).start()
@@ -94,9 +94,17 @@ def test_an_authority_of_ones_own_is_believed_where_it_is_named(
     assert believes(ask, certificate)
 
 
-def believes(ask: Callable[[str], None], certificate: Path) -> bool:
+@pytest.mark.parametrize("ask", [ask_store, ask_redis, ask_broker, ask_rabbit])
+def test_a_certificate_of_another_host_is_not_believed(
+    ask: Callable[[str], None], certificate: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    assert not believes(ask, certificate, "127.0.0.1")
+
+
+def believes(ask: Callable[[str], None], certificate: Path, name: str = "localhost") -> bool:
     """Each time by a server of its own: clients try again, and what they then think may be told late."""
     with closing(Greeter(certificate)) as greeter:
         with suppress(Exception):  # Nobody gets an answer.
-            ask(greeter.host)
+            ask(f"{name}:{greeter.port}")
         return greeter.believed.get(timeout=10)
