@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import quote
 
-import pytest
 from kombu import Connection
 
 from services.shared.adapters.celery_queue import CONTROL_QUEUE
@@ -18,6 +17,7 @@ from services.shared.adapters.queue_turns import queue_of
 from services.shared.lane import lanes_of
 from services.shared.servers import LOOPBACK, free_port, wait_until_answers
 from tests.certificates import make_certificate
+from tests.missing import missing
 
 USER, VHOST, QUORUM_VHOST = "timbre", "spoken/words", "quorum"
 #: What has a meaning in URLs, so that whoever forgets to unquote it is refused.
@@ -141,9 +141,7 @@ def running_rabbitmq(folder: Path) -> Iterator[RabbitServer]:
 
 
 def _binary(name: str) -> str:
-    """A laptop may lack them; in CI that is a failure."""
     found = shutil.which(name, path=os.pathsep.join([_BEHIND_WRAPPERS, os.environ.get("PATH", os.defpath)]))
-    if found is None and not os.environ.get("CI"):
-        pytest.skip(f"{name} is not installed (Debian's package rabbitmq-server)")
-    assert found is not None, f"{name} is not installed"
+    if found is None:
+        missing(f"{name} is not installed (Debian's package rabbitmq-server)")
     return found

@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from typing import Annotated, Final, Protocol, TypeVar
+from typing import Annotated, Final, TypeVar
 
 import structlog
 from fastapi import Header
@@ -54,13 +54,8 @@ def document_fingerprint(document: BaseModel) -> str:
     return hashlib.sha256(document.model_dump_json(exclude_unset=True).encode()).hexdigest()
 
 
-class Submitted(Protocol):
-    @property
-    def id(self) -> str: ...
-
-
 #: What a request makes: a job or a batch.
-Made = TypeVar("Made", bound=Submitted)
+Made = TypeVar("Made")
 
 
 class Idempotency:

@@ -82,30 +82,12 @@ class Submitter:
     ) -> Job:
         """The job that is to be stored. An upload that came with a batch is the batch's."""
         settings = self._parts.settings
-        encoding = form.encoding()
         now = self._parts.clock()
         return Job(
             id=job_id,
             owner=owner,
             created_at=now,
-            input=JobInput(
-                text=form.text[:SHOWN_CHARACTERS] if long else form.text,
-                **_reference_fields(batch_id or job_id, form, reference),
-                speed=settings.speed if form.speed is None else form.speed,
-                seed=form.seed,
-                nfe_step=form.steps(settings),
-                cfg_strength=settings.cfg_strength if form.cfg_strength is None else form.cfg_strength,
-                remove_silence=form.remove_silence,
-                format=encoding.format,
-                sample_rate=encoding.sample_rate,
-                bit_depth=encoding.bit_depth,
-                bitrate=encoding.bitrate,
-                loudness=form.loudness,
-                trim=form.trim,
-                cache=form.may_be_cached(settings),
-                stream=form.stream,
-                long=long,
-            ),
+            input=self._input(form, reference, batch_id or job_id, long),
             webhook_url=form.webhook_url,
             batch_id=batch_id,
             **self._language(form, reference),
@@ -116,6 +98,27 @@ class Submitter:
             deadline_at=form.deadline_at(now, settings),
             # Where there is one model, whoever is there speaks, by whatever name.
             model=form.model if settings.models else None,
+        )
+
+    def _input(self, form: SpeechForm, reference: Upload | Voice, holder_id: str, long: LongText | None) -> JobInput:
+        settings, encoding = self._parts.settings, form.encoding()
+        return JobInput(
+            text=form.text[:SHOWN_CHARACTERS] if long else form.text,
+            **_reference_fields(holder_id, form, reference),
+            speed=settings.speed if form.speed is None else form.speed,
+            seed=form.seed,
+            nfe_step=form.steps(settings),
+            cfg_strength=settings.cfg_strength if form.cfg_strength is None else form.cfg_strength,
+            remove_silence=form.remove_silence,
+            format=encoding.format,
+            sample_rate=encoding.sample_rate,
+            bit_depth=encoding.bit_depth,
+            bitrate=encoding.bitrate,
+            loudness=form.loudness,
+            trim=form.trim,
+            cache=form.may_be_cached(settings),
+            stream=form.stream,
+            long=long,
         )
 
     def _language(self, form: SpeechForm, reference: Upload | Voice) -> dict[str, Any]:
