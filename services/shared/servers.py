@@ -70,6 +70,8 @@ def valkey_command(port: int, directory: Path, password: str) -> Command:
         f"port {port}",
         f"dir {json.dumps(str(directory.resolve()))}",
         "appendonly yes",
+        # What was answered is on disk: by default a second of it may not be, nor even be written where that is busy.
+        "appendfsync always",
         'save ""',
         f"requirepass {json.dumps(password)}",
     ]

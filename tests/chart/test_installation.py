@@ -158,6 +158,12 @@ def test_clients_do_not_reach_the_figures(defaults: Rendered) -> None:
     assert 9464 not in ports_of(next(rule for rule in ingress if "from" not in rule))
 
 
+def test_what_the_job_store_answered_is_on_disk(defaults: Rendered) -> None:
+    spec = defaults.find("StatefulSet", "valkey")["spec"]["template"]["spec"]
+    args = spec["containers"][0]["args"]
+    assert args[args.index("--appendonly") + 1 :][:3] == ["yes", "--appendfsync", "always"]
+
+
 def test_only_ours_reach_the_servers(defaults: Rendered) -> None:
     for name, port in (("valkey", 6379), ("object-store", 8333)):
         spec = defaults.find("NetworkPolicy", name)["spec"]

@@ -244,6 +244,11 @@ def test_servers_are_those_of_the_chart(services: dict[str, Service]) -> None:
     assert services["object-store"]["image"] == values["objectStore"]["seaweedfs"]["image"]
 
 
+def test_what_the_servers_answered_is_on_disk(services: dict[str, Service]) -> None:
+    command = services["valkey"]["command"]
+    assert command[command.index("--appendonly") + 1 :][:3] == ["yes", "--appendfsync", "always"]
+
+
 def test_the_object_store_knows_its_options(services: dict[str, Service], tmp_path: Path) -> None:
     try:
         binary = seaweed_command(SeaweedPorts(1, 2, 3, 4, 5), tmp_path, access_key="a", secret_key="b").argv[0]

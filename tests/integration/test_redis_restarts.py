@@ -68,7 +68,7 @@ def test_accepted_jobs_and_messages_survive_a_killed_server(own: OwnValkey, part
     parts.jobs.add(job)
     running = parts.jobs.replace(job, transitions.claim(job, "worker-1", START, 10))
     parts.queue.send(job.id)
-    # The append-only file is synced each second; SIGKILL of the process alone loses nothing the kernel has.
+    # What is answered is in the append-only file by then.
     own.kill()
     own.start()
     wait_until_answers(parts.jobs.ping, retry_on=JobStoreUnavailable)
