@@ -69,14 +69,9 @@ def prepare_recording(
     target_rms: float = limits.TARGET_RMS,
 ) -> ReferenceClip:
     """`prepare_reference` of what is decoded already. Raises what it raises after decoding."""
-    checked = check(recording)
-    spans = _speech(checked)
-    if text is not None:
-        _check_transcript(text, spans)
-    audio, text, cut = _shorten(checked, spans, text, max_seconds)
-    check_seconds(audio.seconds, "speech in the audio")
-    raised, rms, gain = _raise_level(audio, target_rms)
-    return ReferenceClip(raised, text, gain, _report(recording, raised, rms, cut=cut))
+    audio, text, report = _judge(recording, text, max_seconds)
+    gain = max(1.0, target_rms / report.rms)
+    return ReferenceClip(Waveform(audio.samples * np.float32(gain), audio.sample_rate), text, gain, report)
 
 
 def check_upload(
@@ -86,7 +81,19 @@ def check_upload(
     max_seconds: float = limits.DEFAULT_REFERENCE_SECONDS,
 ) -> ReferenceReport:
     """Judge an upload at once, without a model. Raises what `prepare_reference` raises."""
-    return prepare_reference(data, text, max_seconds=max_seconds).report
+    _, _, report = _judge(decode(data), text, max_seconds)
+    return report
+
+
+def _judge(recording: Recording, text: str | None, max_seconds: float) -> tuple[Waveform, str | None, ReferenceReport]:
+    """What the model is to follow, at its own level, what is said in it, and what was found."""
+    checked = check(recording)
+    spans = _speech(checked)
+    if text is not None:
+        _check_transcript(text, spans)
+    audio, text, cut = _shorten(checked, spans, text, max_seconds)
+    check_seconds(audio.seconds, "speech in the audio")
+    return audio, text, _report(recording, audio, cut=cut)
 
 
 def _speech(audio: Waveform) -> list[Span]:
@@ -140,17 +147,10 @@ def _slice(audio: Waveform, start: float, end: float) -> Waveform:
     return Waveform(samples, audio.sample_rate)
 
 
-def _raise_level(audio: Waveform, target_rms: float) -> tuple[Waveform, float, float]:
-    """The audio at `target_rms` or louder, the level it had, and the gain."""
-    rms = _rms(audio.samples)
-    gain = max(1.0, target_rms / rms)
-    return Waveform(audio.samples * np.float32(gain), audio.sample_rate), rms, gain
-
-
 def _rms(samples: npt.NDArray[np.float32]) -> float:
     return float(np.sqrt(np.square(samples).mean(dtype=np.float64)))
 
 
-def _report(recording: Recording, audio: Waveform, rms: float, *, cut: bool) -> ReferenceReport:
-    source = recording.source
+def _report(recording: Recording, audio: Waveform, *, cut: bool) -> ReferenceReport:
+    source, rms = recording.source, _rms(audio.samples)
     return ReferenceReport(source.seconds, audio.seconds, source.peak, rms, source.clipped_share, cut)

@@ -36,7 +36,8 @@ class Harness:
     def add(self, **fields: object) -> Job:
         """One that came later than those before, so that its id says so."""
         job = make_job(**{"text": SECOND, "created_at": START + next(self.numbers) / 1_000} | fields)
-        self.jobs.add(job)
+        before = self.jobs.add(job)
+        assert [before] == list(self.jobs.positions([job.id]))
         return job
 
     def admit(self, lead: int = 1_000, now: float = START) -> list[str]:

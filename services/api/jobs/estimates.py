@@ -66,6 +66,15 @@ class Estimator:
     def standing(self, job: Job) -> Standing:
         return self.standings([job])[0]
 
+    def standing_at(self, job: Job, position: int | None) -> Standing:
+        """Of a job that is known to be `position` in its line, which nobody is asked for."""
+        if job.status.is_terminal:
+            return UNKNOWN
+        try:
+            return self._measured().standing(job, position)
+        except Unavailable:
+            return Standing(position)
+
     def standings(self, jobs: Sequence[Job]) -> Sequence[Standing]:
         """One round trip for all of them, and two a second for the throughput."""
         if all(job.status.is_terminal for job in jobs):

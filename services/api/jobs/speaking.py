@@ -21,6 +21,7 @@ from services.api.forms.speech import (
     SpeechForm,
     choose_source,
 )
+from services.api.jobs.estimates import Standing
 from services.api.jobs.terms import Terms, agree
 from services.api.listening.streamed import Streamed
 from services.api.state import ApiState
@@ -122,10 +123,20 @@ async def _submit_dialogue(
     return await _queue(connection, state, submit_cast)
 
 
-async def _queue(connection: HTTPConnection, state: ApiState, submit_checked: Callable[[], Job]) -> Job:
-    """Raises what `Submitter.submit` and `Overload.guard` raise."""
-    job = await run_in_threadpool(state.overload.guard, submit_checked)
-    connection.state.job_id = job.id
+async def _queue(
+    connection: HTTPConnection, state: ApiState, submit_checked: Callable[[], tuple[Job, int | None]]
+) -> Job:
+    """The connection then knows the job, and where it stands.
+
+    Raises what `Submitter.submit` and `Overload.guard` raise.
+    """
+
+    def submit_and_ask() -> tuple[Job, Standing]:
+        job, before = state.overload.guard(submit_checked)
+        return job, state.estimator.standing_at(job, before)
+
+    job, standing = await run_in_threadpool(submit_and_ask)
+    connection.state.job_id, connection.state.standing = job.id, standing
     return job
 
 

@@ -53,8 +53,8 @@ class Submitter:
         terms: Terms = PLAIN,
         *,
         cast: Mapping[str, Voice] | None = None,
-    ) -> Job:
-        """Store as the job `job_id`, then enqueue, unless its audio is there already.
+    ) -> tuple[Job, int | None]:
+        """Store as the job `job_id`, then enqueue, unless its audio is there already: the job, and how many before it.
 
         Raises `Unavailable` where a store is away; a queue that is away only delays. Raises `TooManyJobs` where as
         many of the owner's jobs are under way as `terms` allow, and `QueueFull`.
@@ -66,8 +66,9 @@ class Submitter:
         job = self.draft(owner, form, reference, job_id=job_id, terms=terms, long=long)
         if cast:
             job = replace(job, input=replace(job.input, speakers=_speakers(cast)))
-        self._store(job, text, reference, terms.concurrent_jobs)
-        return self._recaller.answer(job) or self._enqueue(job)
+        before = self._store(job, text, reference, terms.concurrent_jobs)
+        recalled = self._recaller.answer(job)
+        return (recalled, None) if recalled else (self._enqueue(job), before)
 
     def draft(
         self,
@@ -126,13 +127,13 @@ class Submitter:
         spoken = self._models.known(form.model).languages.find(form.text, given=form.language, voice=voice)
         return {"language": spoken.language, "language_source": spoken.source}
 
-    def _store(self, job: Job, text: bytes, reference: Upload | Voice, limit: int) -> None:
+    def _store(self, job: Job, text: bytes, reference: Upload | Voice, limit: int) -> int | None:
         try:
             if job.input.long:
                 self._parts.blobs.put(text_key(job.id), io.BytesIO(text), job.input.long.bytes, TEXT)
             if isinstance(reference, Upload):
                 self._parts.blobs.put(job.input.reference_key, reference.file, reference.size, BINARY)
-            self._parts.jobs.add(job, limit=limit, room_seconds=self._parts.settings.max_queued_seconds)
+            return self._parts.jobs.add(job, limit=limit, room_seconds=self._parts.settings.max_queued_seconds)
         except (TooManyJobs, QueueFull, Unavailable):
             self._undo(job)
             raise

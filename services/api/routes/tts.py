@@ -5,7 +5,6 @@ from contextlib import suppress
 from typing import Any
 
 from fastapi import APIRouter, Depends, Request, Response
-from fastapi.responses import JSONResponse
 from starlette.concurrency import run_in_threadpool
 
 from services.api.callers.auth import Caller
@@ -14,6 +13,7 @@ from services.api.errors import AudioExpired
 from services.api.forms.preference import NO_WAIT, Wait, choose_wait
 from services.api.forms.speech import SpeechForm, form_schema, form_shape, parse_speech
 from services.api.http.bodies import request_body
+from services.api.jobs.estimates import Standing
 from services.api.jobs.idempotency import REPLAYED_HEADER, IdempotencyKey, fingerprint
 from services.api.jobs.speaking import AUDIO_CONTENT, answer_audio, take_in
 from services.api.listening.streamed import count_stream
@@ -138,5 +138,13 @@ async def _answer(request: Request, state: ApiState, job: Job, wait: Wait) -> Re
         # The job is done whatever the object store does now: where the audio cannot be had, the job is.
         with suppress(BlobStoreUnavailable, AudioExpired):
             return await answer_audio(state, job, {"Content-Location": f"{root}/jobs/{job.id}/audio", **headers})
-    view = job_view(job, state.parts, root, standing=await run_in_threadpool(state.estimator.standing, job))
-    return JSONResponse(view.model_dump(mode="json"), 202, {"Location": view.urls.self, **headers})
+    view = job_view(job, state.parts, root, standing=await _standing(request, state, job, wait))
+    return Response(view.model_dump_json(), 202, {"Location": view.urls.self, **headers}, "application/json")
+
+
+async def _standing(request: Request, state: ApiState, job: Job, wait: Wait) -> Standing:
+    """As it was when the job was queued, unless that is a while ago."""
+    if not wait.seconds and hasattr(request.state, "standing"):
+        queued: Standing = request.state.standing
+        return queued
+    return await run_in_threadpool(state.estimator.standing, job)

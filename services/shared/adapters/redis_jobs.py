@@ -21,7 +21,6 @@ from services.shared.job import Job, JobStatus, spoken_seconds
 from services.shared.job_codec import decode_job, encode_job
 from services.shared.line import audio_ms, room_ms, turn
 from services.shared.ports import Beat, JobPage, Usage
-from services.shared.priority import PRIORITIES
 
 #: Ended jobs and batches whose webhooks are due, by when: filled by the write that ends the job, or the last one.
 DUES = f"{PREFIX}:webhooks"
@@ -47,15 +46,17 @@ class RedisJobStore:
         self._remove = client.register_script(scripts.REMOVE)
         self._positions = client.register_script(POSITIONS)
 
-    def add(self, job: Job, *, limit: int = 0, room_seconds: float = 0.0) -> None:
+    def add(self, job: Job, *, limit: int = 0, room_seconds: float = 0.0) -> int | None:
+        arguments = [*job_arguments(job), limit, room_ms(room_seconds)]
         with redis_errors():
-            outcome = self._add(keys=job_keys(job.id), args=[*job_arguments(job), limit, room_ms(room_seconds)])
+            outcome, *before = self._add(keys=job_keys(job.id), args=arguments)
         if outcome == "stale":
             raise StaleJob(f"The id {job.id} is taken.")
         if outcome == "full":
             raise TooManyJobs(f"{limit} jobs are under way, which is the limit.")
         if outcome == "crowded":
             raise QueueFull(room_seconds, audio_ms(job))
+        return int(before[0]) if before else None
 
     def get(self, job_id: str) -> Job:
         (job,) = read_jobs(self._client, [job_id])
@@ -142,7 +143,7 @@ class RedisJobStore:
 
     def positions(self, job_ids: Sequence[str]) -> Sequence[int | None]:
         with redis_errors():
-            found = self._positions(args=[*PRIORITIES, *job_ids])
+            found = self._positions(args=job_ids)
         return [None if position < 0 else position for position in found]
 
     def ping(self) -> None:

@@ -10,7 +10,6 @@ from services.shared.adapters.redis_line_scripts import ADMIT, ALL_OWNERS, BACKL
 from services.shared.job import Job, JobStatus
 from services.shared.lane import UNNAMED, Lane, lanes_of
 from services.shared.line import Admitted, Backlog
-from services.shared.priority import PRIORITIES
 
 
 class RedisJobLine:
@@ -23,7 +22,7 @@ class RedisJobLine:
 
     def admit(self, now: float, lead: int) -> Sequence[Admitted]:
         with redis_errors():
-            found = self._admit(args=[repr(now), lead, *PRIORITIES])
+            found = self._admit(args=[repr(now), lead])
         rows = zip(found[::3], found[1::3], found[2::3], strict=True)
         return [Admitted(job_id, Lane.parse(name), traceparent or None) for job_id, name, traceparent in rows]
 
@@ -37,7 +36,7 @@ class RedisJobLine:
 
     def repair(self, now: float, limit: int) -> int:
         with redis_errors():
-            return int(self._repair(keys=[QUEUED], args=[repr(now), limit, *PRIORITIES]))
+            return int(self._repair(keys=[QUEUED], args=[repr(now), limit]))
 
     def backlog(self, owner: str) -> Backlog:
         with redis_errors(), self._client.pipeline(transaction=False) as pipeline:

@@ -11,6 +11,7 @@ its lane in the field `priority`, which is all that a lane was once.
 
 from services.shared.adapters.redis_client import NEWS, PREFIX
 from services.shared.lane import SEPARATOR
+from services.shared.priority import PRIORITIES
 
 #: Queued jobs with a deadline, by it.
 DEADLINES = f"{PREFIX}:deadlines"
@@ -23,10 +24,14 @@ MODELS = f"{PREFIX}:models"
 #: Of all owners together, in the backlog: no tenant has this name.
 ALL_OWNERS = "*"
 
+_PRIORITIES = ", ".join(f"'{priority}'" for priority in PRIORITIES)
+
 STANDS = f"""
 local resting, deadlines = '{PREFIX}:resting', '{DEADLINES}'
 local backlog, lane_backlog = '{BACKLOG}', '{LANE_BACKLOG}'
 local models = '{MODELS}'
+-- The most urgent first.
+local priorities = {{{_PRIORITIES}}}
 
 local function line(kind, lane)
   return '{PREFIX}:' .. kind .. ':' .. lane
@@ -74,6 +79,26 @@ local function lanes_of(priority)
   return lanes
 end
 
+-- How many jobs for the same model stand before those of a lane.
+local function ahead_of(lane)
+  local own, rest = string.match(lane, '^([^{SEPARATOR}]*)(.*)$')
+  local found = 0
+  for _, priority in ipairs(priorities) do
+    if priority == own then break end
+    found = found + redis.call('ZCARD', line('sent', priority .. rest))
+      + redis.call('ZCARD', line('waiting', priority .. rest))
+  end
+  return found
+end
+
+-- Of a queued job in its lane. One that rests is before nobody.
+local function place_in(lane, id)
+  local sent = redis.call('ZRANK', line('sent', lane), id)
+  if sent then return sent end
+  return redis.call('ZCARD', line('sent', lane))
+    + (redis.call('ZRANK', line('waiting', lane), id) or redis.call('ZCARD', line('waiting', lane)))
+end
+
 -- A job keeps its tag: what is given back is before what came later.
 local function wait(id, owner, lane, turn)
   local record = '{PREFIX}:job:' .. id
@@ -104,7 +129,7 @@ local function leave(id, owner, lane, turn, audio_ms, stays)
 end
 """
 
-#: ARGV: now, how many messages of a lane may wait for a worker, priorities. Returns id, lane and traceparent of each
+#: ARGV: now, how many messages of a lane may wait for a worker. Returns id, lane and traceparent of each
 #: job that is to be sent now, one after the other.
 ADMIT = (
     STANDS
@@ -147,14 +172,14 @@ local function admit_from(lane)
   end
 end
 
-for number = 3, #ARGV do
-  for _, lane in ipairs(lanes_of(ARGV[number])) do admit_from(lane) end
+for _, priority in ipairs(priorities) do
+  for _, lane in ipairs(lanes_of(priority)) do admit_from(lane) end
 end
 return admitted
 """
 )
 
-#: KEYS: all queued jobs by creation. ARGV: now, how many of the oldest to look at, priorities. Returns how many stood
+#: KEYS: all queued jobs by creation. ARGV: now, how many of the oldest to look at. Returns how many stood
 #: nowhere: records of a release that knew no line count as sent, since their messages were.
 REPAIR = (
     STANDS
@@ -176,8 +201,8 @@ for _, id in ipairs(redis.call('ZRANGE', queued, 0, ARGV[2] - 1)) do
 end
 
 local function is_deserted(model)
-  for number = 3, #ARGV do
-    local lane = ARGV[number] .. '{SEPARATOR}' .. model
+  for _, priority in ipairs(priorities) do
+    local lane = priority .. '{SEPARATOR}' .. model
     if redis.call('EXISTS', line('waiting', lane), line('sent', lane)) > 0 then return false end
   end
   return true
@@ -190,33 +215,19 @@ return repaired
 """
 )
 
-#: ARGV: priorities, the most urgent first, then ids. Returns how many jobs for the same model are before each, -1 where
-#: it is not queued.
+#: ARGV: ids. Returns how many jobs for the same model are before each, -1 where it is not queued.
 POSITIONS = (
     STANDS
     + f"""
-local ahead_of = {{}}
-local function ahead(lane)
-  local priority, rest = string.match(lane, '^([^{SEPARATOR}]*)(.*)$')
-  local found = 0
-  for number = 1, 3 do
-    if ARGV[number] == priority then break end
-    local before = ARGV[number] .. rest
-    found = found + redis.call('ZCARD', line('sent', before)) + redis.call('ZCARD', line('waiting', before))
-  end
-  return found
-end
-
+local before_lane = {{}}
 local positions = {{}}
-for number = 4, #ARGV do
-  local id, position = ARGV[number], -1
+for _, id in ipairs(ARGV) do
+  local position = -1
   local job = redis.call('HMGET', '{PREFIX}:job:' .. id, 'status', 'priority')
   if job[1] == 'queued' then
     local lane = job[2] or 'default'
-    ahead_of[lane] = ahead_of[lane] or ahead(lane)
-    local sent = redis.call('ZCARD', line('sent', lane))
-    position = ahead_of[lane] + (redis.call('ZRANK', line('sent', lane), id)
-      or sent + (redis.call('ZRANK', line('waiting', lane), id) or redis.call('ZCARD', line('waiting', lane))))
+    before_lane[lane] = before_lane[lane] or ahead_of(lane)
+    position = before_lane[lane] + place_in(lane, id)
   end
   table.insert(positions, position)
 end

@@ -80,8 +80,8 @@ end
 #: due and when its audio is to be deleted ('' for never), batch ('' for none), ended_at ('' for not yet), lane,
 #: turn, milliseconds of audio, enqueued_at, not_before, deadline (each '' for never), traceparent, how many jobs of the
 #: owner may be under way, and how many milliseconds of audio queued (0 for any number).
-#: Returns 'ok', 'stale' where the id is taken by another document, 'full' or 'crowded'; 'full' also where its batch
-#: was not stored.
+#: Returns {'ok'}, with how many are before a job that is queued; {'stale'} where the id is taken by another document;
+#: {'full'} or {'crowded'}; {'full'} also where its batch was not stored.
 #: Looks at the owner's eight oldest places on the way, so that the index does not outgrow the records.
 ADD = (
     _INDEXES
@@ -89,12 +89,17 @@ ADD = (
 local id, owner, status, place, created_at, lease_until, doc,
   progress, attempt, cancel, due, expires_at, batch, _,
   lane, turn, audio_ms, sent_at, not_before, deadline, traceparent, limit, room = unpack(ARGV)
-if redis.call('EXISTS', record) == 1 then
-  return redis.call('HGET', record, 'doc') == doc and 'ok' or 'stale'
+local function stored(now)
+  if now ~= 'queued' then return {{'ok'}} end
+  return {{'ok', ahead_of(lane) + place_in(lane, id)}}
 end
-if too_many(owner, 1, tonumber(limit)) then return 'full' end
-if is_crowded(owner, tonumber(audio_ms), tonumber(room)) then return 'crowded' end
-if batch ~= '' and redis.call('EXISTS', '{PREFIX}:batch:' .. batch) == 0 then return 'full' end
+if redis.call('EXISTS', record) == 1 then
+  if redis.call('HGET', record, 'doc') ~= doc then return {{'stale'}} end
+  return stored(redis.call('HGET', record, 'status'))
+end
+if too_many(owner, 1, tonumber(limit)) then return {{'full'}} end
+if is_crowded(owner, tonumber(audio_ms), tonumber(room)) then return {{'crowded'}} end
+if batch ~= '' and redis.call('EXISTS', '{PREFIX}:batch:' .. batch) == 0 then return {{'full'}} end
 redis.call('HSET', record, 'doc', doc, 'rev', 0, 'owner', owner, 'status', status, 'place', place,
   'attempt', attempt, 'progress', progress, 'lease_until', lease_until, 'cancel', cancel,
   'priority', lane, 'turn', turn, 'audio_ms', audio_ms, 'enqueued_at', sent_at, 'traceparent', traceparent)
@@ -110,7 +115,7 @@ for _, old in ipairs(redis.call('ZRANGE', places(owner, 'all'), 0, 7)) do
     end
   end
 end
-return 'ok'
+return stored(status)
 """
 )
 

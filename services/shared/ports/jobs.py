@@ -38,8 +38,10 @@ class Usage:
 class JobStore(Protocol):
     """Job records. Writes are compare-and-set on `revision`; only `beat` updates in place."""
 
-    def add(self, job: Job, *, limit: int = 0, room_seconds: float = 0.0) -> None:
-        """Raises `StaleJob` where the id is taken by another job; the same one again is no conflict.
+    def add(self, job: Job, *, limit: int = 0, room_seconds: float = 0.0) -> int | None:
+        """Store a job, and tell how many are before it, as `positions` does.
+
+        Raises `StaleJob` where the id is taken by another job; the same one again is no conflict.
 
         Raises `TooManyJobs` where `limit` of the owner's jobs have not ended yet, and `QueueFull` where queued jobs are
         more than `room_seconds` of audio, as `Backlog.has_room` has it; 0 is no limit.

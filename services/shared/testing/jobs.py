@@ -35,7 +35,7 @@ class MemoryJobStore:
         #: Told of every change, in the thread that makes it.
         self.watchers: list[Callable[[str, JobNews], None]] = []
 
-    def add(self, job: Job, *, limit: int = 0, room_seconds: float = 0.0) -> None:
+    def add(self, job: Job, *, limit: int = 0, room_seconds: float = 0.0) -> int | None:
         with self._lock:
             if job.id not in self._alive():
                 if 0 < limit <= self._under_way(job.owner):
@@ -46,6 +46,7 @@ class MemoryJobStore:
                 self.lines.move(None, job)
             if self._alive().setdefault(job.id, job) != job:
                 raise errors.StaleJob(f"The id {job.id} is taken.")
+            return self.lines.positions().get(job.id)
 
     def get(self, job_id: str) -> Job:
         with self._lock:
