@@ -1,7 +1,7 @@
 """The leases of all attempts that are under way in a process."""
 
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from threading import Lock
 
@@ -11,9 +11,12 @@ from services.worker.lease import Lease
 class Leases:
     """Thread-safe. Threads that stay beat for all: a job that had one of its own would wait for that to start."""
 
-    def __init__(self, most: int) -> None:
-        """`most` are held at once."""
+    def __init__(self, most: int, patience_seconds: float) -> None:
+        """`most` are held at once. No beat is waited for longer than `patience_seconds`."""
+        self._patience_seconds = patience_seconds
         self._held: set[Lease] = set()
+        #: Those under way.
+        self._beats: dict[Lease, Future[None]] = {}
         self._lock = Lock()
         #: One for each: where a connection hangs, the others' leases would run out while one waits for it.
         self._threads = ThreadPoolExecutor(most, "lease")
@@ -30,8 +33,14 @@ class Leases:
                 self._held.discard(lease)
 
     def beat(self) -> None:
-        """To be called at every heartbeat. Raises what a beat raises, once all were tried."""
+        """To be called at every heartbeat, whose beats before may be under way still.
+
+        Raises what a beat raises, once all were tried: the next time, where it was not waited for.
+        """
         with self._lock:
-            beats = [self._threads.submit(lease.beat) for lease in self._held]
-        for beat in wait(beats).done:
+            for lease in self._held - self._beats.keys():
+                self._beats[lease] = self._threads.submit(lease.beat)
+        done = wait(self._beats.values(), self._patience_seconds).done
+        self._beats = {lease: beat for lease, beat in self._beats.items() if beat not in done}
+        for beat in done:
             beat.result()

@@ -73,7 +73,7 @@ class SynthesisRunner:
         self._recall = Recall(parts)
         self._uploads: WeighedCache[bytes] = WeighedCache(_UPLOADS_BYTES, len)
         self._places = Places(parts.settings.max_concurrency)
-        self._leases = Leases(parts.settings.max_concurrency)
+        self._leases = Leases(parts.settings.max_concurrency, parts.settings.heartbeat_seconds)
         self._chapters = ChapterSpeaker(parts, engine, references, hooks, self._places)
 
     def run(self, job_id: str) -> JobStatus | None:

@@ -1,14 +1,17 @@
 """An attempt's hold on its job."""
 
-from threading import Barrier
+from threading import Barrier, Event
 
 import pytest
 
 from f5_tts_core.errors import Canceled
 from services.shared.errors import LeaseLost
 from services.shared.job import JobStatus, claim, request_cancel
+from services.shared.servers import wait_until_answers
 from services.worker.lease import Lease, Stopping
 from services.worker.leases import Leases
+
+PATIENCE = 20.0
 
 
 @pytest.fixture
@@ -45,7 +48,7 @@ def test_who_is_at_work_is_kept_and_nobody_else(bench):
     queued = [bench.submit(), bench.submit()]
     first, second = (bench.jobs.replace(job, claim(job, "worker-a", bench.clock(), 10.0)) for job in queued)
     bench.clock.advance(5.0)
-    leases = Leases(2)
+    leases = Leases(2, PATIENCE)
     with leases.keep(_lease(bench, first)):
         with leases.keep(_lease(bench, second)):
             pass
@@ -61,9 +64,39 @@ def test_a_lease_whose_connection_hangs_holds_up_no_other():
         def beat(self):
             both.wait()
 
-    leases = Leases(2)
+    leases = Leases(2, PATIENCE)
     with leases.keep(Hanging()), leases.keep(Hanging()):
         leases.beat()
+
+
+def test_a_lease_whose_connection_hangs_is_not_waited_for_and_not_asked_again(bench, job, lease):
+    answered, beats = Event(), []
+
+    class Hanging:
+        def beat(self):
+            beats.append("hanging")
+            answered.wait(PATIENCE)
+            raise RuntimeError
+
+    leases = Leases(2, patience_seconds=0.0)
+    with leases.keep(Hanging()), leases.keep(lease):
+        for _ in range(3):
+            bench.clock.advance(5.0)
+            wait_until_answers(lambda: _beat_and_look(bench, leases, job), retry_on=AssertionError)
+        assert beats == ["hanging"]
+        answered.set()
+        with pytest.raises(RuntimeError):
+            wait_until_answers(lambda: _beat_until_told(leases), retry_on=AssertionError)
+
+
+def _beat_and_look(bench, leases, job):
+    leases.beat()
+    assert bench.jobs.get(job.id).lease_until == bench.clock() + 10.0
+
+
+def _beat_until_told(leases):
+    leases.beat()
+    raise AssertionError
 
 
 def test_a_beat_that_fails_is_told_once_all_were_tried(bench, job, lease):
@@ -72,7 +105,7 @@ def test_a_beat_that_fails_is_told_once_all_were_tried(bench, job, lease):
             raise RuntimeError
 
     bench.clock.advance(5.0)
-    leases = Leases(3)
+    leases = Leases(3, PATIENCE)
     with leases.keep(Broken()), leases.keep(lease), leases.keep(Broken()), pytest.raises(RuntimeError):
         leases.beat()
     assert bench.jobs.get(job.id).lease_until == bench.clock() + 10.0
