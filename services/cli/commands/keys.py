@@ -19,6 +19,8 @@ from services.shared.scopes import NEW_KEY, SCOPES
 app = typer.Typer(help="Make, list and revoke API keys.", no_args_is_help=True)
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
+#: A hundred years: far more than a key should be good for, and still a date.
+MAX_DAYS = 36_500
 _ROW = "{:<16}  {:<19}  {:<19}  {:<16}  {:<16}  {}"
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -43,7 +45,7 @@ def create(
     *,
     label: Annotated[str, typer.Option(help="What it is for.")] = "",
     scope: Annotated[list[str] | None, typer.Option(help=f"One of {', '.join(SCOPES)}; may be given again.")] = None,
-    days: Annotated[float | None, typer.Option(min=0, help="How long it is good for; left out: for good.")] = None,
+    days: Annotated[float | None, typer.Option(help="How long it is good for; left out: for good.")] = None,
     requests_per_minute: Annotated[int | None, typer.Option(min=0, help="In place of the setting; 0: any.")] = None,
     concurrent_jobs: Annotated[int | None, typer.Option(min=0, help="In place of the setting; 0: any.")] = None,
     audio_seconds_per_day: Annotated[float | None, typer.Option(min=0, help="In place of the setting; 0: any.")] = None,
@@ -59,7 +61,7 @@ def create(
         now,
         scopes=tuple(scope or NEW_KEY),
         label=label,
-        expires_at=None if days is None else now + days * SECONDS,
+        expires_at=_expiry(now, days),
         quotas=Quotas(requests_per_minute, concurrent_jobs, audio_seconds_per_day, weight, max_priority),
     )
     with key_store() as store:
@@ -122,6 +124,16 @@ def _check(tenant: str, label: str, scopes: list[str]) -> None:
         raise CliError(f"A label has at most {MAX_LABEL_CHARACTERS} characters.")
     if unknown := [scope for scope in scopes if scope not in SCOPES]:
         raise CliError(f"There is no scope {unknown[0]}.", hint=f"Scopes: {', '.join(SCOPES)}.")
+
+
+def _expiry(now: float, days: float | None) -> float | None:
+    """Raises `CliError` for a key that would open nothing."""
+    if days is None:
+        return None
+    # Said this way round, NaN is refused too.
+    if not 0 < days <= MAX_DAYS:
+        raise CliError(f"A key is good for more than 0 days, and for at most {MAX_DAYS}.", hint="Left out: for good.")
+    return now + days * SECONDS
 
 
 def _check_cursor(cursor: str | None) -> None:

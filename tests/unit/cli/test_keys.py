@@ -91,6 +91,10 @@ def test_a_revoked_key_is_gone(timbre_keys: Keys, store: RedisKeyStore) -> None:
         (("create", "anonymous"), "tenant's name"),
         (("create", "acme", "--scope", "root"), "no scope root"),
         (("create", "acme", "--label", "x" * 65), "64 characters"),
+        (("create", "acme", "--days", "0"), "more than 0 days"),
+        (("create", "acme", "--days", "-1"), "more than 0 days"),
+        (("create", "acme", "--days", "nan"), "more than 0 days"),
+        (("create", "acme", "--days", "1e9"), "at most 36500"),
         (("list", "--cursor", "?"), "cursor"),
     ],
 )
