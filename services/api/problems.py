@@ -166,7 +166,7 @@ def respond(request: Request, problem: Problem) -> JSONResponse:
         return _respond_as_openai(problem)
     body = problem.body(request.url.path, getattr(request.state, "request_id", None))
     if speaks_runpod(request):
-        body = as_runpod(body)
+        body = as_runpod(request, body)
     return JSONResponse(body, problem.status, headers=_headers(problem), media_type=MEDIA_TYPE)
 
 

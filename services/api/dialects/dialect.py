@@ -1,4 +1,6 @@
-"""Which service's manner a route is in, told by its path, so that routes which do not exist have one too."""
+"""In which service's manner a route is, told by its path, so that one that does not exist has one too; its words."""
+
+from collections.abc import Mapping
 
 from fastapi import Request
 
@@ -12,3 +14,10 @@ def path_of(request: Request) -> str:
 def is_under(prefix: str, request: Request) -> bool:
     path = path_of(request)
     return path == prefix or path.startswith(f"{prefix}/")
+
+
+def in_words(said: str, names: Mapping[str, str]) -> str:
+    """What is said of our fields, by their `names` there."""
+    for ours, theirs in names.items():
+        said = said.replace(f"`{ours}`", f"`{theirs}`")
+    return said

@@ -5,8 +5,10 @@ from typing import Any, Final
 from fastapi import Request
 from pydantic import BaseModel, Field
 
-from services.api.dialects.dialect import is_under
+from services.api.dialects.dialect import in_words, is_under
 
+#: What our fields are called there.
+_FIELDS: Final = {"language": "language_code"}
 _STATUSES: Final = {"unauthorized": "invalid_api_key"}
 
 
@@ -29,5 +31,5 @@ def speaks_elevenlabs(request: Request) -> bool:
 def elevenlabs_error(slug: str, detail: str, *, accepted: str | None) -> dict[str, Any]:
     """`slug` is a problem's type."""
     message = f"{detail} Accepted: {accepted}." if accepted else detail
-    body = ElevenLabsErrorBody(status=_STATUSES.get(slug, slug.replace("-", "_")), message=message)
+    body = ElevenLabsErrorBody(status=_STATUSES.get(slug, slug.replace("-", "_")), message=in_words(message, _FIELDS))
     return ElevenLabsError(detail=body).model_dump()

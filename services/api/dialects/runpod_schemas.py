@@ -79,6 +79,13 @@ class RunRequest(BaseModel):
         form = parse_json(RunInput, json.dumps(self.input).encode()).form()
         return form if self.webhook is None else form.model_copy(update={"webhook_url": self.webhook})
 
+    def names(self) -> dict[str, str]:
+        """What its client calls our fields: as RunPod does, but for those that it sent by our own names."""
+        sent = {name for name, value in self.input.items() if value is not None}
+        names = {ours: theirs for theirs, ours in _NAMES.items() if ours not in sent}
+        by_ours = "webhook_url" in sent and self.webhook is None
+        return names if by_ours else {**names, "webhook_url": "webhook"}
+
 
 class RunOutput(Output):
     audio_url: str | None = Field(description="Where the audio is, freshly signed; null once its time is over.")

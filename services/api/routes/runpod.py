@@ -79,6 +79,7 @@ def cancel_run(job_id: RecordId, caller: Caller, state: State) -> Run:
 
 async def _submit(request: Request, state: ApiState, caller: str, usual: Priority) -> Job:
     asked = await read_json(request, RunRequest)
+    request.state.their_names = asked.names()
     fields = await run_in_threadpool(asked.form)
     # Closes the recording that was fetched.
     with Form() as form:

@@ -166,6 +166,13 @@ def test_other_manners_take_it_too(make_client: MakeClient, path: str, body: dic
     assert (job.language, job.language_source) == ("de", "request")
 
 
+def test_it_is_refused_by_the_name_that_it_has_in_elevenlabs_manner(english: Client) -> None:
+    answer = english.post("/v1/text-to-speech/sample", json={"text": "Hallo.", "language_code": "de"})
+    detail = answer.json()["detail"]
+    assert (answer.status_code, detail["status"]) == (422, "language_not_spoken")
+    assert detail["message"].startswith("`language_code`: the model")
+
+
 @pytest.mark.anyio
 async def test_a_live_session_is_refused_a_language_at_once(english: Client) -> None:
     async with calling(english.app, "/tts/live") as socket:

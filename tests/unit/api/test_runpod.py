@@ -6,6 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
+from f5_tts_core.testing import wav_bytes
 from services.shared.job import Job, JobFault, JobStatus, fail
 from services.shared.signing import new_secret
 from services.shared.testing.voices import make_voice
@@ -110,12 +111,35 @@ def test_errors_say_error_too(client: Client) -> None:
     assert_error(run(client, volume=9), 422, "field-invalid", "volume")
     assert_error(run(client, voice_url=URL), 422, "field-invalid", "prompt_speech_url")
     assert_error(run(client, prompt_speech_url=None), 422, "field-invalid", "voice_id")
-    assert_error(run(client, prompt_speech_url="http://10.0.0.1/a.wav"), 422, "url-refused", "voice_url")
+    assert_error(run(client, prompt_speech_url="http://10.0.0.1/a.wav"), 422, "url-refused", "prompt_speech_url")
     assert_error(run(client, format="mp3", bit_depth=16), 422, "field-invalid", "bit_depth")
     assert_error(client.post("/run", json={"text": "Hello."}), 422, "field-invalid", "input")
     assert_error(client.post("/runsync", content=b"x"), 415, "media-type-unsupported")
     assert_error(client.get("/status/nobody"), 404, "job-not-found")
     assert client.parts.queue.sent == []
+
+
+def test_errors_name_the_field_as_it_was_sent(client: Client) -> None:
+    private, silent = "http://10.0.0.1/a.wav", "https://voices.test/silent.wav"
+    client.parts.outbound.pages[silent] = wav_bytes([0.0] * 48_000)
+    ours = {"prompt_speech_url": None, "prompt_text": None, "voice_url": URL, "ref_text": REFERENCE_TEXT}
+    assert_error(run(client, **{**ours, "voice_url": private}), 422, "url-refused", "voice_url")
+    assert_error(run(client, **{**ours, "voice_url": silent}), 400, "audio-silent", "voice_url")
+    assert_error(run(client, prompt_speech_url=silent), 400, "audio-silent", "prompt_speech_url")
+    assert_error(run(client, **{**ours, "ref_text": " "}), 422, "text-empty", "ref_text")
+    assert_error(run(client, prompt_text=" "), 422, "text-empty", "prompt_text")
+    assert_error(run(client, **ours, webhook_url=private), 422, "url-refused", "webhook_url")
+
+
+def test_errors_say_it_in_the_clients_words(make_client: MakeClient) -> None:
+    client = make_client(transcriber="none")
+    client.parts.outbound.pages[URL] = REFERENCE
+    told = run(client, prompt_text=None).json()
+    assert (told["type"], told["field"]) == ("/problems/transcript-needed", "prompt_text")
+    assert "`prompt_text` must say" in told["error"]
+    asked = {"input": {"text": "Hello.", "voice_url": URL, "ref_text": REFERENCE_TEXT}}
+    told = client.post("/run", json={**asked, "webhook": "https://receiver.test/hook"}).json()
+    assert (told["field"], told["accepted"]) == ("webhook", "a request without `webhook`")
 
 
 def test_anothers_job_does_not_exist(locked: Client) -> None:
