@@ -31,6 +31,10 @@ class InputChecks:
         self._models = models
         self._max_text_characters = settings.max_text_characters
         self._max_long_text_characters = settings.max_long_text_characters
+        #: What to do with a text that is too long here.
+        self._elsewhere = ""
+        if settings.max_long_text_characters > settings.max_text_characters:
+            self._elsewhere = f" POST /tts takes up to {settings.max_long_text_characters}, as a long job."
         self._can_transcribe = can_transcribe(settings)
 
     def check(self, owner: str, form: SpeechForm, reference: Upload | Voice) -> SpeechForm:
@@ -67,16 +71,19 @@ class InputChecks:
     def _hooked(self, owner: str, form: SpeechForm) -> SpeechForm:
         self.check_language(form)
         with _blaming("text"):
-            _check_length(form.text, self._most(form))
+            self._check_length(form, form.text)
             text = self._hooks.process(form.text, owner)
         return form if text == form.text else form.model_copy(update={"text": text})
 
     def _check_words(self, form: SpeechForm, said: str) -> None:
-        _check_text(self._models.known(form.model), said, self._most(form))
+        self._check_length(form, said)
+        _check_letters(self._models.known(form.model), said)
 
-    def _most(self, form: SpeechForm) -> int:
-        """Characters that its text may have."""
-        return self._max_long_text_characters if form.long else self._max_text_characters
+    def _check_length(self, form: SpeechForm, said: str) -> None:
+        if form.long:
+            _check_length(said, self._max_long_text_characters)
+        else:
+            _check_length(said, self._max_text_characters, self._elsewhere)
 
     def check_reference(self, form: SharedFields, reference: Upload | Voice) -> None:
         """Raises `FieldRefused` and `TranscriptNeeded`. Leaves the file at its start."""
@@ -118,11 +125,11 @@ class InputChecks:
                 raise TranscriptNeeded(detail, field=field, accepted="text")
             return None
         with _blaming(field):
-            return _check_text(model, transcript, limits.MAX_REFERENCE_TEXT_CHARACTERS)
+            _check_length(transcript, limits.MAX_REFERENCE_TEXT_CHARACTERS)
+            return _check_letters(model, transcript)
 
 
-def _check_text(model: KnownModel, text: str, max_characters: int) -> str:
-    _check_length(text, max_characters)
+def _check_letters(model: KnownModel, text: str) -> str:
     return model.planner.check_text(text) if model.planner is not None else normalize(text, None, None)
 
 
@@ -132,11 +139,11 @@ def _source(form: SharedFields) -> str:
     return VOICE if form.voice_url is None else VOICE_URL
 
 
-def _check_length(text: str, max_characters: int) -> None:
+def _check_length(text: str, max_characters: int, elsewhere: str = "") -> None:
     if not text.strip():
         raise EmptyText("The text holds nothing to say.")
     if len(text) > max_characters:
-        raise TooLongText(f"The text has {len(text)} characters; at most {max_characters} are accepted.")
+        raise TooLongText(f"The text has {len(text)} characters; at most {max_characters} are accepted.{elsewhere}")
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+from collections.abc import Callable
 
 import httpx
 import pytest
@@ -64,13 +65,27 @@ def test_nobody_waits_for_a_long_text(client: Client) -> None:
     assert (problem["status"], problem["field"], problem["accepted"]) == (422, "mode", "async, or left out")
 
 
-def test_what_is_waited_for_keeps_its_limit(client: Client) -> None:
+def test_what_is_waited_for_keeps_its_limit_and_says_who_takes_more(client: Client) -> None:
     data = {"text": CHAPTER, "ref_text": REFERENCE_TEXT}
     files = {"voice": ("voice.wav", REFERENCE, "audio/wav")}
-    assert client.post("/tts/stream", data=data, files=files).json()["type"] == "/problems/text-too-long"
+    problem = client.post("/tts/stream", data=data, files=files).json()
+    said = "at most 4096 are accepted. POST /tts takes up to 100000, as a long job."
+    assert (problem["type"], problem["field"]) == ("/problems/text-too-long", "text")
+    assert problem["detail"].endswith(said)
     speech = client.post("/v1/audio/speech", json={"model": "tts-1", "voice": "sample", "input": CHAPTER})
     assert speech.status_code == 400
-    assert "4096" in speech.json()["error"]["message"]
+    assert said in speech.json()["error"]["message"]
+    transcript = client.speak(text="Hello.", ref_text=CHAPTER).json()
+    assert (transcript["type"], transcript["field"]) == ("/problems/text-too-long", "ref_text")
+    assert "POST /tts" not in transcript["detail"]
+
+
+def test_who_takes_no_more_is_not_pointed_to(make_client: Callable[..., Client]) -> None:
+    data = {"text": CHAPTER, "ref_text": REFERENCE_TEXT}
+    files = {"voice": ("voice.wav", REFERENCE, "audio/wav")}
+    client = make_client(max_long_text_characters=4_096)
+    assert "POST /tts" not in client.post("/tts/stream", data=data, files=files).json()["detail"]
+    assert "POST /tts" not in client.speak(text=CHAPTER).json()["detail"]
 
 
 def test_what_fails_leaves_no_text_behind(client: Client) -> None:
