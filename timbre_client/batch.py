@@ -56,6 +56,8 @@ class BatchResult:
     status: JobStatus | None = None
     #: Where the audio is; `jobs.audio` takes a fresh one.
     result_url: str | None = field(default=None, repr=False)
+    #: Which model speaks it.
+    model: str | None = None
     error: JobFault | None = None
 
 

@@ -34,6 +34,10 @@ class EndedJob(_Part):
     result_url: str | None = Field(description="Where the audio is, signed for this very try; null without audio.")
     created_at: datetime
     completed_at: datetime
+    model: str | None = Field(
+        description="Which model spoke it, or was to; null where there were none to choose from then, and are now.",
+        examples=["F5TTS_v1_Base"],
+    )
     output: EndedOutput | None
     error: EndedError | None
 
@@ -95,6 +99,7 @@ def _job_event(job: Job, parts: Parts) -> WebhookEvent:
         result_url=result_url(job, parts),
         created_at=_moment(job.created_at),
         completed_at=ended_at,
+        model=parts.settings.speaks(job.model),
         output=_output(job),
         error=_error(job),
     )

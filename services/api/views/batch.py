@@ -59,6 +59,9 @@ class BatchResult(Output):
     job_id: str = Field(examples=["019342a5b3c04f6e1a2b3c4d5e6f7a8b"])
     status: JobStatus | None = Field(description="The job's; null where it was deleted, or its time is over.")
     result_url: str | None = Field(description="Where the audio is, freshly signed; null until it is.")
+    model: str | None = Field(
+        description="Which model speaks it, as the job tells; null where the job is gone.", examples=["F5TTS_v1_Base"]
+    )
     error: JobErrorView | None
 
 
@@ -90,5 +93,6 @@ def batch_result(entry: BatchEntry, parts: Parts) -> BatchResult:
         job_id=entry.job_id,
         status=None if job is None else job.status,
         result_url=None if job is None else result_url(job, parts),
+        model=None if job is None else parts.settings.speaks(job.model),
         error=None if job is None else error_view(job),
     )

@@ -154,7 +154,7 @@ def job_view(
         attempts=job.attempt,
         cancel_requested=job.cancel_requested,
         priority=job.priority,
-        model=job.model or (None if parts.settings.models else parts.settings.served_model),
+        model=parts.settings.speaks(job.model),
         deadline_at=None if job.deadline_at is None else moment(job.deadline_at),
         batch_id=job.batch_id,
         custom_id=job.custom_id,

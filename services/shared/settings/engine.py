@@ -80,6 +80,10 @@ class EngineSettings(Section):
         """What requests may name."""
         return tuple(self.models) or (self.served_model,)
 
+    def speaks(self, named: str | None) -> str | None:
+        """Which model speaks a job that names this one; None where it names none, and there are several."""
+        return named or (None if self.models else self.served_model)
+
     @field_validator("served_model_name")
     @classmethod
     def _check_served_name(cls, name: str | None) -> str | None:

@@ -122,6 +122,24 @@ def test_a_batch_draws_once_and_its_items_may_name_their_own() -> None:
     assert [entry.job.model for entry in entries if entry.job] == ["candidate", "base", "candidate"]
 
 
+def test_the_results_of_a_batch_tell_which_model_speaks() -> None:
+    client = several(0.8)
+    items = [{"text": "One."}, {"text": "Two.", "model": "base"}, {"text": "Three."}]
+    path = client.post("/batches", json={"voice_id": store(client), "items": items}).headers["location"]
+    client.delete(f"/jobs/{client.get(f'{path}/results').json()['results'][2]['job_id']}")
+    told = [one["model"] for one in client.get(f"{path}/results").json()["results"]]
+    assert told == ["candidate", "base", None]
+    lines = client.get(f"{path}/results?format=jsonl").text.splitlines()
+    assert [json.loads(line)["model"] for line in lines] == told
+
+
+def test_of_one_model_its_name_is_told(client: Client) -> None:
+    sent = client.post("/batches", json={"voice_id": store(client), "items": [{"text": "One."}]})
+    (result,) = client.get(f"{sent.headers['location']}/results").json()["results"]
+    assert result["model"] == client.parts.settings.served_model
+    assert client.get(f"/jobs/{result['job_id']}").json()["model"] == result["model"]
+
+
 def test_a_batch_for_one_model() -> None:
     client = several()
     document = {"voice_id": store(client), "model": "old", "items": [{"text": "One."}]}

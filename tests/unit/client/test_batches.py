@@ -64,6 +64,7 @@ def test_what_became_of_each_is_told_page_by_page(kit: Kit) -> None:
     kit.served.requests.clear()
     results = kit.items(kit.client.batches.results(batch, page_size=2))
     assert [result.status for result in results] == ["queued"] * 3 + ["succeeded", "queued"]
+    assert {result.model for result in results} == {kit.parts.settings.served_model}
     assert len(kit.served.requests) == 3
     assert "signature" not in repr(results)
     assert kit.call(kit.call(kit.client.jobs.audio, results[3].job_id).read) == b"RIFF-audio"

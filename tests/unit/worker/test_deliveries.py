@@ -129,6 +129,7 @@ def test_a_success_is_told_with_its_audio(bench: Bench, deliver: Callable[[], No
     data = told["data"]
     assert (data["job_id"], data["status"], data["error"]) == (done.id, "succeeded", None)
     assert data["result_url"].startswith("http://blobs.test/outputs/x/1.wav")
+    assert data["model"] == bench.settings.served_model
     assert data["output"] == {"format": "wav", "bytes": 3, "sha256": "a" * 64, "duration_s": 1.25}
     # Neither what was said nor how it is to be said leaves the house.
     assert job.input.text.encode() not in posted.body
@@ -142,6 +143,13 @@ def test_a_failure_is_told_with_its_reason(bench: Bench, deliver: Callable[[], N
     assert told["type"] == "job.failed"
     assert told["data"]["error"] == {"type": "/problems/engine-failed", "title": FAULT.title, "detail": FAULT.detail}
     assert told["data"]["result_url"] is None
+
+
+def test_which_model_was_to_speak_is_told(bench: Bench, deliver: Callable[[], None]) -> None:
+    job = bench.submit(webhook_url=URL, model="candidate")
+    bench.jobs.replace(job, request_cancel(job, bench.clock()))
+    deliver()
+    assert _verify(bench.outbound.posted[0].headers, bench.outbound.posted[0].body)["data"]["model"] == "candidate"
 
 
 def test_what_a_worker_ends_is_told(bench: Bench, deliver: Callable[[], None]) -> None:
