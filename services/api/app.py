@@ -144,7 +144,7 @@ def _state(
         models=models,
         checks=checks,
         submitter=submitter,
-        batcher=Batcher(parts, models, checks, submitter, library),
+        batcher=Batcher(parts, checks, submitter, library),
         library=library,
         estimator=estimator,
         overload=Overload(parts, estimator),

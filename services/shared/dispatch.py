@@ -3,10 +3,14 @@
 from collections.abc import Iterable
 from contextlib import suppress
 
+import structlog
+
 from services.shared.errors import JobNotFound, StaleJob, TransitionRefused, Unavailable
 from services.shared.job import mark_unsent
 from services.shared.line import Admitted
 from services.shared.parts import Parts
+
+log = structlog.get_logger(__name__)
 
 
 def dispatch(parts: Parts) -> int:
@@ -23,6 +27,17 @@ def dispatch(parts: Parts) -> int:
             _put_back(parts, admitted[number:])
             raise
     return len(admitted)
+
+
+def try_dispatch(parts: Parts, **log_ids: str) -> None:
+    """As `dispatch`, for those whose jobs are safe in line whatever fails: the sweeper sends them then.
+
+    `log_ids` are what a failure is logged with.
+    """
+    try:
+        dispatch(parts)
+    except Unavailable as error:
+        log.warning("dispatch_unanswered", **log_ids, error=error.type)
 
 
 def _put_back(parts: Parts, unsent: Iterable[Admitted]) -> None:

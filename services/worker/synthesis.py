@@ -15,7 +15,7 @@ from f5_tts_core.errors import Canceled, EngineError, TimbreError
 from f5_tts_core.stopwatch import Stopwatch
 from f5_tts_core.types import Reference, Synthesis
 from services.shared.dialogue import NARRATOR
-from services.shared.dispatch import dispatch
+from services.shared.dispatch import try_dispatch
 from services.shared.errors import BlobNotFound, JobNotFound, LeaseLost, Unavailable
 from services.shared.hooks import AudioChain
 from services.shared.job import Job, JobOutput, JobStatus, confirm_cancel, output_key, succeed
@@ -80,7 +80,7 @@ class SynthesisRunner:
         """What this call made of the job; None where it was not ours, or is another's by now. Does not raise."""
         job = None if self._stopping() else self._take(job_id)
         # One message less waits: the next in line is sent while this job is worked on.
-        self._dispatch()
+        try_dispatch(self._parts)
         if job is None:
             return None
         with structlog.contextvars.bound_contextvars(**job.log_ids(), attempt=job.attempt):
@@ -252,14 +252,8 @@ class SynthesisRunner:
             return self._close(job)
         logger.info("job_released", not_before=job.not_before, setbacks=job.setbacks)
         if job.not_before <= self._parts.clock():
-            self._dispatch()
+            try_dispatch(self._parts)
         return job.status
-
-    def _dispatch(self) -> None:
-        try:
-            dispatch(self._parts)
-        except Unavailable:
-            logger.warning("dispatch_unanswered")  # The sweeper does it.
 
     def _close(self, job: Job) -> JobStatus:
         logger.info("job_ended", status=str(job.status), fault=job.fault.type if job.fault else None)

@@ -20,7 +20,7 @@ from services.api.problems import problem_of
 from services.api.uploads.spool import BINARY, Upload
 from services.api.voices.library import MAX_DELETED_JOBS, VoiceLibrary
 from services.shared.batch import Batch, BatchEntry, new_batch
-from services.shared.dispatch import dispatch
+from services.shared.dispatch import try_dispatch
 from services.shared.errors import (
     BatchNotFound,
     JobNotFound,
@@ -57,7 +57,6 @@ class Batcher:
     def __init__(
         self,
         parts: Parts,
-        models: Models,
         checks: InputChecks,
         submitter: Submitter,
         library: VoiceLibrary,
@@ -65,7 +64,6 @@ class Batcher:
         max_deleted_jobs: int = MAX_DELETED_JOBS,
     ) -> None:
         self._parts = parts
-        self._models = models
         self._checks = checks
         self._submitter = submitter
         self._library = library
@@ -78,16 +76,15 @@ class Batcher:
         lines: Iterable[Line],
         reference: Upload | Voice | None,
         *,
-        drawn: bool = False,
+        drawn_from: Models | None,
     ) -> list[Planned]:
-        """Check everything, before anything is stored. Where the model was `drawn`, items may need another.
+        """Check everything, before anything is stored. Where the model was drawn, items may need another of them.
 
         Raises `BatchRefused` with all wrong items, `PayloadTooLarge` for more than a batch may hold, and for the
         shared reference what `InputChecks.check_reference` raises.
         """
         if reference is not None:
             self._checks.check_reference(fields, reference)
-        drawn_from = self._models if drawn else None
         planner = _Planner(self._checks, self._library, owner, fields, reference, drawn_from=drawn_from)
         errors = []
         characters = 0
@@ -167,10 +164,7 @@ class Batcher:
 
     def send(self, batch: Batch) -> None:
         """Send the first of its jobs; the others follow in their turns. Where the queue is away, the sweeper sends."""
-        try:
-            dispatch(self._parts)
-        except Unavailable as error:
-            log.warning("batch_not_enqueued", batch_id=batch.id, error=error.type)
+        try_dispatch(self._parts, **batch.log_ids())
 
     def entries(self, batch: Batch) -> Iterator[BatchEntry]:
         """All of them, in order, a page at a time."""

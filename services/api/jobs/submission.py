@@ -14,7 +14,7 @@ from services.api.jobs.models import Models
 from services.api.jobs.recalling import Recaller
 from services.api.jobs.terms import PLAIN, Terms
 from services.api.uploads.spool import BINARY, Upload
-from services.shared.dispatch import dispatch
+from services.shared.dispatch import try_dispatch
 from services.shared.errors import JobNotFound, QueueFull, TooManyJobs, Unavailable
 from services.shared.job import (
     Job,
@@ -68,7 +68,10 @@ class Submitter:
             job = replace(job, input=replace(job.input, speakers=_speakers(cast)))
         before = self._store(job, text, reference, terms.concurrent_jobs)
         recalled = self._recaller.answer(job)
-        return (recalled, None) if recalled else (self._enqueue(job), before)
+        if recalled:
+            return recalled, None
+        try_dispatch(self._parts, **job.log_ids())
+        return job, before
 
     def draft(
         self,
@@ -152,14 +155,6 @@ class Submitter:
                 self._parts.blobs.delete(text_key(job.id))
         except Unavailable as error:
             log.warning("submission.undo_failed", job_id=job.id, error=error.type)
-
-    def _enqueue(self, job: Job) -> Job:
-        """The job is safe by now: whatever fails here, the sweeper finds it and sends it."""
-        try:
-            dispatch(self._parts)
-        except Unavailable as error:
-            log.warning("submission.not_enqueued", job_id=job.id, error=error.type)
-        return job
 
 
 def _speakers(cast: Mapping[str, Voice]) -> tuple[Speaker, ...]:

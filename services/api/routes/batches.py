@@ -174,7 +174,8 @@ async def _make_batch(request: Request, state: ApiState, caller: str, sent: Sent
     reference = None
     if given_voices(fields, sent.form) or fields.ref_text is not None:
         reference = await choose_reference(state, caller, fields, sent.form)
-    plan = partial(state.batcher.plan, caller, fields, sent.lines, reference, drawn=sent.fields.model is None)
+    drawn_from = state.models if sent.fields.model is None else None
+    plan = partial(state.batcher.plan, caller, fields, sent.lines, reference, drawn_from=drawn_from)
     planned = await anyio.to_thread.run_sync(plan, limiter=state.check_slots)
     webhook_url = fields.batch_webhook_url
     submit = partial(state.batcher.submit, caller, planned, reference, batch_id, terms, webhook_url=webhook_url)

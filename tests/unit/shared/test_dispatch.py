@@ -1,8 +1,9 @@
 """Sending jobs in their turns: what tenants notice of each other."""
 
 import pytest
+from structlog.testing import capture_logs
 
-from services.shared.dispatch import dispatch
+from services.shared.dispatch import dispatch, try_dispatch
 from services.shared.errors import JobQueueUnavailable
 from services.shared.job import Job, claim
 from services.shared.lane import UNNAMED
@@ -82,3 +83,18 @@ def test_what_cannot_be_sent_is_back_in_line(parts: Parts) -> None:
     parts.queue.down = False  # type: ignore[attr-defined]
     assert dispatch(parts) == 4
     assert parts.queue.sent == [job.id for job in jobs[:4]]  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("away", ["queue", "jobs"])
+def test_who_leaves_the_rest_to_the_sweeper_only_says_so(parts: Parts, away: str) -> None:
+    job = add(parts)
+    fake = getattr(parts, away)
+    fake.down = True
+    with capture_logs() as logs:
+        try_dispatch(parts, **job.log_ids())
+    assert [(one["event"], one["job_id"], one["log_level"]) for one in logs] == [
+        ("dispatch_unanswered", job.id, "warning")
+    ]
+    fake.down = False
+    try_dispatch(parts)
+    assert parts.queue.sent == [job.id]  # type: ignore[attr-defined]
