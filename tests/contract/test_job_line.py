@@ -11,6 +11,7 @@ from redis import Redis
 from services.shared.adapters.redis_batches import RedisBatchStore
 from services.shared.adapters.redis_jobs import RedisJobStore
 from services.shared.adapters.redis_line import RedisJobLine
+from services.shared.adapters.redis_line_scripts import TURNS_SECONDS
 from services.shared.batch import new_batch
 from services.shared.errors import JobNotFound, JobStoreUnavailable, QueueFull
 from services.shared.job import Job, JobStatus, transitions
@@ -404,6 +405,18 @@ def test_a_line_that_is_away(harness: Harness) -> None:
             call()
 
 
+def test_a_line_that_was_empty_for_a_moment_favours_nobody(harness: Harness) -> None:
+    """Whose turn it was is not forgotten with the model, and a job given back has its place."""
+    early = harness.add(owner="a", model="ours")
+    harness.add(owner="a", model="ours")
+    claimed = [harness.claim(job_id) for job_id in harness.admit()]
+    harness.line.repair(START, 10)
+    assert tuple(harness.line.lanes()) == UNNAMED
+    again, other = harness.add(owner="a", model="ours"), harness.add(owner="b", model="ours")
+    harness.jobs.replace(claimed[0], transitions.release(claimed[0], 1, START))
+    assert harness.admit() == [early.id, other.id, again.id]
+
+
 # --- Redis alone: what other releases and hands in the database leave ---------------------------
 
 
@@ -411,6 +424,21 @@ def test_a_line_that_is_away(harness: Harness) -> None:
 def on_redis(empty_valkey: Redis) -> Harness:
     jobs = RedisJobStore(empty_valkey, ttl_seconds=3_600)
     return Harness(jobs, RedisJobLine(empty_valkey), RedisBatchStore(empty_valkey))
+
+
+def test_the_turns_of_a_model_that_is_gone_are_kept_for_a_while(on_redis: Harness, empty_valkey: Redis) -> None:
+    turns = [f"timbre:{{jobs}}:{kind}:default{lane}" for kind in ("ends", "clock") for lane in ("@ours", "")]
+    for model in ("ours", None):
+        on_redis.add(model=model)
+        on_redis.add(model=model)
+    last = [on_redis.claim(job_id) for job_id in on_redis.admit()][-1]
+    on_redis.line.repair(START, 10)
+    lifetimes = [empty_valkey.ttl(key) for key in turns]
+    assert [0 < seconds <= TURNS_SECONDS for seconds in lifetimes] == [True, False, True, False]
+    # Named again: kept again, also where it is a job that was given back.
+    on_redis.jobs.replace(last, transitions.release(last, 1, START))
+    on_redis.line.admit(START, 0)
+    assert [empty_valkey.ttl(key) for key in turns] == [-1] * 4
 
 
 def test_a_job_that_stands_nowhere_is_put_back_into_line(on_redis: Harness, empty_valkey: Redis) -> None:

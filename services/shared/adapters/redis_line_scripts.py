@@ -21,6 +21,9 @@ BACKLOG = f"{PREFIX}:backlog"
 LANE_BACKLOG = f"{PREFIX}:backlog-by-priority"
 #: What jobs named that are queued, or were lately: which lanes there are beside those for whichever model.
 MODELS = f"{PREFIX}:models"
+#: How long the turns of a model that nothing stands in line for are kept: longer than a job that a worker has, or
+#: that rests, may take to come back to its place.
+TURNS_SECONDS = 7 * 86_400
 #: Of all owners together, in the backlog: no tenant has this name.
 ALL_OWNERS = "*"
 
@@ -64,10 +67,19 @@ local function draw_tag(id, owner, lane, turn)
   return string.format('%.17g', start)
 end
 
+-- Whose turn it was, in each lane of a model: to be kept from now on, or to be let go of.
+local function each_turn(model, command, ...)
+  for _, priority in ipairs(priorities) do
+    local lane = priority .. '{SEPARATOR}' .. model
+    redis.call(command, line('ends', lane), ...)
+    redis.call(command, line('clock', lane), ...)
+  end
+end
+
 -- What a job names is known from then on, and forgotten when nothing stands there (see REPAIR).
 local function keep(kind, lane, score, id)
   local model = string.match(lane, '{SEPARATOR}(.+)')
-  if model then redis.call('SADD', models, model) end
+  if model and redis.call('SADD', models, model) == 1 then each_turn(model, 'PERSIST') end
   redis.call('ZADD', line(kind, lane), score, id)
 end
 
@@ -209,7 +221,10 @@ local function is_deserted(model)
 end
 
 for _, model in ipairs(redis.call('SMEMBERS', models)) do
-  if is_deserted(model) then redis.call('SREM', models, model) end
+  if is_deserted(model) then
+    redis.call('SREM', models, model)
+    each_turn(model, 'EXPIRE', {TURNS_SECONDS})
+  end
 end
 return repaired
 """
