@@ -18,6 +18,14 @@ class Admitted:
 
 
 @dataclass(frozen=True)
+class Repaired:
+    #: How many were put back into line.
+    jobs: int
+    #: Where to go on; 0, at the beginning, once the last was looked at.
+    next_start: int
+
+
+@dataclass(frozen=True)
 class Backlog:
     """Milliseconds of audio that queued jobs are going to be, estimated from their texts."""
 

@@ -21,8 +21,11 @@ logger = structlog.get_logger(__name__)
 
 #: Jobs of each kind looked at in one sweep; the rest wait for the next.
 _BATCH: Final = 1_000
-#: Of the longest waiting ones, so many are looked at: whether they have waited too long, or stand nowhere.
+#: Of the longest waiting ones, so many are looked at: whether they have waited too long.
 _OLDEST: Final = 100
+#: So many are looked at whether they stand nowhere, and the next ones in the next sweep: few, since the store does
+#: nothing else meanwhile.
+_WALKED: Final = 500
 
 
 class Sweeper:
@@ -31,6 +34,8 @@ class Sweeper:
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
         self._settings = parts.settings
+        #: How many queued jobs, the oldest first, were looked at whether they stand nowhere.
+        self._walked = 0
 
     def sweep(self) -> Counter[str]:
         """How many jobs were recovered, enqueued, resent, repaired, canceled, failed and expired.
@@ -44,7 +49,7 @@ class Sweeper:
         self._each(self._parts.jobs.overdue(now, _BATCH), self._expire, done)
         self._each(self._outlived(now), self._expire, done)
         self._each(self._lost(now - self._settings.resend_seconds), self._resend, done)
-        self._note("repaired", self._parts.line.repair(now, _OLDEST), done)
+        self._repair(now, done)
         self._note("enqueued", dispatch(self._parts), done)
         if done:
             logger.info("swept", **done)
@@ -83,6 +88,14 @@ class Sweeper:
             return "expired"
         self._parts.jobs.replace(job, release(job, job.attempt, now, setback=True))
         return "recovered"
+
+    # --- jobs that stand nowhere ------------------------------------------------------------------
+
+    def _repair(self, now: float, done: Counter[str]) -> None:
+        """A piece a sweep. Who is passed over, since others before it left meanwhile, is seen on the next walk."""
+        found = self._parts.line.repair(now, self._walked, _WALKED)
+        self._walked = found.next_start
+        self._note("repaired", found.jobs, done)
 
     # --- jobs that wait ---------------------------------------------------------------------------
 

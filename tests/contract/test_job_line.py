@@ -16,7 +16,7 @@ from services.shared.batch import new_batch
 from services.shared.errors import JobNotFound, JobStoreUnavailable, QueueFull
 from services.shared.job import Job, JobStatus, transitions
 from services.shared.lane import UNNAMED, USUAL, Lane, lanes_of
-from services.shared.line import Backlog, audio_ms
+from services.shared.line import Backlog, Repaired, audio_ms
 from services.shared.ports import BatchStore, JobLine, JobStore
 from services.shared.priority import Priority
 from services.shared.testing import START, ManualClock, MemoryJobStore, make_job
@@ -275,11 +275,11 @@ def test_lanes_are_known_while_jobs_stand_in_them(harness: Harness) -> None:
     assert tuple(harness.line.lanes()) == lanes_of([None, "ours", "theirs"])
     harness.admit()
     harness.jobs.remove(other.id)
-    harness.line.repair(START, 10)
+    harness.line.repair(START, 0, 10)
     assert tuple(harness.line.lanes()) == lanes_of([None, "ours"])
     claimed = harness.claim(job.id)
     harness.jobs.replace(claimed, transitions.release(claimed, 1, START + 60))
-    harness.line.repair(START, 10)
+    harness.line.repair(START, 0, 10)
     assert harness.admit(now=START + 60) == [job.id]
     assert tuple(harness.line.lanes()) == lanes_of([None, "ours"])
 
@@ -302,6 +302,20 @@ def test_the_backlog_of_a_named_model(harness: Harness) -> None:
     assert harness.line.backlog("anonymous").total == 2_000
     harness.jobs.remove(job.id)
     assert harness.line.backlog_by_lane().get(job.lane, 0) == 0
+
+
+# --- walking through all of them ----------------------------------------------------------------
+
+
+def test_the_queue_is_walked_through_in_pieces(harness: Harness) -> None:
+    for _ in range(5):
+        harness.add()
+    starts = [0]
+    for _ in range(3):
+        starts.append(harness.line.repair(START, starts[-1], 2).next_start)
+    assert starts == [0, 2, 4, 0]
+    # Where it got shorter meanwhile, too.
+    assert harness.line.repair(START, 8, 2) == Repaired(0, 0)
 
 
 # --- how much is queued -------------------------------------------------------------------------
@@ -399,7 +413,7 @@ def test_a_line_that_is_away(harness: Harness) -> None:
         harness.jobs.down = True
     else:
         line = RedisJobLine(Redis(port=1, decode_responses=True, retry=None))
-    calls = (lambda: line.admit(START, 1), lambda: line.sent(START), lambda: line.repair(START, 1))
+    calls = (lambda: line.admit(START, 1), lambda: line.sent(START), lambda: line.repair(START, 0, 1))
     for call in (*calls, lambda: line.backlog("a"), line.backlog_by_lane, line.lanes):
         with pytest.raises(JobStoreUnavailable):
             call()
@@ -410,7 +424,7 @@ def test_a_line_that_was_empty_for_a_moment_favours_nobody(harness: Harness) -> 
     early = harness.add(owner="a", model="ours")
     harness.add(owner="a", model="ours")
     claimed = [harness.claim(job_id) for job_id in harness.admit()]
-    harness.line.repair(START, 10)
+    harness.line.repair(START, 0, 10)
     assert tuple(harness.line.lanes()) == UNNAMED
     again, other = harness.add(owner="a", model="ours"), harness.add(owner="b", model="ours")
     harness.jobs.replace(claimed[0], transitions.release(claimed[0], 1, START))
@@ -432,7 +446,7 @@ def test_the_turns_of_a_model_that_is_gone_are_kept_for_a_while(on_redis: Harnes
         on_redis.add(model=model)
         on_redis.add(model=model)
     last = [on_redis.claim(job_id) for job_id in on_redis.admit()][-1]
-    on_redis.line.repair(START, 10)
+    on_redis.line.repair(START, 0, 10)
     lifetimes = [empty_valkey.ttl(key) for key in turns]
     assert [0 < seconds <= TURNS_SECONDS for seconds in lifetimes] == [True, False, True, False]
     # Named again: kept again, also where it is a job that was given back.
@@ -445,9 +459,20 @@ def test_a_job_that_stands_nowhere_is_put_back_into_line(on_redis: Harness, empt
     job = on_redis.add()
     empty_valkey.delete("timbre:{jobs}:waiting:default")
     assert on_redis.admit() == []
-    assert on_redis.line.repair(START, 10) == 1
-    assert on_redis.line.repair(START, 10) == 0
+    assert on_redis.line.repair(START, 0, 10).jobs == 1
+    assert on_redis.line.repair(START, 0, 10).jobs == 0
     assert on_redis.admit() == [job.id]
+
+
+def test_those_that_stand_nowhere_are_found_wherever_they_are(on_redis: Harness, empty_valkey: Redis) -> None:
+    oldest, lost, youngest = (on_redis.add() for _ in range(3))
+    for job in (lost, youngest):
+        empty_valkey.zrem("timbre:{jobs}:waiting:default", job.id)
+    assert on_redis.line.repair(START, 0, 1) == Repaired(0, 1)
+    assert on_redis.line.repair(START, 1, 1) == Repaired(1, 2)
+    assert on_redis.admit() == [oldest.id, lost.id]
+    assert on_redis.line.repair(START, 2, 2) == Repaired(1, 0)
+    assert on_redis.admit() == [youngest.id]
 
 
 def test_jobs_of_a_release_that_knew_no_line_count_as_sent(on_redis: Harness, empty_valkey: Redis) -> None:
@@ -455,7 +480,7 @@ def test_jobs_of_a_release_that_knew_no_line_count_as_sent(on_redis: Harness, em
     record = f"timbre:{{jobs}}:job:{job.id}"
     empty_valkey.hdel(record, "enqueued_at", "tag", "turn", "priority", "audio_ms")
     empty_valkey.delete("timbre:{jobs}:waiting:default", "timbre:{jobs}:backlog")
-    assert on_redis.line.repair(START, 10) == 1
+    assert on_redis.line.repair(START, 0, 10).jobs == 1
     assert [one.id for one in on_redis.line.sent(START + 1)] == [job.id]
     on_redis.jobs.remove(on_redis.claim(job.id).id)
     assert on_redis.line.backlog("anonymous") == Backlog(0, 0, 0)
@@ -469,7 +494,7 @@ def test_records_deleted_by_hand_keep_no_place(on_redis: Harness, empty_valkey: 
         empty_valkey.delete(f"timbre:{{jobs}}:job:{job.id}")
     assert on_redis.line.sent(START + 1) == []
     assert on_redis.jobs.queued(10) == []
-    assert on_redis.line.repair(START, 10) == 0
+    assert on_redis.line.repair(START, 0, 10).jobs == 0
     assert on_redis.line.backlog("anonymous") == Backlog(0, 0, 0)
     assert set(on_redis.line.backlog_by_lane().values()) == {0}
     job = on_redis.add()

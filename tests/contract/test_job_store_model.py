@@ -100,13 +100,14 @@ class Lives:
 
     def _ask(self, job: Job) -> Act:
         now, status, ids = self.now, self.chance.choice((None, *JobStatus)), [one.id for one in self.seen[-6:]]
+        start = self.chance.randrange(6)
         questions: list[Act] = [
             lambda store: list(store.line.admit(now, 3)),
             lambda store: list(store.line.admit(now, 3)),
             lambda store: list(store.line.sent(now)),
             lambda store: store.line.backlog(job.owner),
             lambda store: {lane: ms for lane, ms in store.line.backlog_by_lane().items() if ms},
-            lambda store: store.line.repair(now, 3),
+            lambda store: store.line.repair(now, start, 3),
             lambda store: list(store.jobs.positions(ids)),
             lambda store: list(store.jobs.overdue(now, 3)),
             lambda store: list(store.jobs.lapsed(now, 3)),

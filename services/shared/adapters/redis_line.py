@@ -9,7 +9,7 @@ from services.shared.adapters.redis_jobs import QUEUED, read_jobs
 from services.shared.adapters.redis_line_scripts import ADMIT, ALL_OWNERS, BACKLOG, LANE_BACKLOG, MODELS, REPAIR
 from services.shared.job import Job, JobStatus
 from services.shared.lane import UNNAMED, Lane, lanes_of
-from services.shared.line import Admitted, Backlog
+from services.shared.line import Admitted, Backlog, Repaired
 
 
 class RedisJobLine:
@@ -34,9 +34,10 @@ class RedisJobLine:
                 self._drop(lane, job_id)
         return [job for job in jobs if job is not None and job.status is JobStatus.QUEUED]
 
-    def repair(self, now: float, limit: int) -> int:
+    def repair(self, now: float, start: int, limit: int) -> Repaired:
         with redis_errors():
-            return int(self._repair(keys=[QUEUED], args=[repr(now), limit]))
+            seen, jobs = self._repair(keys=[QUEUED], args=[repr(now), start, limit])
+        return Repaired(int(jobs), start + limit if seen == limit else 0)
 
     def backlog(self, owner: str) -> Backlog:
         with redis_errors(), self._client.pipeline(transaction=False) as pipeline:

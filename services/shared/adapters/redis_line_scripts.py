@@ -191,14 +191,16 @@ return admitted
 """
 )
 
-#: KEYS: all queued jobs by creation. ARGV: now, how many of the oldest to look at. Returns how many stood
-#: nowhere: records of a release that knew no line count as sent, since their messages were.
+#: KEYS: all queued jobs by creation. ARGV: now, how many of the oldest to pass over, how many to look at. Returns how
+#: many were looked at, and how many of them stood nowhere: records of a release that knew no line count as sent, since
+#: their messages were.
 REPAIR = (
     STANDS
     + f"""
 local queued, now, repaired = KEYS[1], ARGV[1], 0
 if redis.call('EXISTS', queued) == 0 then redis.call('DEL', backlog, lane_backlog) end
-for _, id in ipairs(redis.call('ZRANGE', queued, 0, ARGV[2] - 1)) do
+local ids = redis.call('ZRANGE', queued, ARGV[2], ARGV[2] + ARGV[3] - 1)
+for _, id in ipairs(ids) do
   local record = '{PREFIX}:job:' .. id
   local job = redis.call('HMGET', record, 'status', 'owner', 'priority', 'turn', 'enqueued_at')
   local lane = job[3] or 'default'
@@ -226,7 +228,7 @@ for _, model in ipairs(redis.call('SMEMBERS', models)) do
     each_turn(model, 'EXPIRE', {TURNS_SECONDS})
   end
 end
-return repaired
+return {{#ids, repaired}}
 """
 )
 

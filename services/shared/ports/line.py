@@ -5,7 +5,7 @@ from typing import Protocol
 
 from services.shared.job import Job
 from services.shared.lane import Lane
-from services.shared.line import Admitted, Backlog
+from services.shared.line import Admitted, Backlog, Repaired
 
 
 class JobLine(Protocol):
@@ -26,8 +26,8 @@ class JobLine(Protocol):
         """Queued jobs whose message was sent before then, of each lane the longest ago first."""
         ...
 
-    def repair(self, now: float, limit: int) -> int:
-        """Put back into line those of the `limit` oldest queued jobs that stand nowhere, and tell how many there were.
+    def repair(self, now: float, start: int, limit: int) -> Repaired:
+        """Put back into line those that stand nowhere, of `limit` queued jobs after the `start` oldest.
 
         There are none, but those of an older release, or of a hand in the database.
         """

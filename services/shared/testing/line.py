@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from services.shared.job import Job
 from services.shared.lane import Lane
-from services.shared.line import Admitted, Backlog
+from services.shared.line import Admitted, Backlog, Repaired
 from services.shared.testing.jobs import MemoryJobStore
 
 
@@ -21,10 +21,10 @@ class MemoryJobLine:
         self._jobs.ping()
         return self._jobs.lines.sent(before)
 
-    def repair(self, now: float, limit: int) -> int:
+    def repair(self, now: float, start: int, limit: int) -> Repaired:
         """Nothing is ever lost here."""
-        self._jobs.ping()
-        return 0
+        looked_at = len(self._jobs.queued(start + limit))
+        return Repaired(0, start + limit if looked_at == start + limit else 0)
 
     def backlog(self, owner: str) -> Backlog:
         self._jobs.ping()

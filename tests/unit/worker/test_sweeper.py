@@ -1,13 +1,16 @@
 """Jobs that nobody works on, found and moved on."""
 
 import io
+from dataclasses import replace
 
 import pytest
 
 from services.shared.errors import JobQueueUnavailable, JobStoreUnavailable
 from services.shared.job import JobStatus, claim, output_key, release, request_cancel
 from services.shared.lane import Lane
+from services.shared.line import Repaired
 from services.shared.priority import Priority
+from services.shared.testing.line import MemoryJobLine
 from services.worker.sweeper import Sweeper
 
 LEASE = 10.0
@@ -132,6 +135,29 @@ def test_a_job_claimed_during_the_sweep_is_sent_for_nothing_and_stays_claimed(be
     sweep()
     assert bench.jobs.get(job.id).worker == "worker-b"
     assert bench.runner().run(bench.queue.take()) is None
+
+
+# --- jobs that stand nowhere --------------------------------------------------------------------
+
+
+class WalkedLine(MemoryJobLine):
+    """Of three pieces, with a job that stood nowhere in the last."""
+
+    def __init__(self, jobs):
+        super().__init__(jobs)
+        self.pieces = []
+
+    def repair(self, now, start, limit):
+        self.pieces.append((start, start + limit))
+        return Repaired(0, start + limit) if len(self.pieces) % 3 else Repaired(1, 0)
+
+
+def test_all_that_wait_are_walked_through_a_piece_a_sweep(bench):
+    line = WalkedLine(bench.jobs)
+    sweeper = Sweeper(replace(bench.parts, line=line))
+    assert [dict(sweeper.sweep()) for _ in range(4)] == [{}, {}, {"repaired": 1}, {}]
+    ends = [end for _, end in line.pieces]
+    assert [start for start, _ in line.pieces] == [0, ends[0], ends[1], 0]
 
 
 # --- turns and deadlines ------------------------------------------------------------------------
