@@ -25,7 +25,7 @@ class _Text(TypedDict):
 class BatchItem(_Text, AudioOptions, total=False):
     """A text, and how it is spoken where that is not how all are."""
 
-    #: A stored voice, where it is not the batch's.
+    #: Where it is not the batch's: a stored voice, its name or id, or `sample`.
     voice_id: Voice | str | None
     #: Your own name for it, told with its result.
     custom_id: str | None

@@ -95,6 +95,8 @@ class AsyncTts:
     ) -> Job:
         """Queue a text, to be spoken in the voice of a recording, or in a stored one.
 
+        `voice_id` is a stored voice, its name or id, or `sample`, the bundled one.
+
         The request has a key of its own unless one is given, so that it makes one job however often it has to be
         sent. Raises `InvalidRequestError`, `NotFoundError` for a voice that is not there, and `OSError` for a
         recording that cannot be read.
@@ -158,7 +160,7 @@ class AsyncTts:
     ) -> AsyncGenerator[bytes, None]:
         """Speak a text while it is written: the audio, as it is made, of `texts`, as they come.
 
-        `voice_id` is a stored voice, its id or name, or `sample`. Leave early to stop the work. What keeps a piece of
+        `voice_id` is what it is for `create`. Leave early to stop the work. What keeps a piece of
         the text from being spoken is an `error` event, all else is raised as of any request. Needs `websockets`.
 
         Without asyncio, a thread of its own takes from `texts`.

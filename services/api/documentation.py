@@ -89,6 +89,12 @@ NOT_IN_TIME: Final[Example] = (
     None,
 )
 VOICE_NOT_FOUND: Final[Example] = ("voice-not-found", "No such voice", "You have no voice of this id.", None)
+NAMED_VOICE_NOT_FOUND: Final[Example] = (
+    "voice-not-found",
+    "No such voice",
+    "You have no voice of the name or id `Anna`. Store one at POST /voices, or take `sample`.",
+    "voice_id",
+)
 
 #: OpenAI answers 400 to what our own routes answer 422.
 _OPENAI_EXAMPLES: Final[dict[int, Example]] = {
@@ -143,7 +149,7 @@ def elevenlabs_problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 
 def _elevenlabs_response(status: int) -> dict[str, Any]:
-    slug, _, detail, _ = {**_EXAMPLES, 404: VOICE_NOT_FOUND, 504: _OPENAI_EXAMPLES[504]}[status]
+    slug, _, detail, _ = {**_EXAMPLES, 404: NAMED_VOICE_NOT_FOUND, 504: _OPENAI_EXAMPLES[504]}[status]
     content = {"application/json": {"example": elevenlabs_error(slug, detail, accepted=None)}}
     description = HTTPStatus(status).phrase
     return {"model": ElevenLabsError, "description": description, "content": content, "headers": _headers(status)}

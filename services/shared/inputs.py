@@ -3,7 +3,7 @@
 import structlog
 
 from services.shared.errors import BatchNotFound, Unavailable
-from services.shared.job import Job, own_reference, reference_key, text_key
+from services.shared.job import Job, input_prefix, own_reference, text_key
 from services.shared.parts import Parts
 
 logger = structlog.get_logger(__name__)
@@ -17,19 +17,19 @@ def drop_inputs(parts: Parts, job: Job) -> None:
     try:
         if job.input.long:
             parts.blobs.delete(text_key(job.id))
-        key = _spent(parts, job)
-        if key is not None:
+        if key := own_reference(job):
             parts.blobs.delete(key)
+        elif job.batch_id and _is_spent(parts, job, job.batch_id):
+            parts.blobs.delete_prefix(input_prefix(job.batch_id))
     except Unavailable as error:
         logger.warning("inputs_left", job_id=job.id, error=error.type)
 
 
-def _spent(parts: Parts, job: Job) -> str | None:
-    """None where it is needed still, or a stored voice's, which stays."""
-    if job.batch_id is None or job.input.reference_key != reference_key(job.batch_id):
-        return own_reference(job)
+def _is_spent(parts: Parts, job: Job, batch_id: str) -> bool:
+    """Whether the job's reference came with its batch, and none of that one's jobs needs it any more."""
+    if not job.input.reference_key.startswith(input_prefix(batch_id)):
+        return False
     try:
-        over = parts.batches.get(job.batch_id).is_over
+        return parts.batches.get(batch_id).is_over
     except BatchNotFound:
-        return None  # Deleted with the batch.
-    return job.input.reference_key if over else None
+        return False  # Deleted with the batch.

@@ -14,7 +14,9 @@ _STATUSES: Final = {"unauthorized": "invalid_api_key"}
 
 class ElevenLabsErrorBody(BaseModel):
     status: str = Field(description="Stable; what programs should decide by.", examples=["voice_not_found"])
-    message: str = Field(examples=["You have no voice `Rachel`. Store one at POST /voices, or take `sample`."])
+    message: str = Field(
+        examples=["You have no voice of the name or id `Rachel`. Store one at POST /voices, or take `sample`."]
+    )
 
 
 class ElevenLabsError(BaseModel):

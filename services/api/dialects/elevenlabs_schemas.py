@@ -12,8 +12,8 @@ from f5_tts_core.formats import FORMATS, Encoding
 from services.api.errors import FieldRefused, InvalidField, ModelNotFound
 from services.api.forms.fields import parse_json
 from services.api.forms.languages import Language
+from services.api.forms.named_voice import NamedVoice
 from services.api.forms.speech import MAX_MODEL_CHARACTERS, SpeechForm
-from services.api.voices.named_voices import NamedVoice
 from services.shared.model_shares import ELEVENLABS_PREFIX
 from services.shared.settings import Settings
 

@@ -29,7 +29,7 @@ _NAMES: Final = {"prompt_speech_url": "voice_url", "prompt_text": "ref_text"}
 
 
 class RunInput(SpokenText):
-    """One text, and whose voice speaks it: by `prompt_speech_url`, or a stored one by `voice_id`."""
+    """One text, and whose voice speaks it: by `prompt_speech_url`, or by the name or id `voice_id`."""
 
     prompt_speech_url: Annotated[
         str | None,

@@ -11,17 +11,20 @@ from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
 from services.api.errors import InvalidField, PayloadTooLarge
 from services.api.forms.fields import parse_fields, parse_json, read_json
+from services.api.forms.named_voice import BY_NAME_OR_ID
 from services.api.forms.speech import FIELD_BYTES, VOICE, SharedFields, SpeechForm, SpeechOptions
 from services.api.jobs.idempotency import document_fingerprint, fingerprint
 from services.api.uploads.multipart import Form, FormShape, is_form, read_form
+from services.api.voices.sample_voice import SAMPLE_VOICE
 from services.shared.outbound.urls import MAX_URL_CHARACTERS
 from services.shared.settings import Settings
+from services.shared.voice import MAX_NAME_CHARACTERS
 
 #: The name of the file part, and of the JSON document's list.
 ITEMS: Final = "items"
 
 _EXAMPLE: Final[dict[str, Any]] = {
-    "voice_id": "019342a5b3c04f6e1a2b3c4d5e6f7a8b",
+    "voice_id": SAMPLE_VOICE,
     "format": "mp3",
     ITEMS: [{"text": "Chapter one.", "custom_id": "ch-1"}, {"text": "Chapter two.", "custom_id": "ch-2", "speed": 0.9}],
 }
@@ -32,7 +35,12 @@ class BatchItem(SpeechOptions):
 
     text: Annotated[str, Field(description="What to say.", examples=["Chapter one."])]
     voice_id: Annotated[
-        str | None, Field(max_length=64, description="A stored voice, where it is not the batch's.")
+        str | None,
+        Field(
+            max_length=MAX_NAME_CHARACTERS,
+            description=f"Where it is not the batch's voice. {BY_NAME_OR_ID}",
+            examples=[SAMPLE_VOICE],
+        ),
     ] = None
     custom_id: Annotated[
         str | None,

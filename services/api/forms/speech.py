@@ -11,11 +11,14 @@ from f5_tts_core.formats import BIT_DEPTHS, FORMATS, MAX_BITRATE, MIN_BITRATE, S
 from services.api.errors import InvalidField
 from services.api.forms.fields import parse_fields
 from services.api.forms.languages import Language
+from services.api.forms.named_voice import BY_NAME_OR_ID
 from services.api.forms.preference import Mode
 from services.api.uploads.multipart import FormShape
+from services.api.voices.sample_voice import SAMPLE_VOICE
 from services.shared.outbound.urls import MAX_URL_CHARACTERS
 from services.shared.priority import Priority
 from services.shared.settings import Settings
+from services.shared.voice import MAX_NAME_CHARACTERS
 
 #: The name of the file part.
 VOICE = "voice"
@@ -163,9 +166,9 @@ class SharedFields(SpeechOptions):
     voice_id: Annotated[
         str | None,
         Field(
-            max_length=64,
-            description="A stored voice, in place of `voice` and `ref_text`.",
-            examples=["019342a5b3c04f6e1a2b3c4d5e6f7a8b"],
+            max_length=MAX_NAME_CHARACTERS,
+            description=f"{BY_NAME_OR_ID} In place of `voice` and `ref_text`.",
+            examples=[SAMPLE_VOICE],
         ),
     ] = None
     webhook_url: Annotated[

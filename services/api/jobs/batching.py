@@ -8,17 +8,18 @@ from typing import Any, Final
 import structlog
 
 from f5_tts_core.errors import TimbreError
-from services.api.errors import BatchRefused, DeletionUnfinished, FieldRefused, InvalidField, PayloadTooLarge
+from services.api.errors import BatchRefused, DeletionUnfinished, InvalidField, PayloadTooLarge
 from services.api.forms.batch import ITEMS, BatchItem, Line, item_form, parse_item
-from services.api.forms.speech import SharedFields, SpeechForm
+from services.api.forms.speech import VOICE_ID, SharedFields, SpeechForm
 from services.api.jobs.cancellation import cancel, erase
 from services.api.jobs.checks import InputChecks
 from services.api.jobs.models import Models
-from services.api.jobs.submission import Submitter
+from services.api.jobs.submission import Submitter, key_of
 from services.api.jobs.terms import Terms
 from services.api.problems import problem_of
 from services.api.uploads.spool import BINARY, Upload
 from services.api.voices.library import MAX_DELETED_JOBS, VoiceLibrary
+from services.api.voices.named_voices import NamedReference, find_voice
 from services.shared.batch import Batch, BatchEntry, new_batch
 from services.shared.dispatch import try_dispatch
 from services.shared.errors import (
@@ -28,9 +29,8 @@ from services.shared.errors import (
     TooManyJobs,
     TransitionRefused,
     Unavailable,
-    VoiceNotFound,
 )
-from services.shared.job import Job, new_id, reference_key
+from services.shared.job import Job, input_prefix, new_id
 from services.shared.links import problem_path
 from services.shared.parts import Parts
 from services.shared.voice import Voice
@@ -114,7 +114,6 @@ class Batcher:
         self,
         owner: str,
         planned: list[Planned],
-        reference: Upload | Voice | None,
         batch_id: str,
         terms: Terms,
         *,
@@ -133,8 +132,7 @@ class Batcher:
         ids = sorted(new_id(now) for _ in planned)
         jobs = [self._draft(batch, job_id, one, terms) for job_id, one in zip(ids, planned, strict=True)]
         try:
-            if isinstance(reference, Upload):
-                self._parts.blobs.put(reference_key(batch.id), reference.file, reference.size, BINARY)
+            self._put(batch, planned)
             room_seconds = self._parts.settings.max_queued_seconds
             self._parts.batches.add(batch, jobs, limit=terms.concurrent_jobs, room_seconds=room_seconds)
         except (TooManyJobs, QueueFull, Unavailable):
@@ -142,6 +140,13 @@ class Batcher:
             raise
         log.info("batch_added", batch_id=batch.id, jobs=len(jobs))
         return batch
+
+    def _put(self, batch: Batch, planned: list[Planned]) -> None:
+        """Each recording once, however many items are spoken after it."""
+        references = [one.reference for one in planned]
+        uploads = {key_of(one, batch.id): one for one in references if isinstance(one, Upload)}
+        for key, upload in uploads.items():
+            self._parts.blobs.put(key, upload.file, upload.size, BINARY)
 
     def _draft(self, batch: Batch, job_id: str, one: Planned, terms: Terms) -> Job:
         job = self._submitter.draft(batch.owner, one.form, one.reference, job_id=job_id, terms=terms, batch_id=batch.id)
@@ -158,7 +163,7 @@ class Batcher:
                 for job in jobs:
                     with suppress(JobNotFound):
                         self._parts.jobs.remove(job.id)
-            self._parts.blobs.delete(reference_key(batch.id))
+            self._parts.blobs.delete_prefix(input_prefix(batch.id))
         except Unavailable as error:
             log.warning("batch_left_behind", batch_id=batch.id, error=error.type)
 
@@ -183,11 +188,11 @@ class Batcher:
         return self._parts.batches.get(batch.id)
 
     def delete(self, batch: Batch) -> None:
-        """The recording first, so that no other job begins; the batch last: what fails halfway can be asked for again.
+        """The recordings first, so that no other job begins; the batch last: what fails halfway can be asked for again.
 
         Raises `Unavailable`, and `DeletionUnfinished` where more jobs are to be deleted.
         """
-        self._parts.blobs.delete(reference_key(batch.id))
+        self._parts.blobs.delete_prefix(input_prefix(batch.id))
         for number, job in enumerate(self._jobs(batch)):
             if number == self._max_deleted_jobs:
                 raise DeletionUnfinished(f"{number} jobs of the batch are deleted, and others remain. Ask again.")
@@ -221,8 +226,8 @@ class _Planner:
         self._fields = fields
         self._shared = reference
         self._drawn_from = drawn_from
-        #: By id, and by the model that is to follow them.
-        self._voices: dict[tuple[str, str | None], Voice] = {}
+        #: By name or id, and by the model that is to follow them.
+        self._voices: dict[tuple[str, str | None], NamedReference] = {}
         self._names: set[str] = set()
 
     def add(self, line: Line) -> int:
@@ -241,16 +246,13 @@ class _Planner:
         if item.voice_id is not None:
             return self._voice(item.voice_id, form)
         if self._shared is None:
-            raise InvalidField("`voice_id` is missing.", field="voice_id", accepted="a voice, here or for all items")
+            raise InvalidField("`voice_id` is missing.", field=VOICE_ID, accepted="a voice, here or for all items")
         return self._shared
 
-    def _voice(self, voice_id: str, form: SpeechForm) -> Voice:
-        key = (voice_id, form.model)
+    def _voice(self, named: str, form: SpeechForm) -> NamedReference:
+        key = (named, form.model)
         if key not in self._voices:
-            try:
-                voice = self._library.get(self._owner, voice_id)
-            except VoiceNotFound as error:
-                raise FieldRefused("voice_id", error) from error
+            voice = find_voice(self._library, self._owner, named, VOICE_ID)
             self._checks.check_reference(form, voice)
             self._voices[key] = voice
         return self._voices[key]

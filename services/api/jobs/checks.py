@@ -10,11 +10,12 @@ from f5_tts_core.errors import AudioError, EmptyText, TextError, TimbreError, To
 from f5_tts_core.reference import check_upload
 from f5_tts_core.text.normalization import normalize
 from services.api.errors import FieldRefused, TranscriptNeeded
-from services.api.forms.speech import UPLOAD_ID, VOICE, VOICE_URL, SharedFields, SpeechForm, SpeechOptions
+from services.api.forms.speech import UPLOAD_ID, VOICE, VOICE_ID, VOICE_URL, SharedFields, SpeechForm, SpeechOptions
 from services.api.forms.voice import RECORDING, SAMPLE
 from services.api.jobs.known_model import KnownModel
 from services.api.jobs.models import Models
 from services.api.uploads.spool import Upload
+from services.api.voices.sample_voice import SampleVoice
 from services.shared.adapters.transcribers import can_transcribe
 from services.shared.dialogue import Turn, read_turns
 from services.shared.hooks import load_text_hooks
@@ -88,9 +89,9 @@ class InputChecks:
     def check_reference(self, form: SharedFields, reference: Upload | Voice) -> None:
         """Raises `FieldRefused` and `TranscriptNeeded`. Leaves the file at its start."""
         model = self._models.known(form.model)
-        if isinstance(reference, Voice):
+        if isinstance(reference, Voice | SampleVoice):
             # The model may be another than when the voice was stored, and not know its letters.
-            self._check_transcript(model, reference.ref_text, field="voice_id")
+            self._check_transcript(model, reference.ref_text, field=VOICE_ID)
             return
         transcript = self._check_transcript(model, form.ref_text)
         with _blaming(_source(form), AudioError), _blaming("ref_text"):

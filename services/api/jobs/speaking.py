@@ -12,7 +12,7 @@ from starlette.requests import HTTPConnection
 from f5_tts_core.formats import FORMATS
 from services.api.callers.auth import identity_of
 from services.api.callers.metering import admit_job
-from services.api.errors import ApiError, AudioExpired, AudioNotReady, FieldRefused, InvalidField, JobFailed
+from services.api.errors import ApiError, AudioExpired, AudioNotReady, InvalidField, JobFailed
 from services.api.forms.speech import (
     JSON_VOICE_SOURCES,
     VOICE_ID,
@@ -29,7 +29,8 @@ from services.api.uploads.multipart import Form
 from services.api.uploads.spool import Upload
 from services.api.views.output import moment
 from services.api.voices.casting import cast_voices, is_dialogue
-from services.shared.errors import BlobNotFound, VoiceNotFound
+from services.api.voices.named_voices import find_voice
+from services.shared.errors import BlobNotFound
 from services.shared.job import Job, JobOutput, new_id
 from services.shared.lifetimes import audio_expires_at, has_audio
 from services.shared.priority import Priority
@@ -152,16 +153,16 @@ def given_voices(fields: SharedFields, form: Form) -> set[str]:
 
 
 async def choose_reference(state: ApiState, caller: str, fields: SharedFields, form: Form) -> Upload | Voice:
-    """What was sent along or ahead, what lies under the URL, or the stored voice that was named.
+    """What was sent along or ahead, what lies under the URL, or the voice that was named.
 
     Raises `InvalidField`, `FieldRefused`, `Unavailable`.
     """
     source = choose_source(given_voices(fields, form), VOICE_SOURCES if form.was_sent else JSON_VOICE_SOURCES)
     if fields.voice_id is not None:
         if fields.ref_text is not None:
-            detail = "`ref_text` and `voice_id` are both given: a stored voice has its own."
+            detail = "`ref_text` and `voice_id` are both given: a voice that is named has its own."
             raise InvalidField(detail, field=VOICE_ID, accepted="`voice` and `ref_text`, or `voice_id` alone")
-        return await run_in_threadpool(_stored_voice, state, caller, fields.voice_id)
+        return await run_in_threadpool(find_voice, state.library, caller, fields.voice_id, VOICE_ID)
     # The form closes what is fetched like any other.
     if fields.upload_id is not None:
         form.files[source] = await fetch_upload(state, caller, fields.upload_id)
@@ -171,15 +172,6 @@ async def choose_reference(state: ApiState, caller: str, fields: SharedFields, f
         )
     await state.screening.check({source: form.files[source]})
     return form.files[source]
-
-
-def _stored_voice(state: ApiState, caller: str, voice_id: str) -> Voice:
-    """Raises `FieldRefused`. Blocking."""
-    try:
-        return state.library.get(caller, voice_id)
-    except VoiceNotFound:
-        detail = "You have no voice of this id. GET /voices lists those that you have; `?name=` finds one by its name."
-        raise FieldRefused(VOICE_ID, VoiceNotFound(detail)) from None
 
 
 async def fetch_upload(state: ApiState, caller: str, upload_id: str) -> Upload:

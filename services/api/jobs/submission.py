@@ -14,6 +14,7 @@ from services.api.jobs.models import Models
 from services.api.jobs.recalling import Recaller
 from services.api.jobs.terms import PLAIN, Terms
 from services.api.uploads.spool import BINARY, Upload
+from services.api.voices.sample_voice import SampleVoice
 from services.shared.dispatch import try_dispatch
 from services.shared.errors import JobNotFound, QueueFull, TooManyJobs, Unavailable
 from services.shared.job import (
@@ -24,6 +25,7 @@ from services.shared.job import (
     long_text,
     own_reference,
     reference_key,
+    sample_copy_key,
     text_key,
 )
 from services.shared.parts import Parts
@@ -173,8 +175,14 @@ def _reference_fields(holder_id: str, form: SpeechForm, reference: Upload | Voic
             "ref_text": reference.ref_text,
             "voice_id": reference.id,
         }
+    ref_text = reference.ref_text if isinstance(reference, SampleVoice) else form.ref_text
     return {
-        "reference_key": reference_key(holder_id),
+        "reference_key": key_of(reference, holder_id),
         "reference_sha256": reference.sha256,
-        "ref_text": form.ref_text,
+        "ref_text": ref_text,
     }
+
+
+def key_of(reference: Upload, holder_id: str) -> str:
+    """Where it lies for a job or a batch, which may have the bundled recording beside one that was sent along."""
+    return sample_copy_key(holder_id) if isinstance(reference, SampleVoice) else reference_key(holder_id)

@@ -12,7 +12,7 @@ from f5_tts_core import limits
 from f5_tts_core.audio.streaming import StreamEncoder
 from f5_tts_core.errors import TooLongText
 from services.api.errors import FieldRefused, InvalidField, SessionIdle, SessionOver
-from services.api.forms.speech import SpeechForm
+from services.api.forms.speech import VOICE_ID
 from services.api.jobs.cancellation import abandon
 from services.api.jobs.speaking import submit
 from services.api.listening.hearing import hear
@@ -24,8 +24,7 @@ from services.api.listening.sockets import problem_event, receive
 from services.api.listening.streamed import SpeechCut
 from services.api.listening.streaming import encode_samples, first_samples
 from services.api.state import ApiState
-from services.api.uploads.spool import Upload
-from services.api.voices.named_voices import give_voice
+from services.api.voices.named_voices import NamedReference, find_voice
 from services.api.voices.sample_voice import SAMPLE_VOICE
 from services.shared.job import Job
 from services.shared.voice import Voice
@@ -144,18 +143,19 @@ class LiveSession:
     async def _submit(self, utterance: Utterance) -> Job:
         if self._asked_at is None:
             self._asked_at = self._state.parts.clock()
-        fields, reference = await run_in_threadpool(self._find_voice, utterance.text)
+        # Asked of the store for each text: in a voice that was deleted meanwhile nothing more is said.
+        reference = await run_in_threadpool(self._find_voice)
+        fields = self._start.form(utterance.text)
         return await submit(self._websocket, self._state, self._caller, fields, reference)
 
     def _settle_voice(self) -> None:
         """A name means one voice all the time, whatever is called so later. Raises `FieldRefused`. Blocking."""
-        _, found = self._find_voice("", by_name=True)
+        found = self._find_voice(by_name=True)
         self._voice = found.id if isinstance(found, Voice) else SAMPLE_VOICE
 
-    def _find_voice(self, text: str, *, by_name: bool = False) -> tuple[SpeechForm, Upload | Voice]:
-        """Asked of the store for each text: in a voice that was deleted meanwhile nothing more is said. Blocking."""
-        form = self._start.form(text)
-        return give_voice(self._state, self._caller, form, self._voice, "voice_id", by_name=by_name)
+    def _find_voice(self, *, by_name: bool = False) -> NamedReference:
+        """Raises `FieldRefused`. Blocking."""
+        return find_voice(self._state.library, self._caller, self._voice, VOICE_ID, by_name=by_name)
 
     async def _play(self, utterance: Utterance, submission: "asyncio.Task[Job]") -> None:
         try:

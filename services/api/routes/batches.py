@@ -178,7 +178,7 @@ async def _make_batch(request: Request, state: ApiState, caller: str, sent: Sent
     plan = partial(state.batcher.plan, caller, fields, sent.lines, reference, drawn_from=drawn_from)
     planned = await anyio.to_thread.run_sync(plan, limiter=state.check_slots)
     webhook_url = fields.batch_webhook_url
-    submit = partial(state.batcher.submit, caller, planned, reference, batch_id, terms, webhook_url=webhook_url)
+    submit = partial(state.batcher.submit, caller, planned, batch_id, terms, webhook_url=webhook_url)
     batch = await run_in_threadpool(state.overload.guard, submit)
     await discard_upload(state, caller, fields.upload_id)
     return batch

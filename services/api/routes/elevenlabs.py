@@ -9,13 +9,13 @@ from services.api.callers.auth import Caller
 from services.api.dialects.elevenlabs_schemas import DEFAULT_OUTPUT, TextToSpeech, TextToSpeechWithVoice
 from services.api.documentation import elevenlabs_problems
 from services.api.forms.fields import read_json
-from services.api.forms.speech import SpeechForm
+from services.api.forms.speech import VOICE_ID, SpeechForm
 from services.api.http.bodies import request_body
 from services.api.jobs.speaking import AUDIO_CONTENT
 from services.api.listening.streamed import count_stream
 from services.api.listening.streaming import speak_aloud
 from services.api.state import ApiState, State
-from services.api.voices.named_voices import give_voice
+from services.api.voices.named_voices import find_voice
 from services.api.voices.sample_voice import SAMPLE_VOICE
 from services.shared.voice import MAX_NAME_CHARACTERS
 
@@ -85,5 +85,5 @@ async def convert(
 
 
 async def _speak(request: Request, state: ApiState, caller: str, form: SpeechForm, voice: str) -> Response:
-    fields, reference = await run_in_threadpool(give_voice, state, caller, form, voice, "voice_id")
-    return await speak_aloud(request, state, caller, fields, reference)
+    reference = await run_in_threadpool(find_voice, state.library, caller, voice, VOICE_ID)
+    return await speak_aloud(request, state, caller, form, reference)

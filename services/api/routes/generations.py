@@ -22,7 +22,7 @@ from services.api.dialects.generation_schemas import (
 from services.api.forms.fields import read_json
 from services.api.forms.speech import SpeechForm, SpokenText, form_schema, form_shape, parse_speech
 from services.api.http.bodies import request_body
-from services.api.http.ids import EXAMPLE_ID, RecordId
+from services.api.http.ids import RecordId
 from services.api.http.listing import PageCursor, PageLimit, forbid_keeping, refusing_cursors
 from services.api.jobs.idempotency import REPLAYED_HEADER, IdempotencyKey, document_fingerprint, fingerprint
 from services.api.jobs.speaking import AUDIO_CONTENT, answer_audio, no_audio, take_in
@@ -30,6 +30,7 @@ from services.api.routes.batches import BATCH_BODY, make_batch_once
 from services.api.routes.jobs import delete_job
 from services.api.state import State
 from services.api.uploads.multipart import Form, is_form, read_form
+from services.api.voices.sample_voice import SAMPLE_VOICE
 from services.shared.job import Job
 from services.shared.lifetimes import has_audio
 
@@ -40,7 +41,7 @@ _SUBMIT: Final[dict[int | str, dict[str, Any]]] = _problems(400, 401, 404, 408, 
 _BODY: Final = request_body(
     SpokenText,
     form=form_schema(),
-    example={"text": "Hello! This is a voice that you have heard before.", "voice_id": EXAMPLE_ID},
+    example={"text": "Hello! This is a voice that you have heard before.", "voice_id": SAMPLE_VOICE},
 )
 _AUDIO: Final[dict[int | str, dict[str, Any]]] = {
     200: {"description": "The audio.", "content": AUDIO_CONTENT},
@@ -57,7 +58,7 @@ _AUDIO: Final[dict[int | str, dict[str, Any]]] = {
     summary="Queue a generation",
 )
 async def generate(request: Request, caller: Caller, state: State, idempotency_key: IdempotencyKey = None) -> Response:
-    """Speak a text: the form of `POST /tts`, or its fields as JSON, with `voice_id` or `voice_url`."""
+    """Speak a text: the form of `POST /tts`, or its fields as JSON, with `voice_id` (a name or id) or `voice_url`."""
     settings = state.parts.settings
     content_type = request.headers.get("content-type")
     sent = is_form(content_type)

@@ -19,18 +19,16 @@ from services.api.dialects.openai_schemas import (
 )
 from services.api.documentation import openai_problems
 from services.api.forms.fields import read_json
-from services.api.forms.speech import SpeechForm
 from services.api.http.bodies import request_body
 from services.api.http.listing import PageLimit
 from services.api.jobs.speaking import AUDIO_CONTENT
 from services.api.listening.streamed import count_stream
 from services.api.listening.streaming import speak_aloud
-from services.api.state import ApiState, State
-from services.api.uploads.spool import Upload
-from services.api.voices.named_voices import give_voice
+from services.api.state import State
+from services.api.voices.library import VoiceLibrary
+from services.api.voices.named_voices import NamedReference, find_voice
 from services.api.voices.sample_voice import SAMPLE_VOICE
 from services.shared.cursor import Cursor
-from services.shared.voice import Voice
 
 router = APIRouter(prefix="/v1", tags=["openai"])
 
@@ -59,7 +57,7 @@ async def create_speech(request: Request, caller: Caller, state: State) -> Respo
     """
     asked = await read_json(request, SpeechRequest)
     fields = asked.form(state.parts.settings)
-    fields, reference = await run_in_threadpool(_give_voice, state, caller, fields, asked.voice)
+    reference = await run_in_threadpool(_find_voice, state.library, caller, asked.voice)
     return await speak_aloud(request, state, caller, fields, reference)
 
 
@@ -98,9 +96,7 @@ def list_voice_cards(
     return voice_list(page.voices, has_more=page.next_cursor is not None)
 
 
-def _give_voice(
-    state: ApiState, caller: str, fields: SpeechForm, voice: str | VoiceReference
-) -> tuple[SpeechForm, Upload | Voice]:
+def _find_voice(library: VoiceLibrary, caller: str, voice: str | VoiceReference) -> NamedReference:
     if isinstance(voice, str):
-        return give_voice(state, caller, fields, voice, "voice")
-    return give_voice(state, caller, fields, voice.id, "voice", by_name=False)
+        return find_voice(library, caller, voice, "voice")
+    return find_voice(library, caller, voice.id, "voice", by_name=False)

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from starlette.concurrency import run_in_threadpool
 
 from services.api.callers.auth import Caller
-from services.api.documentation import NOT_IN_TIME, VOICE_NOT_FOUND, problems
+from services.api.documentation import NAMED_VOICE_NOT_FOUND, NOT_IN_TIME, problems
 from services.api.errors import AudioExpired
 from services.api.forms.preference import NO_WAIT, Wait, choose_wait
 from services.api.forms.speech import SpeechForm, form_schema, form_shape, parse_speech
@@ -34,13 +34,13 @@ _RESPONSES: dict[int | str, dict[str, Any]] = {
         "content": AUDIO_CONTENT,
     },
     202: {"description": "The job, queued. `Location` is where to ask for it."},
-    **problems(400, 401, 404, 408, 409, 413, 415, 422, 500, 503, examples={404: VOICE_NOT_FOUND}),
+    **problems(400, 401, 404, 408, 409, 413, 415, 422, 500, 503, examples={404: NAMED_VOICE_NOT_FOUND}),
 }
 _STREAM_RESPONSES: dict[int | str, dict[str, Any]] = {
     200: {"description": "The audio, as it is made.", "content": AUDIO_CONTENT},
     **problems(
         *(400, 401, 404, 408, 409, 410, 413, 415, 422, 500, 503, 504),
-        examples={404: VOICE_NOT_FOUND, 504: NOT_IN_TIME},
+        examples={404: NAMED_VOICE_NOT_FOUND, 504: NOT_IN_TIME},
         instance="/tts/stream",
     ),
 }
@@ -51,7 +51,7 @@ _FORM = request_body(form=form_schema())
     "/tts", status_code=202, response_model=JobView, responses=_RESPONSES, openapi_extra=_FORM, summary="Speak a text"
 )
 async def speak(request: Request, caller: Caller, state: State, idempotency_key: IdempotencyKey = None) -> Response:
-    """Speak `text` in the voice of the recording `voice`, of one under `voice_url`, or in a stored one by `voice_id`.
+    """Speak `text` in the voice of the recording `voice`, of one under `voice_url`, or in the one called `voice_id`.
 
     Answers the job at once. With `Prefer: wait=N`, or `mode=sync`, it answers the audio when that is ready in
     time, with the job's id in `X-Job-Id`; else the job as usual. `webhook_url` is told when the job has ended.

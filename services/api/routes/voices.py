@@ -50,7 +50,7 @@ _CHANGE: Final = request_body(VoiceChange)
     summary="Store a voice",
 )
 async def add_voice(request: Request, caller: VoiceKeeper, state: State) -> Response:
-    """Keep a recording of a voice, to be used again by `voice_id`.
+    """Keep a recording of a voice, to be used again by its id or name, as `voice_id`.
 
     It is examined at once: `report` says what was found, and how a better recording would be made.
     """

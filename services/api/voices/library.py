@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any, Final
 
@@ -17,7 +18,7 @@ from services.api.jobs.cancellation import erase
 from services.api.jobs.checks import InputChecks
 from services.api.uploads.spool import BINARY, Upload
 from services.shared.errors import JobNotFound, StaleVoice, VoiceNotFound
-from services.shared.job import Job, new_id, speaks_in
+from services.shared.job import Job, is_id, new_id, speaks_in
 from services.shared.parts import Parts
 from services.shared.voice import Consent, Sample, Voice, consent_key, sample_key, voice_prefix
 
@@ -47,10 +48,12 @@ class VoiceLibrary:
         except VoiceNotFound:
             return []
 
-    def named(self, owner: str, name: str) -> Voice:
-        """The owner's voice of this name, else of this id. Raises `VoiceNotFound`."""
-        found = self.find(owner, name)
-        return found[0] if found else self.get(owner, name)
+    def named(self, owner: str, word: str) -> Voice:
+        """The owner's voice of this id, else of this name. Raises `VoiceNotFound`."""
+        if is_id(word):
+            with suppress(VoiceNotFound):
+                return self.get(owner, word)
+        return self._parts.voices.find(owner, word)
 
     # --- taking in ------------------------------------------------------------------------------
 

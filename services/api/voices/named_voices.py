@@ -1,39 +1,25 @@
-"""Voices as other services' routes name them: by a word in the request, rather than by our ids alone."""
-
-from typing import Annotated
-
-from pydantic import Field
+"""Voices as requests name them: by name or id, the bundled one too."""
 
 from services.api.errors import FieldRefused
-from services.api.forms.speech import SpeechForm
-from services.api.state import ApiState
-from services.api.uploads.spool import Upload
-from services.api.voices.sample_voice import SAMPLE_VOICE, sample_transcript, sample_upload
+from services.api.voices.library import VoiceLibrary
+from services.api.voices.sample_voice import SAMPLE_VOICE, SampleVoice, sample_voice
 from services.shared.errors import VoiceNotFound
-from services.shared.voice import MAX_NAME_CHARACTERS, Voice
+from services.shared.voice import Voice
 
-NamedVoice = Annotated[
-    str,
-    Field(
-        max_length=MAX_NAME_CHARACTERS,
-        description=f"A stored voice by name or id; `{SAMPLE_VOICE}` is there from the start.",
-        examples=[SAMPLE_VOICE],
-    ),
-]
+#: What a request names, where it sends no recording along.
+NamedReference = Voice | SampleVoice
 
 
-def give_voice(
-    state: ApiState, caller: str, fields: SpeechForm, named: str, blamed: str, *, by_name: bool = True
-) -> tuple[SpeechForm, Upload | Voice]:
-    """The request with a voice: the caller's of this name, else of this id, else the bundled one.
+def find_voice(library: VoiceLibrary, owner: str, named: str, blamed: str, *, by_name: bool = True) -> NamedReference:
+    """The owner's voice of this id or name, else the bundled one.
 
     Raises `FieldRefused` for the field `blamed`. Blocking.
     """
-    find = state.library.named if by_name else state.library.get
+    find = library.named if by_name else library.get
     try:
-        return fields, find(caller, named)
+        return find(owner, named)
     except VoiceNotFound:
         if named == SAMPLE_VOICE:
-            return fields.model_copy(update={"ref_text": sample_transcript()}), sample_upload()
-        detail = f"You have no voice `{named}`. Store one at POST /voices, or take `{SAMPLE_VOICE}`."
+            return sample_voice()
+        detail = f"You have no voice of the name or id `{named}`. Store one at POST /voices, or take `{SAMPLE_VOICE}`."
         raise FieldRefused(blamed, VoiceNotFound(detail)) from None

@@ -10,9 +10,9 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 
 from services.cli import console
 from services.cli.client import connected, reading_recordings
-from services.cli.commands.voices import find_voice
+from services.cli.commands.voices import check_named, unknown_voice
 from services.cli.errors import CliError
-from timbre_client import Job, SpeechOptions, Timbre
+from timbre_client import Job, NotFoundError, SpeechOptions, Timbre
 
 #: Seconds between two looks at the job, at most: the bar is to move.
 LONGEST_PAUSE = 0.5
@@ -33,6 +33,9 @@ TextFile = Annotated[
 Reference = Annotated[
     Path | None, typer.Option("--reference", "-r", help="A few seconds of the voice.", dir_okay=False)
 ]
+Voice = Annotated[
+    str | None, typer.Option("--voice", "-v", help="A stored voice's name or id, instead; sample is there already.")
+]
 Dialogue = Annotated[bool, typer.Option("--dialogue", help="Have [name] in the text change to that stored voice.")]
 
 
@@ -41,7 +44,7 @@ def say(
     *,
     text_file: TextFile = None,
     reference: Reference = None,
-    voice: Annotated[str | None, typer.Option("--voice", "-v", help="A stored voice's name or id, instead.")] = None,
+    voice: Voice = None,
     dialogue: Dialogue = False,
     ref_text: Annotated[str | None, typer.Option(help="What is said in the reference; left out: recognised.")] = None,
     model: Annotated[str | None, typer.Option(help="Which model is to speak; left out: the server draws one.")] = None,
@@ -79,14 +82,21 @@ def say(
         trim=trim or None,
     )
     with connected() as client:
-        job = _follow(client, _submit(client, words, reference, voice, options), quiet=as_json)
+        job = _follow(client, submit(client, words, reference, voice, options), quiet=as_json)
         _tell(job, save(client, job, output), as_json=as_json)
 
 
-def _submit(client: Timbre, text: str, reference: Path | None, voice: str | None, options: SpeechOptions) -> Job:
-    stored = None if voice is None else find_voice(client, voice)
-    with reading_recordings():
-        return client.tts.create(text, voice=reference, voice_id=stored, **options)
+def submit(client: Timbre, text: str, reference: Path | None, voice: str | None, options: SpeechOptions) -> Job:
+    """Raises `CliError` for a voice that is not there."""
+    if voice is not None:
+        check_named(voice)
+    try:
+        with reading_recordings():
+            return client.tts.create(text, voice=reference, voice_id=voice, **options)
+    except NotFoundError as error:
+        if voice is None or error.field != "voice_id":
+            raise
+        raise unknown_voice(voice) from error
 
 
 def wait(client: Timbre, job: Job, watch: Watch) -> Job:
@@ -131,8 +141,8 @@ def _check_whose(reference: Path | None, voice: str | None, *, dialogue: bool) -
     if both or (neither and not dialogue):
         raise CliError(
             "Whose voice? Name a recording or a stored voice, one of the two.",
-            hint="--reference FILE, or --voice NAME; `timbre voices list` shows what is stored. Or --dialogue, with "
-            "[NAME] in the text.",
+            hint="--reference FILE, or --voice NAME; `timbre voices list` shows what is stored, and `sample` is there "
+            "already. Or --dialogue, with [NAME] in the text.",
         )
 
 

@@ -12,6 +12,8 @@ from timbre_client import InvalidId, NotFoundError, Timbre, Voice
 
 app = typer.Typer(help="Store, list, show and delete voices.", no_args_is_help=True)
 
+_HINT = "`timbre voices list` shows what is stored."
+
 NameOrId = Annotated[str, typer.Argument(help="The voice's name or id.", metavar="VOICE")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
@@ -99,16 +101,23 @@ def delete(
 
 def find_voice(client: Timbre, name_or_id: str) -> Voice:
     """The voice of this name, else of this id. Raises `CliError` where there is neither."""
-    if not name_or_id.strip():
-        raise CliError("The voice's name is empty.", hint="`timbre voices list` shows what is stored.")
+    check_named(name_or_id)
     if named := client.voices.page(limit=1, name=name_or_id).items:
         return named[0]
     try:
         return client.voices.get(name_or_id)
     except (NotFoundError, InvalidId) as error:
-        raise CliError(
-            f"You have no voice `{name_or_id}`.", hint="`timbre voices list` shows what is stored."
-        ) from error
+        raise unknown_voice(name_or_id) from error
+
+
+def check_named(name_or_id: str) -> None:
+    """Raises `CliError` for what names nothing."""
+    if not name_or_id.strip():
+        raise CliError("The voice's name is empty.", hint=_HINT)
+
+
+def unknown_voice(name_or_id: str) -> CliError:
+    return CliError(f"You have no voice `{name_or_id}`.", hint=_HINT)
 
 
 def _labels(given: list[str] | None) -> dict[str, str] | None:

@@ -8,6 +8,7 @@ from services.shared.job.keys import (
     output_prefix,
     own_reference,
     reference_key,
+    sample_copy_key,
     text_key,
 )
 from services.shared.job.record import (
@@ -19,6 +20,7 @@ from services.shared.job.record import (
     LanguageSource,
     LongText,
     Speaker,
+    is_id,
     long_text,
     new_id,
     speaks_in,
@@ -54,6 +56,7 @@ __all__ = [
     "expire",
     "fail",
     "input_prefix",
+    "is_id",
     "long_text",
     "mark_enqueued",
     "mark_unsent",
@@ -64,6 +67,7 @@ __all__ = [
     "reference_key",
     "release",
     "request_cancel",
+    "sample_copy_key",
     "speaks_in",
     "spoken_seconds",
     "succeed",

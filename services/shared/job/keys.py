@@ -15,6 +15,11 @@ def reference_key(holder_id: str) -> str:
     return f"{input_prefix(holder_id)}reference"
 
 
+def sample_copy_key(holder_id: str) -> str:
+    """Where the bundled voice's recording lies for a job, or for those of a batch's jobs that are spoken in it."""
+    return f"{input_prefix(holder_id)}sample"
+
+
 def text_key(job_id: str) -> str:
     """Where a long text lies, as UTF-8."""
     return f"{input_prefix(job_id)}text"
@@ -33,7 +38,7 @@ def output_prefix(job_id: str) -> str:
 def own_reference(job: Job) -> str | None:
     """The key of the reference that goes with the job; None where it is a stored voice's, and stays."""
     key = job.input.reference_key
-    return key if key == reference_key(job.id) else None
+    return key if key.startswith(input_prefix(job.id)) else None
 
 
 def output_key(job_id: str, attempt: int, audio_format: AudioFormat) -> str:

@@ -1,16 +1,19 @@
 """A job, as it is stored. Frozen: every change is a new `Job`, stored by compare-and-set."""
 
 import hashlib
+import re
 import secrets
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Literal
+from typing import Final, Literal
 
 from f5_tts_core import limits
 from f5_tts_core.formats import AudioFormat, Encoding
 from services.shared.lane import Lane
 from services.shared.priority import Priority
 from services.shared.telemetry.traceparent import trace_id
+
+_ID: Final = re.compile("[0-9a-f]{32}")
 
 
 class JobStatus(StrEnum):
@@ -204,6 +207,11 @@ class Job:
 def new_id(now: float) -> str:
     """An id that cannot be guessed and sorts by time: 12 hex digits of milliseconds, 20 of chance."""
     return f"{int(now * 1000):012x}{secrets.token_hex(10)}"
+
+
+def is_id(word: str) -> bool:
+    """Whether it looks like one of ours."""
+    return _ID.fullmatch(word) is not None
 
 
 def long_text(text: str) -> tuple[LongText, bytes]:

@@ -1,5 +1,6 @@
 """`/batches`: many texts of one request, all taken or none."""
 
+import hashlib
 import json
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -85,6 +86,46 @@ def test_each_item_may_bring_its_own_voice(client: Client) -> None:
     voice = store(client)
     answer = send(client, [{"text": "One.", "voice_id": voice.id}])
     assert [job.input.voice_id for job in jobs_of(client, answer)] == [voice.id]
+
+
+def test_voices_are_named_by_name_or_id(client: Client) -> None:
+    anna, ben = store(client), store(client, "Ben")
+    items = [{"text": "One."}, {"text": "Two.", "voice_id": "BEN"}, {"text": "Three.", "voice_id": ben.id}]
+    jobs = jobs_of(client, send(client, items, voice_id="anna"))
+    assert [job.input.voice_id for job in jobs] == [anna.id, ben.id, ben.id]
+
+
+def test_the_bundled_voice_for_all_is_stored_once(client: Client) -> None:
+    items = [{"text": "One."}, {"text": "Two.", "voice_id": "sample"}, {"text": "Three.", "voice_id": store(client).id}]
+    jobs = jobs_of(client, send(client, items, voice_id="sample"))
+    assert [job.input.voice_id for job in jobs] == [None, None, jobs[2].input.voice_id]
+    assert [*client.parts.blobs.blobs] == [jobs[0].input.reference_key]
+    assert jobs[0].input.reference_key == jobs[1].input.reference_key != jobs[2].input.reference_key
+
+
+def test_an_item_in_the_bundled_voice_beside_a_recording(client: Client) -> None:
+    answer = upload(client, b'{"text": "One."}\n{"text": "Two.", "voice_id": "sample"}')
+    one, two = (job.input for job in jobs_of(client, answer))
+    assert (one.ref_text, two.ref_text) == (REFERENCE_TEXT, "I know that you can hear the sound of my voice.")
+    assert client.parts.blobs.get(one.reference_key) == REFERENCE
+    assert hashlib.sha256(client.parts.blobs.get(two.reference_key)).hexdigest() == two.reference_sha256
+    assert client.delete(answer.headers["location"]).status_code == 204
+    assert not client.parts.blobs.blobs
+
+
+def test_a_voice_of_ones_own_wins_over_the_bundled_one(client: Client) -> None:
+    mine = store(client, "sample")
+    jobs = jobs_of(client, send(client, [{"text": "One."}, {"text": "Two.", "voice_id": "sample"}], voice_id="sample"))
+    assert [job.input.voice_id for job in jobs] == [mine.id] * 2
+
+
+def test_recordings_go_with_the_last_of_the_jobs(client: Client) -> None:
+    answer = upload(client, b'{"text": "One."}\n{"text": "Two.", "voice_id": "sample"}')
+    one, two = jobs_of(client, answer)
+    client.post(f"/jobs/{one.id}/cancel")
+    assert set(client.parts.blobs.blobs) == {one.input.reference_key, two.input.reference_key}
+    client.post(f"/jobs/{two.id}/cancel")
+    assert not client.parts.blobs.blobs
 
 
 def test_json_lines_bring_a_recording_that_is_stored_once(client: Client) -> None:
@@ -394,5 +435,6 @@ def test_anothers_batch_and_voice_do_not_exist(locked: Client) -> None:
         assert his.json()["detail"] == nobodys.json()["detail"]
         assert locked.request(method, path + end).status_code == 401
     assert locked.get(path, headers=bearer(ALICE)).json()["counts"]["queued"] == 1
-    theirs = send(locked, [{"text": "x"}], voice_id=voice_id, headers=bearer(BOB))
-    assert_problem(theirs, 404, "voice-not-found", "voice_id")
+    for named in (voice_id, "Anna"):
+        theirs = send(locked, [{"text": "x"}], voice_id=named, headers=bearer(BOB))
+        assert_problem(theirs, 404, "voice-not-found", "voice_id")

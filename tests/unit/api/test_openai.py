@@ -125,7 +125,7 @@ def test_another_tenants_voice_does_not_exist(locked: Client) -> None:
     for wanted in ("Anna", voice.id, {"id": voice.id}, "nobody"):
         message = assert_error(speak(locked, bearer(ALICE), voice=wanted), 404, "voice_not_found", "voice")
         messages.add(message.replace(wanted if isinstance(wanted, str) else voice.id, "X"))
-    assert messages == {"You have no voice `X`. Store one at POST /voices, or take `sample`."}
+    assert messages == {"You have no voice of the name or id `X`. Store one at POST /voices, or take `sample`."}
     assert not locked.parts.queue.sent
 
 

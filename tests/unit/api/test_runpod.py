@@ -80,6 +80,21 @@ def test_runsync_answers_as_it_is_after_its_time_and_the_job_goes_on(make_client
         assert last_job(client).status is JobStatus.QUEUED
 
 
+@pytest.mark.parametrize("named", ["anna", None])
+def test_a_voice_is_named_by_name_or_id(client: Client, named: str | None) -> None:
+    anna = make_voice(client.parts.clock(), name="Anna")
+    client.parts.voices.add(anna, limit=9)
+    client.post("/run", json={"input": {"text": "Hello.", "voice_id": named or anna.id}})
+    assert last_job(client).input.voice_id == anna.id
+
+
+def test_the_bundled_voice_is_there_from_the_start(client: Client) -> None:
+    client.post("/run", json={"input": {"text": "Hello.", "voice_id": "sample"}})
+    assert last_job(client).input.ref_text == "I know that you can hear the sound of my voice."
+    both = {"text": "Hello.", "voice_id": "sample", "prompt_text": REFERENCE_TEXT}
+    assert_error(client.post("/run", json={"input": both}), 422, "field-invalid", "voice_id")
+
+
 def test_an_endpoints_id_may_stand_before_the_route(client: Client) -> None:
     """As their Python client has it."""
     job_id = run(client, "/v2/my-endpoint/run").json()["id"]

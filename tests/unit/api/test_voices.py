@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from importlib.resources import files
 from typing import Any
 
 import httpx
@@ -22,6 +23,7 @@ from tests.uploads import UPLOADS, Upload
 MakeClient = Callable[..., Client]
 
 CONSENT = "It is my own voice."
+SAMPLE = files("f5_tts_core") / "assets" / "sample"
 
 
 def add(client: Client, *, headers: dict[str, str] | None = None, **parts: str | bytes | None) -> httpx.Response:
@@ -46,9 +48,11 @@ def patch(client: Client, voice_id: str, **change: Any) -> httpx.Response:
     return client.request("PATCH", f"/voices/{voice_id}", json=change)
 
 
-def speak(client: Client, headers: dict[str, str] | None = None, **fields: str) -> httpx.Response:
+def speak(
+    client: Client, headers: dict[str, str] | None = None, *, route: str = "/tts", **fields: str
+) -> httpx.Response:
     files = {name: (None, value) for name, value in {"text": "Hello there.", **fields}.items()}
-    return client.post("/tts", files=files, headers=headers)
+    return client.post(route, files=files, headers=headers)
 
 
 def assert_problem(answer: httpx.Response, status: int, kind: str, field: str | None = None) -> dict[str, Any]:
@@ -330,8 +334,74 @@ def test_neither_recording_nor_voice(client: Client) -> None:
     assert "voice_id" in assert_problem(speak(client), 422, "field-invalid", "voice")["accepted"]
 
 
-def test_a_voice_that_there_is_not(client: Client) -> None:
-    assert_problem(speak(client, voice_id="0" * 32), 404, "voice-not-found", "voice_id")
+@pytest.mark.parametrize("named", ["0" * 32, "nobody", "Sample", " "])
+def test_a_voice_that_there_is_not(client: Client, named: str) -> None:
+    detail = assert_problem(speak(client, voice_id=named), 404, "voice-not-found", "voice_id")["detail"]
+    assert f"of the name or id `{named}`" in detail
+    assert not client.parts.queue.sent
+
+
+def test_a_name_is_no_longer_than_one_may_be(client: Client) -> None:
+    assert_problem(speak(client, voice_id="x" * 65), 422, "field-invalid", "voice_id")
+
+
+@pytest.mark.parametrize("route", ["/tts", "/tts/stream", "/api/v1/tts/generate"])
+def test_a_voice_is_named_by_name_or_id(make_client: MakeClient, route: str) -> None:
+    client = make_client(max_wait_seconds=0.01)  # Nobody speaks what is streamed.
+    view = added(client, name="Anna Müller")
+    for count, named in enumerate(("Anna Müller", "ANNA MÜLLER", view["voice_id"]), 1):
+        speak(client, route=route, voice_id=named)
+        assert len(client.parts.queue.sent) == count
+        assert client.parts.jobs.get(client.parts.queue.sent[-1]).input.voice_id == view["voice_id"]
+
+
+def test_what_looks_like_an_id_is_one_first_and_a_name_where_there_is_none(client: Client) -> None:
+    anna = added(client, name="Anna")["voice_id"]
+    misleading, foreign = added(client, name=anna)["voice_id"], added(client, name="f" * 32)["voice_id"]
+    for named, meant in ((anna, anna), (misleading, misleading), ("f" * 32, foreign)):
+        assert speak(client, voice_id=named).json()["input"]["voice_id"] == meant
+
+
+def test_the_store_is_asked_once_for_an_id_and_once_for_a_name(client: Client) -> None:
+    voice_id, seen = added(client, name="Anna")["voice_id"], []
+    store = client.parts.voices
+    get, find = store.get, store.find
+    store.get = lambda voice_id: (seen.append("get"), get(voice_id))[1]
+    store.find = lambda owner, name: (seen.append("find"), find(owner, name))[1]
+    asked = {}
+    for named in (voice_id, "Anna", "sample", "nobody"):
+        seen.clear()
+        speak(client, voice_id=named)
+        asked[named] = [*seen]
+    assert asked == {voice_id: ["get"], "Anna": ["find"], "sample": ["find"], "nobody": ["find"]}
+
+
+def test_the_bundled_voice_is_there_from_the_start(client: Client) -> None:
+    answer = speak(client, voice_id="sample")
+    recording, transcript = (SAMPLE / "reference.wav").read_bytes(), (SAMPLE / "reference.txt").read_text().strip()
+    spoken = client.parts.jobs.get(answer.json()["job_id"]).input
+    told = answer.json()["input"]
+    assert (answer.status_code, told["voice_id"], told["ref_text"]) == (202, None, transcript)
+    assert told["reference_sha256"] == spoken.reference_sha256 == hashlib.sha256(recording).hexdigest()
+    assert client.parts.blobs.get(spoken.reference_key) == recording
+
+
+def test_the_bundled_voices_copy_goes_with_its_job(client: Client) -> None:
+    canceled, deleted = (speak(client, voice_id="sample").json()["job_id"] for _ in range(2))
+    assert len(client.parts.blobs.blobs) == 2
+    client.post(f"/jobs/{canceled}/cancel")
+    client.delete(f"/jobs/{deleted}")
+    assert not client.parts.blobs.blobs
+
+
+def test_a_voice_of_ones_own_wins_over_the_bundled_one(client: Client) -> None:
+    mine = added(client, name="Sample")["voice_id"]
+    assert speak(client, voice_id="sample").json()["input"]["voice_id"] == mine
+
+
+def test_the_bundled_voice_has_its_own_transcript(client: Client) -> None:
+    answer = speak(client, voice_id="sample", ref_text=REFERENCE_TEXT)
+    assert "has its own" in assert_problem(answer, 422, "field-invalid", "voice_id")["detail"]
 
 
 def test_a_voice_whose_transcript_the_model_cannot_read(make_client: MakeClient) -> None:
@@ -438,7 +508,8 @@ def test_another_tenants_voice_is_as_if_it_never_was(locked: Client, method: str
 
 def test_nobody_speaks_in_another_tenants_voice(locked: Client) -> None:
     view = added(locked, headers=bearer(ALICE), name="Anna")
-    assert speak(locked, bearer(BOB), voice_id=view["voice_id"]).status_code == 404
+    for named in (view["voice_id"], "Anna"):
+        assert_problem(speak(locked, bearer(BOB), voice_id=named), 404, "voice-not-found", "voice_id")
     assert locked.get("/voices", headers=bearer(BOB)).json()["voices"] == []
     assert locked.get("/voices", params={"name": "Anna"}, headers=bearer(BOB)).json()["voices"] == []
     assert add(locked, headers=bearer(BOB), name="Anna").status_code == 201

@@ -7,9 +7,9 @@ import httpx
 import pytest
 
 from services.cli.client import in_plain_words
-from services.cli.commands.say import format_of, read_text, save, wait
+from services.cli.commands.say import format_of, read_text, save, submit, wait
 from services.cli.errors import CliError
-from timbre_client import Job
+from timbre_client import Job, SpeechOptions
 from timbre_client.decoding import decode
 
 from .api import AUDIO, ScriptedApi, client_of, job, problem
@@ -140,3 +140,33 @@ def test_a_place_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(CliError, match="cannot be written"):
         saved(readings(job("succeeded")), tmp_path / "file" / "hello.wav")
+
+
+def submitted(answer: httpx.Response, voice: str) -> ScriptedApi:
+    api = ScriptedApi({"POST /tts": [answer]})
+    with in_plain_words():
+        submit(client_of(api), "hi", None, voice, SpeechOptions())
+    return api
+
+
+@pytest.mark.parametrize("voice", ["Anna", "sample"])
+def test_a_voice_is_passed_on_as_it_is_called(voice: str) -> None:
+    api = submitted(httpx.Response(202, json=job("queued")), voice)
+    assert api.asked() == ["POST /tts"]
+    assert f'name="voice_id"\r\n\r\n{voice}\r\n'.encode() in api.requests[0].content
+
+
+def test_a_voice_that_there_is_not() -> None:
+    with pytest.raises(CliError, match="You have no voice `x`") as refused:
+        submitted(problem(404, field="voice_id", detail="You have no voice of the name or id `x`."), "x")
+    assert "timbre voices list" in refused.value.hint
+
+
+def test_what_else_is_not_there_is_told_as_the_server_says_it() -> None:
+    with pytest.raises(CliError, match="There is no model"):
+        submitted(problem(404, field="model", detail="There is no model."), "x")
+
+
+def test_a_voice_of_no_name_is_asked_of_nobody() -> None:
+    with pytest.raises(CliError, match="empty"):
+        submitted(httpx.Response(500), " ")

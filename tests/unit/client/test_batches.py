@@ -33,9 +33,10 @@ def test_each_in_a_stored_voice(kit: Kit) -> None:
         kit.call(kit.client.voices.create, name, sample=REFERENCE, consent="Mine.", ref_text=REFERENCE_TEXT)
         for name in ("Anna", "Bert")
     ]
-    items = [{"text": "One."}, {"text": "Two.", "voice_id": voices[1]}]
-    batch = kit.call(kit.client.batches.create, items, voice_id=voices[0])
-    assert [job.input.voice_id for job in jobs_of(kit, batch)] == [voice.voice_id for voice in voices]
+    for second in (voices[1], "Bert"):
+        items = [{"text": "One."}, {"text": "Two.", "voice_id": second}]
+        batch = kit.call(kit.client.batches.create, items, voice_id=voices[0])
+        assert [job.input.voice_id for job in jobs_of(kit, batch)] == [voice.voice_id for voice in voices]
 
 
 def test_a_batch_tells_what_became_of_its_webhook(kit: Kit) -> None:

@@ -71,9 +71,10 @@ def test_a_recording_is_taken_in_any_shape(kit: Kit, source: Callable[[Path], An
 
 def test_a_stored_voice_is_spoken_with(kit: Kit) -> None:
     voice = kit.call(kit.client.voices.create, "Anna", sample=REFERENCE, consent="Mine.", ref_text=REFERENCE_TEXT)
-    for given in (voice, voice.voice_id):
+    for given in (voice, voice.voice_id, "anna"):
         job = kit.call(kit.client.tts.create, "Hello.", voice_id=given)
         assert job.input.voice_id == voice.voice_id
+    assert kit.call(kit.client.tts.create, "Hello.", voice_id="sample").input.voice_id is None
 
 
 def test_the_job_comes_at_once_whatever_the_server_s_mode_is(kit: Kit) -> None:
