@@ -8,9 +8,9 @@ from fastapi.security import APIKeyHeader, HTTPAuthorizationCredentials, HTTPBea
 from fastapi.security.utils import get_authorization_scheme_param
 from starlette.requests import HTTPConnection
 
+from services.api.callers.errors import ScopeMissing
 from services.api.callers.identity import ANYBODY, Identity
 from services.api.callers.metering import count_request
-from services.api.errors import ScopeMissing
 from services.api.state import api_state
 from services.shared.scopes import SPEECH, UPLOADS, VOICES, VOICES_READ
 

@@ -7,9 +7,9 @@ import anyio
 import anyio.to_thread
 from anyio import CapacityLimiter
 
+from services.api.callers.errors import Unauthorized
 from services.api.callers.identity import ANYBODY, Identity
 from services.api.callers.key_cache import KeyCache
-from services.api.errors import Unauthorized
 from services.shared.api_key import ApiKey, digest, stored_id
 from services.shared.errors import KeyNotFound, Unavailable
 from services.shared.parts import Parts

@@ -7,8 +7,8 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import HTTPConnection
 
 from services.api.callers.allowances import Allowance, note
+from services.api.callers.errors import AudioQuotaUsed, RateLimited
 from services.api.callers.identity import Identity
-from services.api.errors import AudioQuotaUsed, RateLimited
 from services.shared import days
 from services.shared.errors import TooManyJobs, Unavailable
 from services.shared.parts import Parts

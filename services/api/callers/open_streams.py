@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
+from services.api.callers.errors import TooManyStreams
 from services.api.callers.identity import Identity
-from services.api.errors import TooManyStreams
 
 _RETRY_AFTER: Final = 5
 

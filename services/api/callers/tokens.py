@@ -5,8 +5,8 @@ from typing import Any, Final
 import jwt
 from jwt import PyJWKClient, PyJWKClientError, PyJWKSetError, PyJWTError
 
+from services.api.callers.errors import IdentityProviderUnavailable, Unauthorized
 from services.api.callers.identity import Identity
-from services.api.errors import IdentityProviderUnavailable, Unauthorized
 from services.shared.api_key import is_tenant
 from services.shared.ports import Clock
 from services.shared.scopes import grant

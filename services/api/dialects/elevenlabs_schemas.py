@@ -13,7 +13,8 @@ from services.api.errors import FieldRefused, InvalidField, ModelNotFound
 from services.api.forms.fields import parse_json
 from services.api.forms.languages import Language
 from services.api.forms.named_voice import NamedVoice
-from services.api.forms.speech import MAX_MODEL_CHARACTERS, SpeechForm
+from services.api.forms.options import MAX_MODEL_CHARACTERS
+from services.api.forms.speech import SpeechForm
 from services.shared.model_shares import ELEVENLABS_PREFIX
 from services.shared.settings import Settings
 

@@ -8,7 +8,8 @@ from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 from f5_tts_core import limits
 from f5_tts_core.formats import AudioFormat
 from services.api.errors import FieldRefused, InvalidField, ModelNotFound
-from services.api.forms.speech import MAX_MODEL_CHARACTERS, Preset, SpeechForm
+from services.api.forms.options import MAX_MODEL_CHARACTERS, Preset
+from services.api.forms.speech import SpeechForm
 from services.api.views.output import Output
 from services.api.voices.sample_voice import SAMPLE_VOICE
 from services.shared.model_shares import OPENAI_NAMES

@@ -12,7 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 from services.api.errors import InvalidField, PayloadTooLarge
 from services.api.forms.fields import parse_fields, parse_json, read_json
 from services.api.forms.named_voice import BY_NAME_OR_ID
-from services.api.forms.speech import FIELD_BYTES, VOICE, SharedFields, SpeechForm, SpeechOptions
+from services.api.forms.options import SpeechOptions
+from services.api.forms.speech import FIELD_BYTES, VOICE, SharedFields, SpeechForm
 from services.api.jobs.idempotency import document_fingerprint, fingerprint
 from services.api.uploads.multipart import Form, FormShape, is_form, read_form
 from services.api.voices.sample_voice import SAMPLE_VOICE

@@ -10,7 +10,8 @@ from f5_tts_core.errors import AudioError, EmptyText, TextError, TimbreError, To
 from f5_tts_core.reference import check_upload
 from f5_tts_core.text.normalization import normalize
 from services.api.errors import FieldRefused, TranscriptNeeded
-from services.api.forms.speech import UPLOAD_ID, VOICE, VOICE_ID, VOICE_URL, SharedFields, SpeechForm, SpeechOptions
+from services.api.forms.options import SpeechOptions
+from services.api.forms.speech import UPLOAD_ID, VOICE, VOICE_ID, VOICE_URL, SharedFields, SpeechForm
 from services.api.forms.voice import RECORDING, SAMPLE
 from services.api.jobs.known_model import KnownModel
 from services.api.jobs.models import Models

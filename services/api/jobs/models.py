@@ -5,7 +5,7 @@ from typing import TypeVar
 
 from services.api.errors import FieldRefused, ModelNotFound
 from services.api.forms.languages import Languages
-from services.api.forms.speech import SpeechOptions
+from services.api.forms.options import SpeechOptions
 from services.api.jobs.known_model import KnownModel
 from services.shared.settings import Settings
 

@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable
 from typing import Final, TypeVar
 
-from services.api.errors import Overloaded
+from services.api.callers.errors import Overloaded
 from services.api.jobs.estimates import Estimator
 from services.shared.api_key import ANONYMOUS
 from services.shared.errors import QueueFull, Unavailable

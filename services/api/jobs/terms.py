@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Final
 
+from services.api.callers.errors import PriorityNotAllowed
 from services.api.callers.identity import Identity
-from services.api.errors import PriorityNotAllowed
 from services.api.forms.speech import SharedFields
 from services.shared.priority import PRIORITIES, Priority
 

@@ -8,7 +8,8 @@ from starlette.types import Message
 from services.api.errors import InvalidField, MalformedJson
 from services.api.forms.fields import parse_json
 from services.api.forms.named_voice import NamedVoice
-from services.api.forms.speech import SpeechForm, SpeechOptions
+from services.api.forms.options import SpeechOptions
+from services.api.forms.speech import SpeechForm
 
 _START: Final = '{"voice_id": …}, with options beside it'
 _ACCEPTED: Final = 'text, or {"text": …, "flush": …, "end": …}'

@@ -11,8 +11,8 @@ from starlette.types import Message
 
 from f5_tts_core.errors import TimbreError
 from services.api.callers.auth import identify, require, sent_key
+from services.api.callers.errors import KeyAwaited, Unauthorized
 from services.api.callers.identity import Identity
-from services.api.errors import KeyAwaited, Unauthorized
 from services.api.listening.racing import first_of
 from services.api.problems import problem_of
 from services.api.state import ApiState

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from f5_tts_core.testing import ToneEngine
-from services.api.forms.speech import SpeechOptions
+from services.api.forms.options import SpeechOptions
 from services.api.jobs.estimates import Estimator, Standing
 from services.api.jobs.models import Models
 from services.shared.job import Job

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from services.api.errors import Overloaded
+from services.api.callers.errors import Overloaded
 from services.api.jobs.estimates import Estimator
 from services.api.jobs.overload import Overload
 from services.shared.errors import JobStoreUnavailable
