@@ -52,7 +52,7 @@ WAYS: dict[str, tuple[Callable[[Client], httpx.Response], str]] = {
     "reference": (lambda c: c.speak(voice=INFECTED), "voice"),
     "by URL": (lambda c: _by_url(c, URL), "voice_url"),
     "from a bucket": (lambda c: _by_url(c, S3_URL), "voice_url"),
-    "runpod": (_run, "voice_url"),
+    "runpod": (_run, "prompt_speech_url"),
     "batch": (_batch, "voice"),
     "sample": (lambda c: _voice(c, INFECTED, REFERENCE), "sample"),
     "consent recording": (lambda c: _voice(c, REFERENCE, INFECTED), "consent_recording"),
