@@ -18,6 +18,16 @@ class Admitted:
 
 
 @dataclass(frozen=True)
+class Place:
+    """Where a job stands that was just put into line."""
+
+    #: How many jobs for the same model are before it.
+    before: int
+    #: How many messages of its lane wait for a worker.
+    sent: int
+
+
+@dataclass(frozen=True)
 class Repaired:
     #: How many were put back into line.
     jobs: int

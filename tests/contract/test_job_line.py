@@ -16,7 +16,7 @@ from services.shared.batch import new_batch
 from services.shared.errors import JobNotFound, JobStoreUnavailable, QueueFull
 from services.shared.job import Job, JobStatus, transitions
 from services.shared.lane import UNNAMED, USUAL, Lane, lanes_of
-from services.shared.line import Backlog, Repaired, audio_ms
+from services.shared.line import Backlog, Place, Repaired, audio_ms
 from services.shared.ports import BatchStore, JobLine, JobStore
 from services.shared.priority import Priority
 from services.shared.testing import START, ManualClock, MemoryJobStore, make_job
@@ -37,8 +37,9 @@ class Harness:
     def add(self, **fields: object) -> Job:
         """One that came later than those before, so that its id says so."""
         job = make_job(**{"text": SECOND, "created_at": START + next(self.numbers) / 1_000} | fields)
-        before = self.jobs.add(job)
-        assert [before] == list(self.jobs.positions([job.id]))
+        place = self.jobs.add(job)
+        assert place is not None
+        assert [place.before] == list(self.jobs.positions([job.id]))
         return job
 
     def admit(self, lead: int = 1_000, now: float = START) -> list[str]:
@@ -79,6 +80,14 @@ def test_each_priority_has_so_many_messages_that_wait(harness: Harness) -> None:
     first = next(job_id for job_id in ids[Priority.BULK] if harness.jobs.get(job_id).enqueued_at is not None)
     harness.claim(first)
     assert [one.lane for one in harness.line.admit(START, 2)] == [Lane(Priority.BULK)]
+
+
+def test_who_is_stored_is_told_what_waits_in_its_lane(harness: Harness) -> None:
+    harness.add(), harness.add(priority=Priority.BULK)
+    harness.admit(1)
+    place = harness.jobs.add(make_job(text=SECOND, created_at=START + 1))
+    assert place == Place(before=1, sent=1)
+    assert harness.jobs.add(make_job(created_at=START + 2, priority=Priority.INTERACTIVE)) == Place(0, 0)
 
 
 def test_what_is_admitted_counts_as_sent(harness: Harness) -> None:

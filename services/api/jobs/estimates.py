@@ -6,6 +6,7 @@ from typing import Final
 
 from services.shared.errors import Unavailable
 from services.shared.job import Job, JobStatus
+from services.shared.line import Place
 from services.shared.pace import workload
 from services.shared.parts import Parts
 from services.shared.ports import Pace, WorkerBeat
@@ -66,14 +67,14 @@ class Estimator:
     def standing(self, job: Job) -> Standing:
         return self.standings([job])[0]
 
-    def standing_at(self, job: Job, position: int | None) -> Standing:
-        """Of a job that is known to be `position` in its line, which nobody is asked for."""
-        if job.status.is_terminal:
+    def standing_at(self, job: Job, place: Place | None) -> Standing:
+        """Of a job whose place is known, so that nobody is asked for it."""
+        if place is None or job.status.is_terminal:
             return UNKNOWN
         try:
-            return self._measured().standing(job, position)
+            return self._measured().standing(job, place.before)
         except Unavailable:
-            return Standing(position)
+            return Standing(place.before)
 
     def standings(self, jobs: Sequence[Job]) -> Sequence[Standing]:
         """One round trip for all of them, and two a second for the throughput."""

@@ -33,6 +33,7 @@ from services.api.voices.named_voices import find_voice
 from services.shared.errors import BlobNotFound
 from services.shared.job import Job, JobOutput, new_id
 from services.shared.lifetimes import audio_expires_at, has_audio
+from services.shared.line import Place
 from services.shared.priority import Priority
 from services.shared.voice import Voice
 
@@ -125,7 +126,7 @@ async def _submit_dialogue(
 
 
 async def _queue(
-    connection: HTTPConnection, state: ApiState, submit_checked: Callable[[], tuple[Job, int | None]]
+    connection: HTTPConnection, state: ApiState, submit_checked: Callable[[], tuple[Job, Place | None]]
 ) -> Job:
     """The connection then knows the job, and where it stands.
 
@@ -133,8 +134,8 @@ async def _queue(
     """
 
     def submit_and_ask() -> tuple[Job, Standing]:
-        job, before = state.overload.guard(submit_checked)
-        return job, state.estimator.standing_at(job, before)
+        job, place = state.overload.guard(submit_checked)
+        return job, state.estimator.standing_at(job, place)
 
     job, standing = await run_in_threadpool(submit_and_ask)
     connection.state.job_id, connection.state.standing = job.id, standing

@@ -28,6 +28,7 @@ from services.shared.job import (
     sample_copy_key,
     text_key,
 )
+from services.shared.line import Place
 from services.shared.parts import Parts
 from services.shared.voice import Voice
 
@@ -55,8 +56,8 @@ class Submitter:
         terms: Terms = PLAIN,
         *,
         cast: Mapping[str, Voice] | None = None,
-    ) -> tuple[Job, int | None]:
-        """Store as the job `job_id`, then enqueue, unless its audio is there already: the job, and how many before it.
+    ) -> tuple[Job, Place | None]:
+        """Store as the job `job_id`, then enqueue, unless its audio is there already: the job, and where it stands.
 
         Raises `Unavailable` where a store is away; a queue that is away only delays. Raises `TooManyJobs` where as
         many of the owner's jobs are under way as `terms` allow, and `QueueFull`.
@@ -68,12 +69,14 @@ class Submitter:
         job = self.draft(owner, form, reference, job_id=job_id, terms=terms, long=long)
         if cast:
             job = replace(job, input=replace(job.input, speakers=_speakers(cast)))
-        before = self._store(job, text, reference, terms.concurrent_jobs)
+        place = self._store(job, text, reference, terms.concurrent_jobs)
         recalled = self._recaller.answer(job)
         if recalled:
             return recalled, None
-        try_dispatch(self._parts, **job.log_ids())
-        return job, before
+        # Where as many messages wait as may, another is sent when a worker takes one of them.
+        if place is None or place.sent < self._parts.settings.queue_lead:
+            try_dispatch(self._parts, **job.log_ids())
+        return job, place
 
     def draft(
         self,
@@ -132,7 +135,7 @@ class Submitter:
         spoken = self._models.known(form.model).languages.find(form.text, given=form.language, voice=voice)
         return {"language": spoken.language, "language_source": spoken.source}
 
-    def _store(self, job: Job, text: bytes, reference: Upload | Voice, limit: int) -> int | None:
+    def _store(self, job: Job, text: bytes, reference: Upload | Voice, limit: int) -> Place | None:
         try:
             if job.input.long:
                 self._parts.blobs.put(text_key(job.id), io.BytesIO(text), job.input.long.bytes, TEXT)

@@ -19,7 +19,7 @@ from services.shared.days import day_of
 from services.shared.errors import JobNotFound, QueueFull, StaleJob, TooManyJobs
 from services.shared.job import Job, JobStatus, spoken_seconds
 from services.shared.job_codec import decode_job, encode_job
-from services.shared.line import audio_ms, room_ms, turn
+from services.shared.line import Place, audio_ms, room_ms, turn
 from services.shared.ports import Beat, JobPage, Usage
 
 #: Ended jobs and batches whose webhooks are due, by when: filled by the write that ends the job, or the last one.
@@ -46,17 +46,17 @@ class RedisJobStore:
         self._remove = client.register_script(scripts.REMOVE)
         self._positions = client.register_script(POSITIONS)
 
-    def add(self, job: Job, *, limit: int = 0, room_seconds: float = 0.0) -> int | None:
+    def add(self, job: Job, *, limit: int = 0, room_seconds: float = 0.0) -> Place | None:
         arguments = [*job_arguments(job), limit, room_ms(room_seconds)]
         with redis_errors():
-            outcome, *before = self._add(keys=job_keys(job.id), args=arguments)
+            outcome, *found = self._add(keys=job_keys(job.id), args=arguments)
         if outcome == "stale":
             raise StaleJob(f"The id {job.id} is taken.")
         if outcome == "full":
             raise TooManyJobs(f"{limit} jobs are under way, which is the limit.")
         if outcome == "crowded":
             raise QueueFull(room_seconds, audio_ms(job))
-        return int(before[0]) if before else None
+        return Place(*map(int, found)) if found else None
 
     def get(self, job_id: str) -> Job:
         (job,) = read_jobs(self._client, [job_id])

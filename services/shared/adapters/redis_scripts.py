@@ -80,8 +80,8 @@ end
 #: due and when its audio is to be deleted ('' for never), batch ('' for none), ended_at ('' for not yet), lane,
 #: turn, milliseconds of audio, enqueued_at, not_before, deadline (each '' for never), traceparent, how many jobs of the
 #: owner may be under way, and how many milliseconds of audio queued (0 for any number).
-#: Returns {'ok'}, with how many are before a job that is queued; {'stale'} where the id is taken by another document;
-#: {'full'} or {'crowded'}; {'full'} also where its batch was not stored.
+#: Returns {'ok'}, with how many are before a job that is queued, and how many of its lane were sent; {'stale'} where
+#: the id is taken by another document; {'full'} or {'crowded'}; {'full'} also where its batch was not stored.
 #: Looks at the owner's eight oldest places on the way, so that the index does not outgrow the records.
 ADD = (
     _INDEXES
@@ -91,7 +91,7 @@ local id, owner, status, place, created_at, lease_until, doc,
   lane, turn, audio_ms, sent_at, not_before, deadline, traceparent, limit, room = unpack(ARGV)
 local function stored(now)
   if now ~= 'queued' then return {{'ok'}} end
-  return {{'ok', ahead_of(lane) + place_in(lane, id)}}
+  return {{'ok', ahead_of(lane) + place_in(lane, id), redis.call('ZCARD', line('sent', lane))}}
 end
 if redis.call('EXISTS', record) == 1 then
   if redis.call('HGET', record, 'doc') ~= doc then return {{'stale'}} end

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from services.shared.job import Job, JobStatus
+from services.shared.line import Place
 from services.shared.news import Mailbox
 
 
@@ -38,8 +39,8 @@ class Usage:
 class JobStore(Protocol):
     """Job records. Writes are compare-and-set on `revision`; only `beat` updates in place."""
 
-    def add(self, job: Job, *, limit: int = 0, room_seconds: float = 0.0) -> int | None:
-        """Store a job, and tell how many are before it, as `positions` does.
+    def add(self, job: Job, *, limit: int = 0, room_seconds: float = 0.0) -> Place | None:
+        """Store a job, and tell where it stands; None where it is not queued.
 
         Raises `StaleJob` where the id is taken by another job; the same one again is no conflict.
 

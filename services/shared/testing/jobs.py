@@ -9,7 +9,7 @@ from services.shared import errors
 from services.shared.cursor import Cursor
 from services.shared.days import day_of
 from services.shared.job import Job, JobInput, JobStatus, mark_enqueued, new_id, reference_key, spoken_seconds
-from services.shared.line import audio_ms, room_ms
+from services.shared.line import Place, audio_ms, room_ms
 from services.shared.news import READ_AGAIN, JobNews, percent
 from services.shared.ports import Beat, Clock, JobPage, Usage
 from services.shared.testing.clock import START
@@ -35,7 +35,7 @@ class MemoryJobStore:
         #: Told of every change, in the thread that makes it.
         self.watchers: list[Callable[[str, JobNews], None]] = []
 
-    def add(self, job: Job, *, limit: int = 0, room_seconds: float = 0.0) -> int | None:
+    def add(self, job: Job, *, limit: int = 0, room_seconds: float = 0.0) -> Place | None:
         with self._lock:
             if job.id not in self._alive():
                 if 0 < limit <= self._under_way(job.owner):
@@ -46,7 +46,7 @@ class MemoryJobStore:
                 self.lines.move(None, job)
             if self._alive().setdefault(job.id, job) != job:
                 raise errors.StaleJob(f"The id {job.id} is taken.")
-            return self.lines.positions().get(job.id)
+            return self.lines.place_of(job)
 
     def get(self, job_id: str) -> Job:
         with self._lock:

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 from services.shared.job import Job, JobStatus
 from services.shared.lane import Lane, lanes_of
-from services.shared.line import Backlog, audio_ms, turn
+from services.shared.line import Backlog, Place, audio_ms, turn
 
 
 class Lines:
@@ -46,6 +46,10 @@ class Lines:
             found |= self._places(lanes_of([model]))
         return found
 
+    def place_of(self, job: Job) -> Place | None:
+        before = self.positions().get(job.id)
+        return None if before is None else Place(before, self._sent_of(job.lane))
+
     def backlog(self, owner: str) -> Backlog:
         queued = self._queued()
         own = sum(audio_ms(job) for job in queued if job.owner == owner)
@@ -74,13 +78,15 @@ class Lines:
         return [*self._waiting.values(), *self._resting.values(), *self._sent.values()]
 
     def _next(self, lane: Lane, lead: int) -> list[Job]:
-        free = max(0, lead - sum(job.lane == lane for job in self._sent.values()))
-        admitted = self._line(lane)[:free]
+        admitted = self._line(lane)[: max(0, lead - self._sent_of(lane))]
         if admitted:
             clock = max(self._clocks[lane], *(self._tags[job.id] for job in admitted))
             self._clocks[lane] = clock
             self._ends = {key: end for key, end in self._ends.items() if key[0] != lane or end > clock}
         return admitted
+
+    def _sent_of(self, lane: Lane) -> int:
+        return sum(job.lane == lane for job in self._sent.values())
 
     def _line(self, lane: Lane) -> list[Job]:
         line = [job for job in self._waiting.values() if job.lane == lane]

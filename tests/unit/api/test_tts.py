@@ -1,7 +1,9 @@
 """`POST /tts`: from form to job, or to audio, and what is left where a part is away."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import cast
 
 import pytest
 
@@ -9,7 +11,11 @@ from f5_tts_core import limits
 from services.shared.errors import BlobStoreUnavailable
 from services.shared.job import Job, JobFault, JobStatus, fail, request_cancel
 from services.shared.lane import Lane
+from services.shared.line import Admitted
 from services.shared.parts import Parts
+from services.shared.testing import memory_parts
+from services.shared.testing.jobs import MemoryJobStore
+from services.shared.testing.line import MemoryJobLine
 from tests.unit.api.client import ALICE, REFERENCE, REFERENCE_TEXT, Client, bearer, obliging, run_job, start_job
 
 MakeClient = Callable[..., Client]
@@ -166,6 +172,22 @@ def test_keeps_an_accepted_job_when_the_store_goes_away_meanwhile(make_client: M
 
 
 # --- parts away ------------------------------------------------------------------------------------
+
+
+def test_no_turn_is_asked_for_while_as_many_messages_wait_as_may() -> None:
+    class CountingLine(MemoryJobLine):
+        asked = 0
+
+        def admit(self, now: float, lead: int) -> Sequence[Admitted]:
+            self.asked += 1
+            return super().admit(now, lead)
+
+    parts = memory_parts(queue_lead=2)
+    line = CountingLine(cast(MemoryJobStore, parts.jobs))
+    client = Client(replace(parts, line=line))
+    answers = [client.speak().json() for _ in range(4)]
+    assert line.asked == len(client.parts.queue.sent) == 2
+    assert [answer["queue_position"] for answer in answers] == [0, 1, 2, 3]
 
 
 def test_a_queue_that_is_away_only_delays(client: Client) -> None:
