@@ -13,7 +13,8 @@ class JobSpeaker:
     """Whom a mark in the text names."""
 
     mark: str
-    voice_id: str
+    #: None where it is the bundled voice.
+    voice_id: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

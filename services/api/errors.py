@@ -71,7 +71,7 @@ class SpeakerUnknown(ApiError):
         super().__init__(
             f"`[{mark}]` at character {position} names none of your voices.",
             field="text",
-            accepted="the name or id of a voice of yours in brackets; \\[ and \\] for brackets that are spoken",
+            accepted="a voice of yours in brackets, by name or id, or [sample]; \\[ and \\] for spoken brackets",
         )
         self.mark = mark
         self.position = position

@@ -3,23 +3,21 @@
 import structlog
 
 from services.shared.errors import BatchNotFound, Unavailable
-from services.shared.job import Job, input_prefix, own_reference, text_key
+from services.shared.job import Job, input_prefix, own_inputs
 from services.shared.parts import Parts
 
 logger = structlog.get_logger(__name__)
 
 
 def drop_inputs(parts: Parts, job: Job) -> None:
-    """Delete the long text and the recording of a job that has ended or is gone; its batch's after the last of them.
+    """Delete the long text and the recordings of a job that has ended or is gone; its batch's after the last of them.
 
     Best effort: what stays goes with the job's or the batch's own deletion.
     """
     try:
-        if job.input.long:
-            parts.blobs.delete(text_key(job.id))
-        if key := own_reference(job):
+        for key in own_inputs(job):
             parts.blobs.delete(key)
-        elif job.batch_id and _is_spent(parts, job, job.batch_id):
+        if job.batch_id and _is_spent(parts, job, job.batch_id):
             parts.blobs.delete_prefix(input_prefix(job.batch_id))
     except Unavailable as error:
         logger.warning("inputs_left", job_id=job.id, error=error.type)

@@ -136,6 +136,8 @@ def test_the_command_line_keeps_voices_and_speaks_with_them(served: Served, refe
     deleted = timbre(served, "voices", "delete", "Sam", "--with-jobs")
     assert deleted.stdout == "Sam is deleted.\n"
     assert timbre(served, "jobs", "list").stdout == "No jobs.\n"
+    bundled = timbre(served, "say", "Hello.", "--voice", "sample", "--output", job["file"], "--json")
+    assert json.loads(bundled.stdout)["input"]["voice_id"] is None, bundled.stderr
 
 
 def test_the_command_line_shows_cancels_and_deletes_jobs(served: Served) -> None:

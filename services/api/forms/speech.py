@@ -129,7 +129,7 @@ class SpeechForm(SpokenText):
     dialogue: Annotated[
         bool | None,
         Field(
-            description="Whether `[name]` in the text has your voice of that name or id speak what follows, as in "
+            description="Whether `[name]` in the text has the voice of that name or id speak what follows, as in "
             "`[anna] Hello. [ben] Hi.` Brackets that are to be spoken are then written `\\[` and `\\]`. Left out: "
             "where no voice is given. Where one is, it speaks what stands before the first mark."
         ),

@@ -14,12 +14,13 @@ from services.api.forms.speech import VOICE_ID, SharedFields, SpeechForm
 from services.api.jobs.cancellation import cancel, erase
 from services.api.jobs.checks import InputChecks
 from services.api.jobs.models import Models
-from services.api.jobs.submission import Submitter, key_of
+from services.api.jobs.submission import Submitter, put_uploads
 from services.api.jobs.terms import Terms
 from services.api.problems import problem_of
-from services.api.uploads.spool import BINARY, Upload
+from services.api.uploads.spool import Upload
 from services.api.voices.library import MAX_DELETED_JOBS, VoiceLibrary
-from services.api.voices.named_voices import NamedReference, find_voice
+from services.api.voices.named_voices import require_voice
+from services.api.voices.sample_voice import NamedReference
 from services.shared.batch import Batch, BatchEntry, new_batch
 from services.shared.dispatch import try_dispatch
 from services.shared.errors import (
@@ -132,7 +133,7 @@ class Batcher:
         ids = sorted(new_id(now) for _ in planned)
         jobs = [self._draft(batch, job_id, one, terms) for job_id, one in zip(ids, planned, strict=True)]
         try:
-            self._put(batch, planned)
+            put_uploads(self._parts, batch.id, (one.reference for one in planned))
             room_seconds = self._parts.settings.max_queued_seconds
             self._parts.batches.add(batch, jobs, limit=terms.concurrent_jobs, room_seconds=room_seconds)
         except (TooManyJobs, QueueFull, Unavailable):
@@ -140,13 +141,6 @@ class Batcher:
             raise
         log.info("batch_added", batch_id=batch.id, jobs=len(jobs))
         return batch
-
-    def _put(self, batch: Batch, planned: list[Planned]) -> None:
-        """Each recording once, however many items are spoken after it."""
-        references = [one.reference for one in planned]
-        uploads = {key_of(one, batch.id): one for one in references if isinstance(one, Upload)}
-        for key, upload in uploads.items():
-            self._parts.blobs.put(key, upload.file, upload.size, BINARY)
 
     def _draft(self, batch: Batch, job_id: str, one: Planned, terms: Terms) -> Job:
         job = self._submitter.draft(batch.owner, one.form, one.reference, job_id=job_id, terms=terms, batch_id=batch.id)
@@ -252,7 +246,7 @@ class _Planner:
     def _voice(self, named: str, form: SpeechForm) -> NamedReference:
         key = (named, form.model)
         if key not in self._voices:
-            voice = find_voice(self._library, self._owner, named, VOICE_ID)
+            voice = require_voice(self._library, self._owner, named, VOICE_ID)
             self._checks.check_reference(form, voice)
             self._voices[key] = voice
         return self._voices[key]

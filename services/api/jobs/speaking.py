@@ -29,7 +29,7 @@ from services.api.uploads.multipart import Form
 from services.api.uploads.spool import Upload
 from services.api.views.output import moment
 from services.api.voices.casting import cast_voices, is_dialogue
-from services.api.voices.named_voices import find_voice
+from services.api.voices.named_voices import require_voice
 from services.shared.errors import BlobNotFound
 from services.shared.job import Job, JobOutput, new_id
 from services.shared.lifetimes import audio_expires_at, has_audio
@@ -163,7 +163,7 @@ async def choose_reference(state: ApiState, caller: str, fields: SharedFields, f
         if fields.ref_text is not None:
             detail = "`ref_text` and `voice_id` are both given: a voice that is named has its own."
             raise InvalidField(detail, field=VOICE_ID, accepted="`voice` and `ref_text`, or `voice_id` alone")
-        return await run_in_threadpool(find_voice, state.library, caller, fields.voice_id, VOICE_ID)
+        return await run_in_threadpool(require_voice, state.library, caller, fields.voice_id, VOICE_ID)
     # The form closes what is fetched like any other.
     if fields.upload_id is not None:
         form.files[source] = await fetch_upload(state, caller, fields.upload_id)

@@ -1,7 +1,7 @@
 """Taking a request in: its reference into the blob store, its job into the job store, its id into the queue."""
 
 import io
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any, Final
@@ -14,7 +14,7 @@ from services.api.jobs.models import Models
 from services.api.jobs.recalling import Recaller
 from services.api.jobs.terms import PLAIN, Terms
 from services.api.uploads.spool import BINARY, Upload
-from services.api.voices.sample_voice import SampleVoice
+from services.api.voices.sample_voice import NamedReference, SampleVoice
 from services.shared.dispatch import try_dispatch
 from services.shared.errors import JobNotFound, QueueFull, TooManyJobs, Unavailable
 from services.shared.job import (
@@ -23,7 +23,7 @@ from services.shared.job import (
     LongText,
     Speaker,
     long_text,
-    own_reference,
+    own_inputs,
     reference_key,
     sample_copy_key,
     text_key,
@@ -55,7 +55,7 @@ class Submitter:
         job_id: str,
         terms: Terms = PLAIN,
         *,
-        cast: Mapping[str, Voice] | None = None,
+        cast: Mapping[str, NamedReference] | None = None,
     ) -> tuple[Job, Place | None]:
         """Store as the job `job_id`, then enqueue, unless its audio is there already: the job, and where it stands.
 
@@ -67,9 +67,10 @@ class Submitter:
         """
         long, text = long_text(form.text) if form.long else (None, b"")
         job = self.draft(owner, form, reference, job_id=job_id, terms=terms, long=long)
-        if cast:
-            job = replace(job, input=replace(job.input, speakers=_speakers(cast)))
-        place = self._store(job, text, reference, terms.concurrent_jobs)
+        cast = cast or {}
+        speakers = tuple(Speaker(mark, **_reference_fields(job_id, form, voice)) for mark, voice in cast.items())
+        job = replace(job, input=replace(job.input, speakers=speakers))
+        place = self._store(job, text, [reference, *cast.values()], terms.concurrent_jobs)
         recalled = self._recaller.answer(job)
         if recalled:
             return recalled, None
@@ -135,12 +136,11 @@ class Submitter:
         spoken = self._models.known(form.model).languages.find(form.text, given=form.language, voice=voice)
         return {"language": spoken.language, "language_source": spoken.source}
 
-    def _store(self, job: Job, text: bytes, reference: Upload | Voice, limit: int) -> Place | None:
+    def _store(self, job: Job, text: bytes, references: Iterable[Upload | Voice], limit: int) -> Place | None:
         try:
             if job.input.long:
                 self._parts.blobs.put(text_key(job.id), io.BytesIO(text), job.input.long.bytes, TEXT)
-            if isinstance(reference, Upload):
-                self._parts.blobs.put(job.input.reference_key, reference.file, reference.size, BINARY)
+            put_uploads(self._parts, job.id, references)
             return self._parts.jobs.add(job, limit=limit, room_seconds=self._parts.settings.max_queued_seconds)
         except (TooManyJobs, QueueFull, Unavailable):
             self._undo(job)
@@ -149,23 +149,15 @@ class Submitter:
     def _undo(self, job: Job) -> None:
         """A store that did not answer may still have written: take back what can be reached.
 
-        The record first: a job that may be there needs its recording.
+        The record first: a job that may be there needs its recordings.
         """
         try:
             with suppress(JobNotFound):
                 self._parts.jobs.remove(job.id)
-            if reference := own_reference(job):
-                self._parts.blobs.delete(reference)
-            if job.input.long:
-                self._parts.blobs.delete(text_key(job.id))
+            for key in own_inputs(job):
+                self._parts.blobs.delete(key)
         except Unavailable as error:
             log.warning("submission.undo_failed", job_id=job.id, error=error.type)
-
-
-def _speakers(cast: Mapping[str, Voice]) -> tuple[Speaker, ...]:
-    return tuple(
-        Speaker(mark, voice.id, voice.sample.key, voice.sample.sha256, voice.ref_text) for mark, voice in cast.items()
-    )
 
 
 def _reference_fields(holder_id: str, form: SpeechForm, reference: Upload | Voice) -> dict[str, Any]:
@@ -180,12 +172,20 @@ def _reference_fields(holder_id: str, form: SpeechForm, reference: Upload | Voic
         }
     ref_text = reference.ref_text if isinstance(reference, SampleVoice) else form.ref_text
     return {
-        "reference_key": key_of(reference, holder_id),
+        "reference_key": _key(holder_id, reference),
         "reference_sha256": reference.sha256,
         "ref_text": ref_text,
+        "voice_id": None,
     }
 
 
-def key_of(reference: Upload, holder_id: str) -> str:
-    """Where it lies for a job or a batch, which may have the bundled recording beside one that was sent along."""
-    return sample_copy_key(holder_id) if isinstance(reference, SampleVoice) else reference_key(holder_id)
+def put_uploads(parts: Parts, holder_id: str, references: Iterable[Upload | Voice]) -> None:
+    """Store what is no stored voice's, each recording once, for a job or a batch. Raises `Unavailable`."""
+    uploads = {_key(holder_id, one): one for one in references if isinstance(one, Upload)}
+    for key, upload in uploads.items():
+        parts.blobs.put(key, upload.file, upload.size, BINARY)
+
+
+def _key(holder_id: str, upload: Upload) -> str:
+    """A job or a batch may have the bundled recording beside one that was sent along."""
+    return sample_copy_key(holder_id) if isinstance(upload, SampleVoice) else reference_key(holder_id)

@@ -24,8 +24,8 @@ from services.api.listening.sockets import problem_event, receive
 from services.api.listening.streamed import SpeechCut
 from services.api.listening.streaming import encode_samples, first_samples
 from services.api.state import ApiState
-from services.api.voices.named_voices import NamedReference, find_voice
-from services.api.voices.sample_voice import SAMPLE_VOICE
+from services.api.voices.named_voices import require_voice
+from services.api.voices.sample_voice import SAMPLE_VOICE, NamedReference
 from services.shared.job import Job
 from services.shared.voice import Voice
 
@@ -155,7 +155,7 @@ class LiveSession:
 
     def _find_voice(self, *, by_name: bool = False) -> NamedReference:
         """Raises `FieldRefused`. Blocking."""
-        return find_voice(self._state.library, self._caller, self._voice, VOICE_ID, by_name=by_name)
+        return require_voice(self._state.library, self._caller, self._voice, VOICE_ID, by_name=by_name)
 
     async def _play(self, utterance: Utterance, submission: "asyncio.Task[Job]") -> None:
         try:

@@ -15,7 +15,7 @@ from services.api.jobs.speaking import AUDIO_CONTENT
 from services.api.listening.streamed import count_stream
 from services.api.listening.streaming import speak_aloud
 from services.api.state import ApiState, State
-from services.api.voices.named_voices import find_voice
+from services.api.voices.named_voices import require_voice
 from services.api.voices.sample_voice import SAMPLE_VOICE
 from services.shared.voice import MAX_NAME_CHARACTERS
 
@@ -85,5 +85,5 @@ async def convert(
 
 
 async def _speak(request: Request, state: ApiState, caller: str, form: SpeechForm, voice: str) -> Response:
-    reference = await run_in_threadpool(find_voice, state.library, caller, voice, VOICE_ID)
+    reference = await run_in_threadpool(require_voice, state.library, caller, voice, VOICE_ID)
     return await speak_aloud(request, state, caller, form, reference)

@@ -26,8 +26,8 @@ from services.api.listening.streamed import count_stream
 from services.api.listening.streaming import speak_aloud
 from services.api.state import State
 from services.api.voices.library import VoiceLibrary
-from services.api.voices.named_voices import NamedReference, find_voice
-from services.api.voices.sample_voice import SAMPLE_VOICE
+from services.api.voices.named_voices import require_voice
+from services.api.voices.sample_voice import SAMPLE_VOICE, NamedReference
 from services.shared.cursor import Cursor
 
 router = APIRouter(prefix="/v1", tags=["openai"])
@@ -98,5 +98,5 @@ def list_voice_cards(
 
 def _find_voice(library: VoiceLibrary, caller: str, voice: str | VoiceReference) -> NamedReference:
     if isinstance(voice, str):
-        return find_voice(library, caller, voice, "voice")
-    return find_voice(library, caller, voice.id, "voice", by_name=False)
+        return require_voice(library, caller, voice, "voice")
+    return require_voice(library, caller, voice.id, "voice", by_name=False)

@@ -19,7 +19,7 @@ from services.shared.webhook import Delivery
 
 class SpeakerView(Output):
     mark: str = Field(description="As it stands in the text, between brackets.", examples=["anna"])
-    voice_id: str
+    voice_id: str | None = Field(description="Null where it is the bundled voice.")
 
 
 class JobInputView(Output):

@@ -7,12 +7,14 @@ from services.api.forms.speech import SpeechForm
 from services.api.jobs.checks import InputChecks
 from services.api.uploads.spool import Upload
 from services.api.voices.library import VoiceLibrary
+from services.api.voices.named_voices import find_voice
+from services.api.voices.sample_voice import NamedReference
 from services.shared.dialogue import MAX_SPEAKERS, NARRATOR, Turn, has_marks
 from services.shared.errors import VoiceNotFound
 from services.shared.voice import Voice
 
 #: Who speaks, by mark.
-Cast = dict[str, Voice]
+Cast = dict[str, NamedReference]
 
 
 def is_dialogue(form: SpeechForm, given_voices: Collection[str]) -> bool:
@@ -48,8 +50,8 @@ def _check_narrator(checks: InputChecks, form: SpeechForm, first: Turn, narrator
         raise InvalidField("`ref_text` is of no voice.", field="ref_text", accepted="left out, or with `voice`")
 
 
-def _voice(library: VoiceLibrary, owner: str, turn: Turn) -> Voice:
+def _voice(library: VoiceLibrary, owner: str, turn: Turn) -> NamedReference:
     try:
-        return library.named(owner, turn.mark)
+        return find_voice(library, owner, turn.mark)
     except VoiceNotFound:
         raise SpeakerUnknown(turn.mark, turn.position) from None

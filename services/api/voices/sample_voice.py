@@ -8,6 +8,7 @@ from importlib.resources import files
 from typing import Final
 
 from services.api.uploads.spool import Upload
+from services.shared.voice import Voice
 
 #: What it is called, unless a voice of the caller's own is.
 SAMPLE_VOICE: Final = "sample"
@@ -20,6 +21,10 @@ class SampleVoice(Upload):
     """The recording, as if it had been sent along, with what is said in it."""
 
     ref_text: str = field(repr=False)
+
+
+#: What can be named, where no recording is sent along.
+NamedReference = Voice | SampleVoice
 
 
 def sample_voice() -> SampleVoice:

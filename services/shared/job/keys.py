@@ -35,10 +35,11 @@ def output_prefix(job_id: str) -> str:
     return f"{OUTPUTS}{job_id}/"
 
 
-def own_reference(job: Job) -> str | None:
-    """The key of the reference that goes with the job; None where it is a stored voice's, and stays."""
-    key = job.input.reference_key
-    return key if key.startswith(input_prefix(job.id)) else None
+def own_inputs(job: Job) -> set[str]:
+    """The keys of what goes with the job: its long text, and references that are no stored voice's, nor its batch's."""
+    references = {job.input.reference_key, *(speaker.reference_key for speaker in job.input.speakers)}
+    own = {key for key in references if key.startswith(input_prefix(job.id))}
+    return own | {text_key(job.id)} if job.input.long else own
 
 
 def output_key(job_id: str, attempt: int, audio_format: AudioFormat) -> str:

@@ -40,10 +40,11 @@ class LongText:
 
 @dataclass(frozen=True)
 class Speaker:
-    """A stored voice that speaks where a mark in the text says so."""
+    """A voice that speaks where a mark in the text says so."""
 
     mark: str
-    voice_id: str
+    #: None: the bundled one, of which the job has a copy of its own.
+    voice_id: str | None
     reference_key: str
     reference_sha256: str
     ref_text: str | None = field(repr=False)

@@ -40,6 +40,39 @@ def test_marks_name_the_callers_voices_by_name_and_id(client: Client) -> None:
     ]
 
 
+def test_a_mark_may_name_the_bundled_voice(client: Client) -> None:
+    alice = store(client, "Alice")
+    blobs = set(client.parts.blobs.blobs)
+    response = say(client, "[Sample] Hello. [alice] Hi. [sample] How are you?")
+    job = stored(client, response)
+    (copy,) = set(client.parts.blobs.blobs) - blobs
+    assert [(one.mark, one.voice_id) for one in job.input.speakers] == [
+        ("Sample", None),
+        ("alice", alice),
+        ("sample", None),
+    ]
+    assert job.input.speakers[0].reference_key == job.input.speakers[2].reference_key == copy
+    assert job.input.speakers[0].ref_text == "I know that you can hear the sound of my voice."
+    assert response.json()["input"]["speakers"][0] == {"mark": "Sample", "voice_id": None}
+    client.post(f"/jobs/{job.id}/cancel")
+    assert set(client.parts.blobs.blobs) == blobs
+
+
+def test_the_bundled_voice_may_speak_beside_a_recording(client: Client) -> None:
+    job = stored(client, client.speak(text="He said: [sample] Hi.", dialogue="true"))
+    (sample,) = job.input.speakers
+    assert client.parts.blobs.get(job.input.reference_key) == REFERENCE
+    assert client.parts.blobs.get(sample.reference_key) != REFERENCE
+    client.delete(f"/jobs/{job.id}")
+    assert not client.parts.blobs.blobs
+
+
+def test_a_voice_of_ones_own_wins_over_the_bundled_one(client: Client) -> None:
+    mine = store(client, "Sample")
+    job = stored(client, say(client, "[sample] Hello."))
+    assert [speaker.voice_id for speaker in job.input.speakers] == [mine]
+
+
 def test_a_mark_that_names_no_voice_is_told_with_its_place(client: Client) -> None:
     store(client, "Alice")
     problem = say(client, "[alice] Hello. [carol] Hi.").json()
