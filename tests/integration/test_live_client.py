@@ -28,8 +28,20 @@ TEXT = ["The first sent", "ence is whole. And", " the sec", "ond one is, too."]
 def spoken(served: Served, events: list[LiveEvent]) -> bytes:
     """What is stored of the jobs that were heard."""
     assert [event.name for event in (events[0], events[-1])] == ["started", "done"]
-    jobs = [served.parts.jobs.get(job_id) for job_id in events[-1].data["job_ids"]]
-    return b"".join(served.parts.blobs.get(job.output.key) for job in jobs if job.output)
+    return b"".join(_stored(served, job_id) for job_id in events[-1].data["job_ids"])
+
+
+def _stored(served: Served, job_id: str) -> bytes:
+    """Once the job is committed, which who hears it is not told of."""
+    stored: list[bytes] = []
+
+    def look() -> None:
+        output = served.parts.jobs.get(job_id).output
+        assert output is not None
+        stored.append(served.parts.blobs.get(output.key))
+
+    wait_until_answers(look, retry_on=AssertionError)
+    return stored[0]
 
 
 def test_a_text_is_heard_while_it_is_written(served: Served) -> None:
