@@ -3,7 +3,7 @@
 A batch is a function of seed and step: a resumed run sees what the uninterrupted one would have seen.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -14,9 +14,9 @@ from torch import Tensor
 
 from f5_tts_core import limits
 from f5_tts_core.network.mel import MelSpectrogram
-from f5_tts_core.text.front_end import FrontEnd
 from f5_tts_core.text.pacing import Pacing
 from f5_tts_core.text.vocabulary import Vocabulary
+from training.alignment import Aligner
 from training.errors import TrainingError
 from training.recipe import Recipe
 from training.speech import Corpus
@@ -52,21 +52,36 @@ class MelBank:
         for samples, room in zip(utterances, torch.split(self.mels, self.frames.tolist()), strict=True):
             room.copy_(mel(samples[None] / 32767)[0].T)
 
+    def spoken(self) -> Iterator[npt.NDArray[np.float32]]:
+        """The mels of the utterances in their order: fp32 [frames, n_mels], on the CPU."""
+        return (mel.float().cpu().numpy() for mel in torch.split(self.mels, self.frames.tolist()))
+
 
 class Transcripts:
-    """The corpus's texts as one token id a frame: an utterance's are the same alone and in a pair."""
+    """The corpus's texts as one token id a frame: where they are spoken, and where they are due by their usual time."""
 
-    def __init__(
-        self, texts: Sequence[str], frames: Ints, vocabulary: Vocabulary, front_end: FrontEnd, pacing: Pacing
-    ) -> None:
-        self._paced = [
-            np.array(vocabulary.encode(pacing.spread(front_end(text), count)), np.int16)
-            for text, count in zip(texts, frames.tolist(), strict=True)
-        ]
+    def __init__(self, paced: Sequence[Sequence[int]], spoken: Sequence[Sequence[int]]) -> None:
+        self._paced = [np.array(row, np.int16) for row in paced]
+        self._spoken = [np.array(row, np.int16) for row in spoken]
+
+    @classmethod
+    def of_corpus(
+        cls, texts: Sequence[str], bank: MelBank, vocabulary: Vocabulary, pacing: Pacing, aligner: Aligner
+    ) -> Self:
+        tokens = map(aligner.tokenize, texts)
+        paced = [pacing.spread(read, frames) for read, frames in zip(tokens, bank.frames.tolist(), strict=True)]
+        spoken = [aligner.spread(text, mel) or due for text, mel, due in zip(texts, bank.spoken(), paced, strict=True)]
+        return cls(list(map(vocabulary.encode, paced)), list(map(vocabulary.encode, spoken)))
 
     def of(self, utterances: Sequence[int]) -> Ints:
-        """The tokens of one utterance, or of several one after the other."""
-        return np.concatenate([self._paced[utterance] for utterance in utterances]).astype(np.int64)
+        """The tokens of one utterance, or of a reference and another, as int64.
+
+        What is to be spoken stands where it is spoken, so that the network follows the times that it is given. Of a
+        reference nobody knows that when it is asked for: its tokens stand where they are due.
+        """
+        *references, last = utterances
+        rows = [*(self._paced[reference] for reference in references), self._spoken[last]]
+        return np.concatenate(rows).astype(np.int64)
 
 
 @dataclass(frozen=True)

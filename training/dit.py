@@ -109,7 +109,7 @@ def flow_loss(network: DiT, batch: Batch, sizes: DitSizes, generator: torch.Gene
     noise = torch.randn(batch.mel.shape, generator=generator, device=device)
     time = _times(rows, generator, device)
     noisy = torch.lerp(noise, batch.mel, time[:, None, None])
-    spoken = spans(batch, sizes, generator)
+    spoken = spans(batch, generator)
     no_reference = _chance(rows, sizes.drop_reference, generator, device)
     no_text = no_reference & _chance(rows, sizes.drop_text, generator, device)
     cond = batch.mel * ~(spoken | no_reference[:, None])[..., None]
@@ -121,15 +121,15 @@ def flow_loss(network: DiT, batch: Batch, sizes: DitSizes, generator: torch.Gene
     return (wrong * spoken).sum() / spoken.sum()
 
 
-def spans(batch: Batch, sizes: DitSizes, generator: torch.Generator) -> Tensor:
-    """The frames to be spoken, bool [b, n]: for many pairs exactly the second utterance, else a long random span."""
+def spans(batch: Batch, generator: torch.Generator) -> Tensor:
+    """The frames to be spoken, bool [b, n]: of a pair the second utterance, of one alone a long random span."""
     rows, frames, _ = batch.mel.shape
     device = batch.mel.device
     share, place = torch.rand(2, rows, generator=generator, device=device)
     width = ((_SPAN + (1 - _SPAN) * share) * batch.lengths).long().clamp(min=1)
     start = (place * (batch.lengths - width + 1)).long()
     start = torch.where(_chance(rows, _AT_THE_END, generator, device), batch.lengths - width, start)
-    continues = _chance(rows, sizes.continuations, generator, device) & (batch.references > 0)
+    continues = batch.references > 0
     start = torch.where(continues, batch.references, start)
     end = torch.where(continues, batch.lengths, start + width)
     return frames_within(end, frames) & ~frames_within(start, frames)

@@ -49,14 +49,12 @@ class DitSizes:
     frames_per_step: int = 40_960
     #: Padded lengths of rows, in mel frames. Few, because each is a shape to compile for.
     buckets: tuple[int, ...] = (288, 480, 672, 960)
-    #: Share of steps on single utterances; the others are pairs of one speaker, reference first.
+    #: Share of steps on single utterances; the others are pairs of one speaker, the second to be spoken.
     singles: float = 0.15
-    #: Of pairs, the share where exactly the second utterance is to be spoken, as the engine asks it.
-    continuations: float = 0.75
     drop_reference: float = 0.25
     #: Of rows without reference, the share without text too: what guidance compares with.
     drop_text: float = 0.7
-    #: On how many utterances the usual seconds of tokens are measured.
+    #: From how many utterances it is learned what sounds sound like, and how long tokens usually take.
     measured_utterances: int = 2_000
 
 
@@ -96,7 +94,7 @@ class Recipe:
     @property
     def dit_identity(self) -> str:
         """What the acoustic model's weights mean: weights of another identity are not taken up."""
-        return f"{self.dit.architecture} on paced {self.front_end}"
+        return f"{self.dit.architecture} on aligned {self.front_end}"
 
     @property
     def vocoder_identity(self) -> str:

@@ -1,7 +1,9 @@
 """Puts a run together: data, network, task, loop."""
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from string import ascii_lowercase
 
@@ -14,13 +16,13 @@ from f5_tts_core.text.pacing import Pacing
 from f5_tts_core.text.phonemes import phoneme_tokens
 from f5_tts_core.text.vocabulary import Vocabulary
 from training import dit, vocoder
+from training.alignment import Aligner
 from training.batches import BatchMaker, MelBank, Transcripts
-from training.durations import DURATIONS_NAME, measure_token_seconds, read_token_seconds, write_token_seconds
+from training.durations import usual_seconds, write_token_seconds
 from training.errors import TrainingError
 from training.loop import STARTED_FROM, Run, saved_in, train
 from training.recipe import Optimisation, Recipe
-from training.speech import Corpus, load_corpus
-from training.voices import Split
+from training.speech import load_corpus
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,7 @@ def train_dit(recipe: Recipe, build: Path, options: RunOptions, *, compiled: boo
     network = dit.initialise(DiT(recipe.dit.architecture, len(vocabulary)), recipe.seed).to(device)
     if options.start_from is not None and saved_in(build / "dit") is None:
         _start_from(network, options.start_from, build / "dit")
-    trained, held_out = (_batches(recipe, build, split, vocabulary, device) for split in ("train", "held-out"))
+    trained, held_out = _batches(recipe, build, device, vocabulary)
     task = dit.DitTask(recipe, network, trained, held_out, compiled=compiled)
     return train(task, _run(build / "dit", recipe.dit.optimisation, recipe.dit_identity, options))
 
@@ -75,23 +77,28 @@ def train_vocoder(recipe: Recipe, build: Path, options: RunOptions, *, adversari
     return train(task, _run(build / "vocoder", recipe.vocoder.optimisation, recipe.vocoder_identity, options))
 
 
-def _batches(recipe: Recipe, build: Path, split: Split, vocabulary: Vocabulary, device: torch.device) -> BatchMaker:
-    corpus = load_corpus(build / "speech", split)
-    bank, tokenize = MelBank(corpus, device), front_end(recipe.front_end)
-    pacing = _pacing(recipe, build, corpus, bank, vocabulary)
-    return BatchMaker(recipe, corpus, bank, Transcripts(corpus.texts, bank.frames, vocabulary, tokenize, pacing))
+def _batches(
+    recipe: Recipe, build: Path, device: torch.device, vocabulary: Vocabulary
+) -> tuple[BatchMaker, BatchMaker]:
+    """What is learned from, and what is held out."""
+    corpora = [load_corpus(build / "speech", split) for split in ("train", "held-out")]
+    banks = [MelBank(corpus, device) for corpus in corpora]
+    aligner = _learn_sounds(recipe, corpora[0].texts, banks[0], vocabulary)
+    seconds = usual_seconds(aligner.heard, vocabulary.tokens)
+    write_token_seconds(build / "dit", seconds)
+    pacing = Pacing(seconds)
+    trained, held_out = (
+        BatchMaker(recipe, corpus, bank, Transcripts.of_corpus(corpus.texts, bank, vocabulary, pacing, aligner))
+        for corpus, bank in zip(corpora, banks, strict=True)
+    )
+    return trained, held_out
 
 
-def _pacing(recipe: Recipe, build: Path, corpus: Corpus, bank: MelBank, vocabulary: Vocabulary) -> Pacing:
-    """By how long each token usually takes: measured once a run, on the first of the speech to learn from."""
-    folder = build / "dit"
-    if not (folder / DURATIONS_NAME).exists():
-        count = recipe.dit.measured_utterances
-        mels = torch.split(bank.mels, bank.frames.tolist())[:count]
-        spoken = [mel.float().cpu().numpy() for mel in mels]
-        tokenize = front_end(recipe.front_end)
-        write_token_seconds(folder, measure_token_seconds(corpus.texts[:count], spoken, tokenize, vocabulary.tokens))
-    return Pacing(read_token_seconds(folder))
+def _learn_sounds(recipe: Recipe, texts: Sequence[str], bank: MelBank, vocabulary: Vocabulary) -> Aligner:
+    """From the first of the speech: the same in every call of a run."""
+    count = recipe.dit.measured_utterances
+    mels = list(islice(bank.spoken(), count))
+    return Aligner.learn(texts[:count], mels, front_end(recipe.front_end), vocabulary.tokens)
 
 
 def _prepare(options: RunOptions) -> torch.device:

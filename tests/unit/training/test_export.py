@@ -123,7 +123,7 @@ def test_the_card_tells_what_a_run_began_with(build: Path, tmp_path: Path) -> No
 
 def test_weights_are_not_exported_under_another_front_end(build: Path) -> None:
     other = "lowercase-characters"
-    with pytest.raises(TrainingError, match="on paced phonemes-en, not of"):
+    with pytest.raises(TrainingError, match="on aligned phonemes-en, not of"):
         export(replace(SMOKE, front_end=other), build, build / "wrong", vocabulary_of(other))
 
 
