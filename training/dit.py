@@ -53,7 +53,7 @@ class DitTask:
         if compiled:
             # For each bucket with gradients and without, and the first block is given another precision.
             torch._dynamo.config.recompile_limit = 8 * len(recipe.dit.buckets)
-            for block in network.transformer_blocks:
+            for block in [*network.text_embed.text_blocks, *network.transformer_blocks]:
                 block.compile(dynamic=False)
 
     def step(self, step: int, rate: float, progress: float) -> Mapping[str, Tensor]:

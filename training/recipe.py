@@ -51,7 +51,7 @@ class DitSizes:
     buckets: tuple[int, ...] = (288, 480, 672, 960)
     #: Share of steps on single utterances; the others are pairs of one speaker, the second to be spoken.
     singles: float = 0.15
-    drop_reference: float = 0.25
+    drop_reference: float = 0.15
     #: Of rows without reference, the share without text too: what guidance compares with.
     drop_text: float = 0.7
     #: From how many utterances it is learned what sounds sound like, and how long tokens usually take.
