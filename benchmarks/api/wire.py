@@ -20,12 +20,14 @@ class Form:
     content_type: str
 
     @classmethod
-    def make(cls) -> "Form":
-        """A sentence and five seconds of a voice, its transcript known."""
+    def make(cls, number: int = 0) -> "Form":
+        """A sentence and five seconds of a voice, its transcript known. Another `number` is another recording."""
+        speech = speech_like(_VOICE_SECONDS)
+        speech.samples[-1] = number / 32_767
         fields: dict[str, str | bytes | tuple[str, str | bytes] | tuple[str, str | bytes, str]] = {
             "text": "The children walked to school in the snow.",
             "ref_text": "We will meet at the old station tomorrow morning.",
-            "voice": ("voice.wav", wav_bytes(speech_like(_VOICE_SECONDS)), "audio/wav"),
+            "voice": ("voice.wav", wav_bytes(speech), "audio/wav"),
         }
         return cls(*urllib3.encode_multipart_formdata(fields))
 

@@ -85,7 +85,7 @@ class Batcher:
         shared reference what `InputChecks.check_reference` raises.
         """
         if reference is not None:
-            self._checks.check_reference(fields, reference)
+            self._checks.check_reference(owner, fields, reference)
         planner = _Planner(self._checks, self._library, owner, fields, reference, drawn_from=drawn_from)
         errors = []
         characters = 0
@@ -247,7 +247,7 @@ class _Planner:
         key = (named, form.model)
         if key not in self._voices:
             voice = require_voice(self._library, self._owner, named, VOICE_ID)
-            self._checks.check_reference(form, voice)
+            self._checks.check_reference(self._owner, form, voice)
             self._voices[key] = voice
         return self._voices[key]
 

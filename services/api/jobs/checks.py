@@ -15,6 +15,7 @@ from services.api.forms.speech import UPLOAD_ID, VOICE, VOICE_ID, VOICE_URL, Sha
 from services.api.forms.voice import RECORDING, SAMPLE
 from services.api.jobs.known_model import KnownModel
 from services.api.jobs.models import Models
+from services.api.uploads.passed import Judged, PassedUploads
 from services.api.uploads.spool import Upload
 from services.api.voices.sample_voice import SampleVoice
 from services.shared.adapters.transcribers import can_transcribe
@@ -31,6 +32,7 @@ class InputChecks:
         """Raises `SettingsError` where a text hook cannot be had."""
         self._hooks = load_text_hooks(settings)
         self._models = models
+        self._passed = PassedUploads()
         self._max_text_characters = settings.max_text_characters
         self._max_long_text_characters = settings.max_long_text_characters
         #: What to do with a text that is too long here.
@@ -46,7 +48,7 @@ class InputChecks:
         is away.
         """
         checked = self.check_text(owner, form)
-        self.check_reference(form, reference)
+        self.check_reference(owner, form, reference)
         return checked
 
     def check_language(self, options: SpeechOptions) -> None:
@@ -87,17 +89,24 @@ class InputChecks:
         else:
             _check_length(said, self._max_text_characters, self._elsewhere)
 
-    def check_reference(self, form: SharedFields, reference: Upload | Voice) -> None:
-        """Raises `FieldRefused` and `TranscriptNeeded`. Leaves the file at its start."""
+    def check_reference(self, owner: str, form: SharedFields, reference: Upload | Voice) -> None:
+        """Raises `FieldRefused` and `TranscriptNeeded`. Leaves the file at its start.
+
+        A recording that passed lately is not decoded for it again.
+        """
         model = self._models.known(form.model)
         if isinstance(reference, Voice | SampleVoice):
             # The model may be another than when the voice was stored, and not know its letters.
             self._check_transcript(model, reference.ref_text, field=VOICE_ID)
             return
         transcript = self._check_transcript(model, form.ref_text)
+        judged = Judged(owner, reference.sha256, transcript, model.reference_seconds)
+        if judged in self._passed:
+            return
         with _blaming(_source(form), AudioError), _blaming("ref_text"):
             check_upload(reference.file, transcript, max_seconds=model.reference_seconds)
         reference.file.seek(0)
+        self._passed.add(judged)
 
     def diagnose(self, sample: BinaryIO, ref_text: str | None, field: str = SAMPLE) -> Diagnosis:
         """What there is to say of a voice's sample, which came by `field`. Leaves the file at its start.

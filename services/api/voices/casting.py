@@ -30,19 +30,21 @@ def cast_voices(
     Blocking. Raises `SpeakerUnknown`, and what `InputChecks.check` raises.
     """
     form, turns = checks.check_dialogue(owner, form)
-    _check_narrator(checks, form, turns[0], narrator)
+    _check_narrator(checks, owner, form, turns[0], narrator)
     first = {turn.mark: turn for turn in reversed(turns) if turn.mark != NARRATOR}
     if len(first) > MAX_SPEAKERS:
         raise InvalidField(f"`text`: {len(first)} voices speak.", field="text", accepted=f"up to {MAX_SPEAKERS} voices")
     cast = {turn.mark: _voice(library, owner, turn) for turn in sorted(first.values(), key=lambda turn: turn.position)}
     for voice in cast.values():
-        checks.check_reference(form, voice)
+        checks.check_reference(owner, form, voice)
     return (form if cast else form.model_copy(update={"text": turns[0].text})), cast
 
 
-def _check_narrator(checks: InputChecks, form: SpeechForm, first: Turn, narrator: Upload | Voice | None) -> None:
+def _check_narrator(
+    checks: InputChecks, owner: str, form: SpeechForm, first: Turn, narrator: Upload | Voice | None
+) -> None:
     if narrator is not None:
-        checks.check_reference(form, narrator)
+        checks.check_reference(owner, form, narrator)
     elif first.mark == NARRATOR:
         detail = "`text`: nobody is named for its beginning."
         raise InvalidField(detail, field="text", accepted="a mark as `[name]` first, or a voice for what has none")

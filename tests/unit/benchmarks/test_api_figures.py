@@ -22,7 +22,7 @@ def options(**changed: object) -> Options:
 
 
 def taker(name: str, rates: list[float]) -> Taker:
-    made = Taker(name, Client("http://127.0.0.1:9"), Form(b"", ""))
+    made = Taker(name, Client("http://127.0.0.1:9"), lambda count: [Form(b"", "")] * count)
     made.rates, made.latencies = rates, [1.0 / rate for rate in rates]
     return made
 
@@ -56,7 +56,9 @@ def test_reads_are_compared_by_their_medians() -> None:
 
 
 def test_uploads_are_ours_over_the_bare_route() -> None:
-    result = uploads.report([taker("POST /tts", [40.0, 50.0]), taker("bare route", [100.0, 100.0])], 240_000)
+    result = uploads.report(
+        [taker("POST /tts", [40.0, 50.0]), taker("bare route", [100.0, 100.0]), taker("new", [30.0])], 240_000
+    )
     assert result.bar.value == pytest.approx(0.45)
     assert not result.bar.met
     assert result.tables[0].rows[0][:3] == ("POST /tts", "2", "45.0/s (40.0/s to 50.0/s)")
@@ -90,3 +92,11 @@ def test_the_bare_route_stores_the_upload_and_answers_as_ours_does() -> None:
     assert stored in form.body
     assert len(stored) > 200_000
     assert client.get("/readyz").is_success
+
+
+def test_recordings_differ_by_their_number() -> None:
+    one, other = (Form.make(number) for number in (1, 2))
+    assert len(one.body) == len(other.body)
+    audio = [form.body.partition(b"WAVE")[2].partition(b"\r\n--")[0] for form in (one, other)]
+    assert audio[0][:-2] == audio[1][:-2]
+    assert audio[0] != audio[1]
