@@ -29,9 +29,10 @@ _SILENCE: Final = "silence"
 
 @dataclass(frozen=True, eq=False)
 class _Utterance:
-    #: As they are read, and then without boundaries: what makes a sound.
+    #: As it is read, without the pause that ends it, and that pause.
     body: Sequence[str]
     end: str
+    #: The body without boundaries: what makes a sound.
     tokens: list[str]
     #: Of the tokens, between silences: what each sounds like, as an index of the sounds.
     sounds: npt.NDArray[np.int64]

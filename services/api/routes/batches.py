@@ -6,7 +6,6 @@ from typing import Annotated, Any, Final, Literal
 
 import anyio.to_thread
 from fastapi import APIRouter, Depends, Query, Request, Response
-from fastapi.responses import JSONResponse
 from starlette.background import BackgroundTask
 from starlette.concurrency import run_in_threadpool
 
@@ -14,6 +13,7 @@ from services.api import documentation
 from services.api.callers.auth import Caller
 from services.api.callers.ownership import own_batch
 from services.api.forms.batch import BatchDocument, SentBatch, batch_form_schema, read_batch
+from services.api.http.answers import json_answer
 from services.api.http.bodies import request_body
 from services.api.http.ids import RecordId
 from services.api.http.listing import PageCursor, PageLimit, forbid_keeping, refusing_cursors
@@ -79,7 +79,7 @@ async def submit_batch(
         headers[REPLAYED_HEADER] = "true"
     # The batch is safe by now; sending its jobs takes longer than its client need wait.
     sending = BackgroundTask(state.batcher.send, batch)
-    return JSONResponse(view.model_dump(mode="json"), 202, headers, background=sending)
+    return json_answer(view, 202, headers, background=sending)
 
 
 @router.get("", response_model=BatchList, responses=_problems(401, 422, 500, 503), summary="List batches")

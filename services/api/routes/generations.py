@@ -5,7 +5,6 @@ from functools import partial
 from typing import Any, Final
 
 from fastapi import APIRouter, Depends, Request, Response
-from fastapi.responses import JSONResponse
 from starlette.background import BackgroundTask
 from starlette.concurrency import run_in_threadpool
 
@@ -21,6 +20,7 @@ from services.api.dialects.generation_schemas import (
 )
 from services.api.forms.fields import read_json
 from services.api.forms.speech import SpeechForm, SpokenText, form_schema, form_shape, parse_speech
+from services.api.http.answers import json_answer
 from services.api.http.bodies import request_body
 from services.api.http.ids import RecordId
 from services.api.http.listing import PageCursor, PageLimit, forbid_keeping, refusing_cursors
@@ -72,7 +72,7 @@ async def generate(request: Request, caller: Caller, state: State, idempotency_k
         job, replayed = await state.idempotency.once(caller, idempotency_key, content, submit_as, state.parts.jobs.get)
     view = generation_view(job, state.parts)
     location = f"{request.scope.get('root_path', '')}/api/v1/tts/{job.id}"
-    return JSONResponse(view.model_dump(mode="json"), 202, {"Location": location, **_headers(replayed)})
+    return json_answer(view, 202, {"Location": location, **_headers(replayed)})
 
 
 @router.post(
@@ -91,7 +91,7 @@ async def generate_batch(
     entries = await run_in_threadpool(lambda: list(state.batcher.entries(batch)))
     view = generation_batch(batch, entries)
     sending = BackgroundTask(state.batcher.send, batch)
-    return JSONResponse(view.model_dump(mode="json"), 202, _headers(replayed), background=sending)
+    return json_answer(view, 202, _headers(replayed), background=sending)
 
 
 @router.get("", responses=_problems(401, 422, 500, 503), summary="List generations")

@@ -12,6 +12,7 @@ from services.api.documentation import NAMED_VOICE_NOT_FOUND, NOT_IN_TIME, probl
 from services.api.errors import AudioExpired
 from services.api.forms.preference import NO_WAIT, Wait, choose_wait
 from services.api.forms.speech import SpeechForm, form_schema, form_shape, parse_speech
+from services.api.http.answers import json_answer
 from services.api.http.bodies import request_body
 from services.api.jobs.estimates import Standing
 from services.api.jobs.idempotency import REPLAYED_HEADER, IdempotencyKey, fingerprint
@@ -139,7 +140,7 @@ async def _answer(request: Request, state: ApiState, job: Job, wait: Wait) -> Re
         with suppress(BlobStoreUnavailable, AudioExpired):
             return await answer_audio(state, job, {"Content-Location": f"{root}/jobs/{job.id}/audio", **headers})
     view = job_view(job, state.parts, root, standing=await _standing(request, state, job, wait))
-    return Response(view.model_dump_json(), 202, {"Location": view.urls.self, **headers}, "application/json")
+    return json_answer(view, 202, {"Location": view.urls.self, **headers})
 
 
 async def _standing(request: Request, state: ApiState, job: Job, wait: Wait) -> Standing:

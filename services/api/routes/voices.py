@@ -5,7 +5,7 @@ from typing import Annotated, Final
 
 import anyio.to_thread
 from fastapi import APIRouter, Depends, Query, Request, Response
-from fastapi.responses import JSONResponse, RedirectResponse
+from fastapi.responses import RedirectResponse
 from starlette.concurrency import run_in_threadpool
 
 from services.api import documentation
@@ -14,6 +14,7 @@ from services.api.errors import NoConsentRecording
 from services.api.forms.fields import parse_fields, read_json
 from services.api.forms.speech import UPLOAD_ID, choose_source
 from services.api.forms.voice import RECORDING, SAMPLE, VoiceChange, VoiceForm, voice_form_schema, voice_form_shape
+from services.api.http.answers import json_answer
 from services.api.http.bodies import request_body
 from services.api.http.ids import RecordId
 from services.api.http.listing import PageCursor, PageLimit, forbid_keeping, refusing_cursors
@@ -68,7 +69,7 @@ async def add_voice(request: Request, caller: VoiceKeeper, state: State) -> Resp
         await discard_upload(state, caller, fields.upload_id)
     view = voice_view(voice, request.scope.get("root_path", ""))
     headers = {"Location": view.urls.self, "Cache-Control": "no-store"}
-    return JSONResponse(view.model_dump(mode="json"), 201, headers)
+    return json_answer(view, 201, headers)
 
 
 @router.get("", response_model=VoiceList, responses=_problems(401, 422, 500, 503), summary="List voices")
