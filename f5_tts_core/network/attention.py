@@ -1,7 +1,8 @@
 """Attention in which every row of a batch sees its own frames, and no others.
 
-Shapes: b rows, n frames, h heads, d channels a head. GPUs mask what lies beyond a row's length. CPUs take each row by
-itself, at its own length: nothing is computed for padding, and no row's sums depend on the others.
+Shapes: b rows, n frames, h heads, d channels a head. GPUs have FlashAttention stop at a row's length, or mask what lies
+beyond. CPUs take each row by itself, at its own length: nothing is computed for padding, and no row's sums depend on
+the others.
 """
 
 from collections.abc import Sequence
@@ -13,6 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from f5_tts_core.network.buckets import padded_length
+from f5_tts_core.network.flash import Kernel, RowsEndToEnd
 
 #: Heads and queries of a block: its scores (and their softmax) then stay in a core's cache.
 _HEADS: Final = 4
@@ -27,16 +29,21 @@ class Extent:
     valid: Tensor | None
     #: Frames of each row, where reading them does not make a device wait: on CPUs.
     counts: Sequence[int] | None
+    #: What attends in place of torch's kernels, if anything does.
+    flash: RowsEndToEnd | None = None
 
     @classmethod
-    def of(cls, lengths: Tensor | None, rows: int, frames: int, device: torch.device) -> "Extent":
-        """`lengths` [b] are valid frames a row, None where all are."""
+    def of(
+        cls, lengths: Tensor | None, rows: int, frames: int, device: torch.device, kernel: Kernel | None = None
+    ) -> "Extent":
+        """`lengths` [b] are valid frames a row, None where all are; `kernel` is FlashAttention's, where it is had."""
         on_cpu = device.type == "cpu"
+        flash = None if kernel is None else RowsEndToEnd.of(kernel, lengths, rows, frames, device)
         if lengths is None:
-            return cls(None, [frames] * rows if on_cpu else None)
+            return cls(None, [frames] * rows if on_cpu else None, flash)
         counts = lengths.tolist() if on_cpu else None
         is_full = counts is not None and min(counts) >= frames
-        return cls(None if is_full else frames_within(lengths, frames), counts)
+        return cls(None if is_full else frames_within(lengths, frames), counts, flash)
 
 
 def frames_within(lengths: Tensor, frames: int) -> Tensor:
@@ -46,6 +53,8 @@ def frames_within(lengths: Tensor, frames: int) -> Tensor:
 
 def attend(query: Tensor, key: Tensor, value: Tensor, extent: Extent) -> Tensor:
     """`query`, `key`, `value` [b, h, n, d] -> [b, n, h * d]. What stands beyond a row's length is finite."""
+    if extent.flash is not None and not torch.is_grad_enabled():
+        return extent.flash.attend(query, key, value)
     if extent.counts is None or torch.is_grad_enabled():
         mask = None if extent.valid is None else extent.valid[:, None, None]
         return F.scaled_dot_product_attention(query, key, value, attn_mask=mask).transpose(1, 2).flatten(2)

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from f5_tts_core.architecture import Architecture
 from f5_tts_core.network.attention import Extent
+from f5_tts_core.network.flash import flash_kernel
 from f5_tts_core.network.layers import (
     AdaptiveNorm,
     ConvPositionEmbedding,
@@ -110,8 +111,10 @@ class DiT(nn.Module):
         `noisy` [b, n, mel_dim]; `given` [b, n, dim] from `embed_given`; `lengths` [b] valid frames a row, None where
         all are. What stands beyond a row's length is unspecified.
         """
-        extent = Extent.of(lengths, noisy.shape[0], noisy.shape[1], noisy.device)
-        rotary = rotary_table(noisy.shape[1], self.architecture.dim_head, noisy.device)
+        rows, frames, _ = noisy.shape
+        channels = self.architecture.dim_head
+        extent = Extent.of(lengths, rows, frames, noisy.device, flash_kernel(noisy.device, self.dtype, channels))
+        rotary = rotary_table(frames, channels, noisy.device)
         x = embedded = self.input_embed(noisy.to(self.dtype), given, extent.valid)
         for block, parts in zip(self.transformer_blocks, modulation.blocks.unbind(dim=1), strict=True):
             x = block(x, parts, rotary, extent)
