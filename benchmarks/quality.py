@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 from rich.console import Console
 from rich.progress import track
@@ -18,7 +18,7 @@ from benchmarks.sentences import load_sentences
 from benchmarks.speakers import load_speaker_encoder
 from benchmarks.surroundings import machine, sha256_of, versions
 from f5_tts_core import limits
-from f5_tts_core.engine import Engine, EngineConfig, create_engine
+from f5_tts_core.engine import Engine, EngineConfig, Precision, create_engine
 from f5_tts_core.manifest import BUNDLED, resolve_manifest
 from f5_tts_core.types import Reference
 from training.espeak import Espeak
@@ -54,6 +54,7 @@ def engine_config(options: argparse.Namespace) -> EngineConfig:
         ckpt_path=Path(options.model) if is_path else None,
         vocoder_path=options.vocoder,
         device=options.device,
+        precision=options.precision,
         max_concurrency=1,
         threads=options.threads,
     )
@@ -113,6 +114,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--vocoder", type=Path, help="path of the vocoder, where the model brings none")
     parser.add_argument("--engine", default="f5", help="f5 or upstream (default %(default)s)")
     parser.add_argument("--device", default="auto", choices=("auto", "cuda", "xpu", "mps", "cpu"))
+    parser.add_argument("--precision", default="auto", choices=get_args(Precision), help="default %(default)s")
     parser.add_argument("--threads", type=int, default=0, help="torch's threads; 0 leaves its choice")
     parser.add_argument("--items", type=_positive, default=len(load_sentences()), help="default %(default)s")
     default_steps = limits.PRESETS[limits.DEFAULT_PRESET]

@@ -71,6 +71,13 @@ def test_a_model_is_a_name_or_a_path(tmp_path: Path) -> None:
     assert (found.model_name, found.ckpt_path) == ("F5TTS_v1_Small", tmp_path)
 
 
+def test_a_model_speaks_in_the_precision_asked_for() -> None:
+    assert [engine_config(parse(arguments)).precision for arguments in ([], ["--precision", "int8"])] == [
+        "auto",
+        "int8",
+    ]
+
+
 @pytest.mark.parametrize(
     "arguments", [["--items", "0"], ["--nfe", "-1"], ["--human", "voice.wav"], ["--text", "No recording."]]
 )
