@@ -32,6 +32,19 @@ def test_each_token_takes_its_share_of_the_frames_between_the_edges() -> None:
     assert runs(PACING.spread(list("akz?"), frames)) == [(" ", EDGE), ("a", 20), ("k", 10), ("z", 40), ("?", EDGE)]
 
 
+def test_the_last_syllable_before_a_pause_is_drawn_out() -> None:
+    seconds = {" ": 0.01, ",": 0.2, ".": 0.3, "AH0": 0.1, "IY1": 0.1, "K": 0.1}
+    words = ["IY1", "K", " ", "IY1", "K", ",", "K", "AH0", "K", " ", "K", "IY1", "."]
+    spoken = runs(Pacing(seconds).spread(words, 2 * EDGE + 400))[1:-1]
+    usual = spoken[0][1]
+    times = [(token, round(frames / usual, 1)) for token, frames in spoken if token != " "]
+    assert times == [
+        *(("IY1", 1.0), ("K", 1.0), ("IY1", 1.5), ("K", 1.2), (",", 2.0)),
+        *(("K", 1.0), ("AH0", 1.0), ("K", 1.0), ("K", 1.0), ("IY1", 1.5)),
+    ]
+    assert Pacing(seconds).usual_seconds(["IY1", "K"]) == pytest.approx(0.154 + 0.123)
+
+
 def test_a_text_without_a_final_pause_ends_in_a_period() -> None:
     assert PACING.spread(list("az"), 40)[-EDGE:] == ["."] * EDGE
     assert PACING.spread(list("az "), 40) == PACING.spread(list("az."), 40)
