@@ -2,17 +2,21 @@
 
 from collections.abc import Sequence
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
 from f5_tts_core import limits
 from f5_tts_core.network.mel import mel_filterbank
 
+Floats = npt.NDArray[np.float64]
+
 _TINY = 1e-12
 
 
 class GriffinLim:
-    """A `Vocoder`. Deterministic: each mel starts from the same phases."""
+    """A `Vocoder`. Deterministic."""
 
     name = "griffin-lim"
 
@@ -53,7 +57,7 @@ class GriffinLim:
 
         `momentum` carries each correction on, which finds a better sound in fewer rounds.
         """
-        phases = _first_phases(magnitude.shape[-1], magnitude.shape[-2]).to(magnitude.device)
+        phases = _first_phases(magnitude)
         previous = torch.zeros_like(magnitude, dtype=torch.complex64)
         for _ in range(self.iterations):
             rebuilt = self._stft(self._istft(magnitude * phases))
@@ -69,7 +73,29 @@ class GriffinLim:
         return torch.istft(spectrum, limits.N_FFT, limits.HOP_LENGTH, window=self._window)
 
 
-def _first_phases(frames: int, bins: int) -> Tensor:
-    """Random unit phases [bins, frames], frame by frame the same however many frames follow."""
-    turns = torch.rand(frames, bins, generator=torch.Generator().manual_seed(0))
-    return torch.polar(torch.ones_like(turns), 2 * torch.pi * turns).T
+def _first_phases(magnitude: Tensor) -> Tensor:
+    """Unit phases to start from, for a spectrum [bins, frames]: each peak goes on as a tone of its frequency would.
+
+    Single-pass spectrogram inversion (Beauregard, Harish and Wyse 2015). No frame depends on those after it.
+    """
+    bins, frames = magnitude.shape
+    levels = magnitude.clamp(min=_TINY).log().cpu().numpy()
+    turns = np.random.default_rng(0).random(bins)
+    phases = np.empty((frames, bins))
+    for frame in range(frames):
+        turns = phases[frame] = _carried_on(turns, levels[:, frame])
+    # Those were the phases in a frame's middle; from its start a tone's bins are half a turn apart.
+    angles = torch.from_numpy(2 * np.pi * (phases + 0.5 * np.arange(bins))).T
+    return torch.polar(torch.ones_like(angles), angles).to(magnitude.device, torch.complex64)
+
+
+def _carried_on(turns: Floats, levels: Floats) -> Floats:
+    """Phases [bins], in turns, one frame after `turns`: of each peak of `levels`, and of the bins nearest to it."""
+    peaks = np.flatnonzero((levels[1:-1] > levels[:-2]) & (levels[1:-1] >= levels[2:])) + 1
+    if not len(peaks):
+        return turns
+    before, top, after = levels[peaks - 1], levels[peaks], levels[peaks + 1]
+    frequencies = peaks + 0.5 * (before - after) / (before - 2 * top + after)
+    moved = (turns[peaks] + frequencies * limits.HOP_LENGTH / limits.N_FFT) % 1
+    nearest = np.searchsorted((peaks[1:] + peaks[:-1]) / 2, np.arange(len(turns)))
+    return moved[nearest]

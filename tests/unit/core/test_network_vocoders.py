@@ -73,3 +73,12 @@ def test_griffin_lim_takes_short_and_silent_mels(frames: int) -> None:
     (samples,) = GriffinLim().decode([torch.full((frames, 100), 1e-5).log()])
     assert samples.shape == ((frames - 1) * 256,)
     assert samples.abs().max() < 1e-2
+
+
+def test_a_steady_tone_needs_no_rounds_to_be_found() -> None:
+    tone = torch.sin(2 * torch.pi * 1_012.3 * torch.arange(24_000) / 24_000)
+    (samples,) = GriffinLim(iterations=0).decode([MelSpectrogram()(tone[None])[0].T])
+    spectrum = torch.fft.rfft(samples * torch.hann_window(len(samples))).abs()
+    peak = int(spectrum.argmax())
+    assert abs(peak / len(samples) * 24_000 - 1_012.3) < 12  # half a bin: all that a mel tells
+    assert spectrum[peak - 5 : peak + 6].square().sum() > 0.95 * spectrum.square().sum()
