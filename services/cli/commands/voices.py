@@ -1,5 +1,6 @@
 """`timbre voices`: the recordings that are kept to be spoken with again."""
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -100,14 +101,13 @@ def delete(
 
 
 def find_voice(client: Timbre, name_or_id: str) -> Voice:
-    """The voice of this name, else of this id. Raises `CliError` where there is neither."""
+    """The voice of this id, else of this name, as the API reads it. Raises `CliError` where there is neither."""
     check_named(name_or_id)
+    with suppress(NotFoundError, InvalidId):
+        return client.voices.get(name_or_id)
     if named := client.voices.page(limit=1, name=name_or_id).items:
         return named[0]
-    try:
-        return client.voices.get(name_or_id)
-    except (NotFoundError, InvalidId) as error:
-        raise unknown_voice(name_or_id) from error
+    raise unknown_voice(name_or_id)
 
 
 def check_named(name_or_id: str) -> None:

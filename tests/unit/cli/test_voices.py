@@ -20,22 +20,26 @@ def page(*voices: dict[str, Any]) -> httpx.Response:
     return httpx.Response(200, json={"voices": list(voices), "next_cursor": None})
 
 
-def test_a_voice_is_found_by_name_before_id() -> None:
-    api = ScriptedApi({"GET /voices": [page(ANNA)]})
-    assert find_voice(client_of(api), "Anna").raw == ANNA
-    assert dict(api.requests[0].url.params) == {"limit": "1", "name": "Anna"}
+UNKNOWN = problem(404, detail="You have no voice of this id.")
 
 
-def test_a_voice_is_found_by_id() -> None:
-    api = ScriptedApi({"GET /voices": [page()], "GET /voices/v1": [httpx.Response(200, json=ANNA)]})
+def test_a_voice_is_found_by_id_before_name() -> None:
+    api = ScriptedApi({"GET /voices/v1": [httpx.Response(200, json=ANNA)]})
     assert find_voice(client_of(api), "v1").raw == ANNA
-    assert api.asked() == ["GET /voices", "GET /voices/v1"]
+    assert api.asked() == ["GET /voices/v1"]
+
+
+@pytest.mark.parametrize(("name", "asked"), [("Anna", ["GET /voices/Anna", "GET /voices"]), ("..", ["GET /voices"])])
+def test_a_voice_is_found_by_name(name: str, asked: list[str]) -> None:
+    api = ScriptedApi({"GET /voices/Anna": [UNKNOWN], "GET /voices": [page(ANNA)]})
+    assert find_voice(client_of(api), name).raw == ANNA
+    assert api.asked() == asked
+    assert dict(api.requests[-1].url.params) == {"limit": "1", "name": name}
 
 
 def test_a_voice_that_there_is_not() -> None:
-    unknown = problem(404, detail="You have no voice of this id.")
     with pytest.raises(CliError, match="You have no voice `x`"):
-        find_voice(client_of(ScriptedApi({"GET /voices": [page()], "GET /voices/x": [unknown]})), "x")
+        find_voice(client_of(ScriptedApi({"GET /voices": [page()], "GET /voices/x": [UNKNOWN]})), "x")
 
 
 @pytest.mark.parametrize("nothing", ["", "  "])
