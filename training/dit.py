@@ -16,6 +16,7 @@ from f5_tts_core.network.layers import AdaptiveNorm
 from training.average import AveragedWeights
 from training.batches import Batch, BatchMaker
 from training.errors import TrainingError
+from training.optimiser import Optimiser
 from training.recipe import DitSizes, Recipe
 from training.text_batch import embed_texts
 
@@ -43,11 +44,8 @@ class DitTask:
         self._sizes, self._seed = recipe.dit, recipe.seed
         self._network = network
         self._batches, self._held_out = batches, held_out
-        optimisation = recipe.dit.optimisation
-        self._average = AveragedWeights(network, optimisation.ema_decay)
-        self._optimiser = torch.optim.AdamW(
-            network.parameters(), betas=optimisation.betas, weight_decay=optimisation.weight_decay, fused=True
-        )
+        self._average = AveragedWeights(network, recipe.dit.optimisation.ema_decay)
+        self._optimiser = Optimiser(network, recipe.dit.optimisation)
         self._ahead = ThreadPoolExecutor(1)
         self._next: tuple[int, Future[Batch]] | None = None
         if compiled:
@@ -57,13 +55,10 @@ class DitTask:
                 block.compile(dynamic=False)
 
     def step(self, step: int, rate: float, progress: float) -> Mapping[str, Tensor]:
-        for group in self._optimiser.param_groups:
-            group["lr"] = rate
         loss = self._loss(self._batch(step), step)
-        self._optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         norm = nn.utils.clip_grad_norm_(self._network.parameters(), self._sizes.optimisation.gradient_clip)
-        self._optimiser.step()
+        self._optimiser.step(rate)
         self._average.update(step)
         return {"loss": loss, "gradient": norm}
 
