@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from f5_tts_core.joining import Fader, Speech, cross_fade, remove_silence
+from f5_tts_core.joining import Fader, Speech, cross_fade, remove_silence, rounded_off
 from f5_tts_core.testing import speech_like
 from f5_tts_core.types import Reference, SynthesisRequest
 
@@ -14,6 +14,21 @@ RATE = 24_000
 
 def ones(length: int) -> np.ndarray:
     return np.ones(length, np.float32)
+
+
+class TestRoundedOff:
+    def test_what_is_below_the_knee_stays_as_it_is(self) -> None:
+        wave = np.linspace(-0.9, 0.9, 101, dtype=np.float32)
+        np.testing.assert_array_equal(rounded_off(wave), wave)
+
+    def test_peaks_are_bent_and_not_cut_off(self) -> None:
+        wave = np.linspace(0.85, 1.3, 200, dtype=np.float32)
+        bent = rounded_off(wave)
+        assert (np.diff(bent) > 0).all()
+        assert np.diff(bent).max() < 1.01 * np.diff(wave).max()
+        assert bent.max() < 1
+        np.testing.assert_array_equal(rounded_off(-wave), -bent)
+        assert rounded_off(np.array([50.0], np.float32)) <= 1
 
 
 class TestCrossFade:
