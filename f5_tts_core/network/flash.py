@@ -8,7 +8,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final
+from typing import Final, cast
 
 import torch
 import torch.nn.functional as F
@@ -60,9 +60,10 @@ def flash_kernel(device: torch.device, dtype: torch.dtype, channels: int) -> Ker
         from torch.nn.attention.varlen import varlen_attn  # noqa: PLC0415 - newer than the oldest torch we take
     except ImportError:
         return None
-    sound = is_sound(varlen_attn, device, dtype, channels)
+    kernel = cast(Kernel, varlen_attn)  # it gives more than the result only where asked to
+    sound = is_sound(kernel, device, dtype, channels)
     logger.info("attention by %s", "FlashAttention" if sound else "torch's kernels with a mask")
-    return varlen_attn if sound else None
+    return kernel if sound else None
 
 
 @torch.inference_mode()

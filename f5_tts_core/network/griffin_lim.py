@@ -86,7 +86,8 @@ def _first_phases(magnitude: Tensor) -> Tensor:
         turns = phases[frame] = _carried_on(turns, levels[:, frame])
     # Those were the phases in a frame's middle; from its start a tone's bins are half a turn apart.
     angles = torch.from_numpy(2 * np.pi * (phases + 0.5 * np.arange(bins))).T
-    return torch.polar(torch.ones_like(angles), angles).to(magnitude.device, torch.complex64)
+    # First narrowed: not every device has doubles.
+    return torch.polar(torch.ones_like(angles), angles).to(torch.complex64).to(magnitude.device)
 
 
 def _carried_on(turns: Floats, levels: Floats) -> Floats:
