@@ -36,8 +36,8 @@ class Taker:
         self.rates.append(count / took)
         self.latencies += latencies
 
-    def _send(self, count: int) -> tuple[float, list[float]]:
-        load = closed_loop(self._client.post, self._forms(count), clients=_CLIENTS, at_once=_CLIENTS)
+    def _send(self, uploads: int) -> tuple[float, list[float]]:
+        load = closed_loop(self._client.post, self._forms(uploads), clients=_CLIENTS, at_once=_CLIENTS)
         return load.seconds, load.latencies
 
 

@@ -53,16 +53,21 @@ def frames_within(lengths: Tensor, frames: int) -> Tensor:
 
 def attend(query: Tensor, key: Tensor, value: Tensor, extent: Extent) -> Tensor:
     """`query`, `key`, `value` [b, h, n, d] -> [b, n, h * d]. What stands beyond a row's length is finite."""
-    if extent.flash is not None and not torch.is_grad_enabled():
-        return extent.flash.attend(query, key, value)
-    if extent.counts is None or torch.is_grad_enabled():
-        mask = None if extent.valid is None else extent.valid[:, None, None]
-        return F.scaled_dot_product_attention(query, key, value, attn_mask=mask).transpose(1, 2).flatten(2)
+    if not torch.is_grad_enabled():
+        if extent.flash is not None:
+            return extent.flash.attend(query, key, value)
+        if extent.counts is not None:
+            return _attend_by_rows(query, key, value, extent.counts)
+    mask = None if extent.valid is None else extent.valid[:, None, None]
+    return F.scaled_dot_product_attention(query, key, value, attn_mask=mask).transpose(1, 2).flatten(2)
+
+
+def _attend_by_rows(query: Tensor, key: Tensor, value: Tensor, counts: Sequence[int]) -> Tensor:
     rows, heads, frames, channels = query.shape
     joined = query.new_zeros(rows, frames, heads, channels)
     value = value.contiguous()
     attend_row = _attend_in_blocks if query.dtype == torch.bfloat16 else _attend_at_once
-    for row, count in enumerate(extent.counts):
+    for row, count in enumerate(counts):
         attend_row(query[row], key[row], value[row], count, joined[row])
     return joined.flatten(2)
 

@@ -19,7 +19,8 @@ CONSONANTS: Final = (
     "Y", "Z", "ZH",
 )  # fmt: skip
 #: ARPAbet as CMUdict writes it. A vowel ends in its stress: 0 none, 1 primary, 2 secondary.
-PHONES: Final = (*(vowel + stress for vowel in VOWELS for stress in "012"), *CONSONANTS)
+STRESSED_VOWELS: Final = tuple(vowel + stress for vowel in VOWELS for stress in "012")
+PHONES: Final = (*STRESSED_VOWELS, *CONSONANTS)
 
 _ASSETS: Final = Path(__file__).parents[1] / "assets" / "cmudict"
 WORDS_NAME: Final = "words.zlib"

@@ -9,7 +9,8 @@ from itertools import accumulate, chain, repeat
 from typing import Final
 
 from f5_tts_core import limits
-from f5_tts_core.text.phonemes import BOUNDARY, PAUSES, VOWEL_TOKENS
+from f5_tts_core.text.lexicon import STRESSED_VOWELS
+from f5_tts_core.text.phonemes import BOUNDARY, PAUSES
 
 #: Silence at both ends of an utterance.
 _EDGES: Final = 2 * limits.EDGE_SECONDS
@@ -68,7 +69,7 @@ def _stretches(body: Sequence[str]) -> list[float]:
     for place in reversed(range(len(body))):
         if body[place] in PAUSES:
             pause = place
-        elif body[place] in VOWEL_TOKENS and pause is not None:
+        elif body[place] in STRESSED_VOWELS and pause is not None:
             stretches[place:pause] = [_LAST_VOWEL] + [_AFTER_LAST_VOWEL] * (pause - place - 1)
             pause = None
     return stretches

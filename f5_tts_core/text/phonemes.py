@@ -15,8 +15,6 @@ from f5_tts_core.text.morphology import HYPHENATED_PREFIXES, derive, plural
 
 PAUSES: Final = (",", ".", "!", "?")
 BOUNDARY: Final = " "
-#: The vowels, which carry their stress.
-VOWEL_TOKENS: Final = frozenset(phone for phone in PHONES if phone[-1].isdigit())
 
 #: Longer words than this are read in pieces, so that no word takes more time or memory than its letters do.
 _LONGEST: Final = 32
