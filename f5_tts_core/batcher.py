@@ -4,11 +4,13 @@ Each row has its own time, length, guidance and noise, and no row's result depen
 language-model servers; the flow-matching solver makes it simpler, since a row's state is one mel.
 """
 
+import atexit
 import logging
 from collections import defaultdict, deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
+from functools import partial
 from threading import Condition, Thread
 from time import perf_counter
 from typing import TypeVar
@@ -25,6 +27,7 @@ from f5_tts_core.network.dit import DiT
 from f5_tts_core.network.replay import Record, ReplayedVelocity, Velocity
 from f5_tts_core.sampling import modulation_table, time_grid
 from f5_tts_core.takes import Prompt, Take, Ticket
+from f5_tts_core.threads import compute_alone, compute_with
 from f5_tts_core.types import EngineStats
 
 T = TypeVar("T")
@@ -72,9 +75,13 @@ class Rung:
 class StepBatcher:
     """Solves takes together. Thread-safe: `submit` and `call` from anywhere, the device from one thread."""
 
-    def __init__(self, rungs: Sequence[Rung], *, max_frames: int, deterministic: bool = False) -> None:
+    def __init__(
+        self, rungs: Sequence[Rung], *, max_frames: int, deterministic: bool = False, threads: int = 0
+    ) -> None:
+        """`threads` of torch's are the device thread's (0: all); others in this process compute with one each."""
         self._rungs = rungs
         self._max_frames = max_frames
+        self._threads = threads
         # Kernels choose their summation order by shape, so equal bytes need equal shapes: one take a forward.
         self._deterministic = deterministic
         self._schedules: WeighedCache[Schedule] = WeighedCache(_SCHEDULE_CACHE_BYTES, lambda schedule: schedule.bytes)
@@ -88,9 +95,14 @@ class StepBatcher:
 
     def start(self) -> None:
         self._thread.start()
+        # An interpreter that ends while a thread is inside torch takes it down there, and itself with it.
+        atexit.register(self.close)
+        self.call(partial(compute_with, self._threads))
+        compute_alone()
 
     def close(self) -> None:
         """Stop after the step under way. Requests still waiting fail."""
+        atexit.unregister(self.close)
         with self._wake:
             self._closed = True
             self._wake.notify()

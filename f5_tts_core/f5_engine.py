@@ -39,6 +39,7 @@ from f5_tts_core.reference import ReferenceClip
 from f5_tts_core.stopwatch import Stopwatch
 from f5_tts_core.takes import Prompt, Ticket
 from f5_tts_core.text.vocabulary import load_vocabulary
+from f5_tts_core.threads import compute_alone
 from f5_tts_core.turns import Turns
 from f5_tts_core.types import EngineInfo, EngineStats, Reference, Synthesis, SynthesisRequest, Waveform
 from f5_tts_core.vocoding import vocoding_on
@@ -71,7 +72,9 @@ class F5Engine:
         )
 
     def load(self) -> None:
-        _configure_torch(self._config)
+        compute_alone()  # The batcher's thread has the others.
+        if self._config.deterministic:
+            _sum_in_one_order()
         self._manifest = resolve_manifest(self._config)
         if self._manifest.sha256 is not None:
             self._hashing.result()  # Nothing is read of a file that is not the one expected.
@@ -86,16 +89,21 @@ class F5Engine:
         config = self._config
         device = choose_device(config.device)
         dtype = choose_dtype(config.precision, device)
-        self._vocoder = load_vocoder(self._manifest, device)
         rungs = [
             Rung(placement, _loader(self._manifest, placement, checked=not index), _recorder(placement, config))
             for index, placement in enumerate(placements(device, dtype, allow_cpu=config.allow_cpu_fallback))
         ]
-        self._parameters = rungs[0].network.size
-        self._batcher = StepBatcher(rungs, max_frames=config.max_batch_frames, deterministic=config.deterministic)
+        frames, deterministic = config.max_batch_frames, config.deterministic
+        self._batcher = StepBatcher(rungs, max_frames=frames, deterministic=deterministic, threads=config.threads)
         self._batcher.start()
+        try:
+            self._vocoder = load_vocoder(self._manifest, device)
+            self._parameters = self._batcher.call(lambda: rungs[0].network.size)
+        except BaseException:
+            self._batcher.close()
+            raise
         self._vocoding = vocoding_on(
-            device, self._vocoder, self._batcher, max_frames=config.max_batch_frames, deterministic=config.deterministic
+            device, self._vocoder, self._batcher, max_frames=frames, deterministic=deterministic
         )
 
     def describe(self) -> EngineInfo:
@@ -189,12 +197,9 @@ class F5Engine:
         self._decode(self._prepared(request.reference).mel[:BUCKET_FRAMES])
 
 
-def _configure_torch(config: EngineConfig) -> None:
-    if config.threads:
-        torch.set_num_threads(config.threads)
-    if config.deterministic:
-        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # else cuBLAS may sum in another order
-        torch.use_deterministic_algorithms(True)
+def _sum_in_one_order() -> None:
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # else cuBLAS may sum in another order
+    torch.use_deterministic_algorithms(True)
 
 
 def _loader(manifest: Manifest, placement: Placement, *, checked: bool) -> Callable[[], DiT]:

@@ -369,3 +369,15 @@ def test_an_error_in_a_call_reaches_its_caller() -> None:
 
     with running(network()) as batcher, pytest.raises(ValueError, match="mine"):
         batcher.call(fail)
+
+
+def test_the_device_thread_computes_with_several_threads_and_everybody_else_alone() -> None:
+    batcher = StepBatcher([Rung(CPU, network)], max_frames=8_192, threads=3)
+    batcher.start()
+    try:
+        assert batcher.call(torch.get_num_threads) == 3
+        assert torch.get_num_threads() == 1
+        with ThreadPoolExecutor(1) as newcomer:
+            assert newcomer.submit(torch.get_num_threads).result() == 1
+    finally:
+        batcher.close()

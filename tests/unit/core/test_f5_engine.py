@@ -59,6 +59,34 @@ print(gc.isenabled(), len(gc.get_objects()) < gc.get_freeze_count())
     assert (ended.stdout, ended.stderr) == ("[]\nTrue True\n", "")
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="counts the kernel's threads")
+def test_one_team_of_threads_computes_whoever_asks() -> None:
+    """Two teams would be more threads than processors, and each wait of a step a sleep. Nor does an engine that nobody
+    closed break the interpreter's end."""
+    script = """
+import os
+from importlib.resources import files
+from threading import Thread
+from f5_tts_core.engine import EngineConfig, create_engine
+from f5_tts_core.types import Reference, SynthesisRequest
+sample = files("f5_tts_core") / "assets" / "sample"
+reference = Reference((sample / "reference.wav").read_bytes(), (sample / "reference.txt").read_text().strip())
+engine = create_engine("f5", EngineConfig(device="cpu", threads=3))
+threads = lambda: len(os.listdir("/proc/self/task"))
+before = threads()
+engine.load()
+request = SynthesisRequest("The quick brown fox jumps over the lazy dog.", reference, seed=0, nfe_step=1)
+asking = Thread(target=engine.synthesize, args=[request])
+asking.start()
+asking.join()
+engine.synthesize(request)
+print(threads() - before)
+"""
+    ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    owner_and_its_team = 1 + 2
+    assert (ended.stdout, ended.stderr, ended.returncode) == (f"{owner_and_its_team}\n", "", 0)
+
+
 @pytest.mark.parametrize(
     ("fault", "error"),
     [({"ckpt_sha256": "0" * 64}, errors.HashMismatch), ({"ckpt_path": Path("nowhere.pt")}, errors.MissingModelFile)],
