@@ -21,7 +21,7 @@ from torch import Tensor
 from f5_tts_core import errors
 from f5_tts_core.batch import Batch, Schedule, column, guided_velocity, place
 from f5_tts_core.cache import WeighedCache
-from f5_tts_core.devices import Placement, is_out_of_memory
+from f5_tts_core.devices import Placement, is_out_of_memory, mark
 from f5_tts_core.network.buckets import BUCKET_FRAMES, padded_length, stacked
 from f5_tts_core.network.dit import DiT
 from f5_tts_core.network.replay import Record, ReplayedVelocity, Velocity
@@ -40,6 +40,9 @@ _MOST_PADDING = 0.5
 _MOST_PADDING_ON_CPU = 0.0
 _MOST_FRAMES_ON_CPU = 2_048
 _SCHEDULE_CACHE_BYTES = 128 * 1024 * 1024
+#: Steps that a GPU may have before it beside the one it is at. With none it would wait for each to be asked for; with
+#: all of a request it would be told of cancels, and meet newcomers, when everything is done.
+_STEPS_AHEAD = 1
 
 
 @dataclass(eq=False)
@@ -76,9 +79,18 @@ class StepBatcher:
     """Solves takes together. Thread-safe: `submit` and `call` from anywhere, the device from one thread."""
 
     def __init__(
-        self, rungs: Sequence[Rung], *, max_frames: int, deterministic: bool = False, threads: int = 0
+        self,
+        rungs: Sequence[Rung],
+        *,
+        max_frames: int,
+        deterministic: bool = False,
+        threads: int = 0,
+        mark: Callable[[torch.device], Callable[[], object]] = mark,
     ) -> None:
-        """`threads` of torch's are the device thread's (0: all); others in this process compute with one each."""
+        """`threads` of torch's are the device thread's (0: all); others in this process compute with one each.
+
+        `mark` gives what waits for all that a device has been asked for.
+        """
         self._rungs = rungs
         self._max_frames = max_frames
         self._threads = threads
@@ -87,6 +99,8 @@ class StepBatcher:
         self._schedules: WeighedCache[Schedule] = WeighedCache(_SCHEDULE_CACHE_BYTES, lambda schedule: schedule.bytes)
         self._takes: list[Take] = []
         self._batch: Batch | None = None
+        self._mark = mark
+        self._marks: deque[Callable[[], object]] = deque()
         self._calls: deque[Callable[[], None]] = deque()
         self._closed = False
         self._wake = Condition()
@@ -197,6 +211,7 @@ class StepBatcher:
         states: list[Tensor] = []
         try:
             states = self._advance(takes)
+            self._keep_pace(self._rungs[takes[0].rung].placement.device)
         except Exception as error:
             if not is_out_of_memory(error):
                 self._fail(takes, error)
@@ -232,6 +247,12 @@ class StepBatcher:
         ]
         state = state + column(spans, state.device) * velocity
         return [row[: take.prompt.frames] for take, row in zip(takes, state, strict=True)]
+
+    def _keep_pace(self, device: torch.device) -> None:
+        """Wait until the device is at the last step but `_STEPS_AHEAD`."""
+        self._marks.append(self._mark(device))
+        while len(self._marks) > 1 + _STEPS_AHEAD:
+            self._marks.popleft()()
 
     def _finish(self, take: Take, state: Tensor) -> None:
         mel = state.to("cpu", copy=True)

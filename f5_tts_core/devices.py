@@ -1,6 +1,6 @@
 """Which device and precision to run on, and what to fall back to when they fail."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -86,6 +86,16 @@ def placements(device: torch.device, dtype: torch.dtype, *, allow_cpu: bool) -> 
 def moved(tensor: Tensor, device: torch.device) -> Tensor:
     """The CPU's `tensor` on `device`. On its way to CUDA through pinned memory, so that nobody waits for it."""
     return tensor.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else tensor.to(device)
+
+
+def mark(device: torch.device) -> Callable[[], object]:
+    """What waits until `device` has done all that it was given until now. CPUs have done it when they return."""
+    if device.type != "cuda":
+        return lambda: None
+    # Asleep: to look again and again would take a core.
+    event = torch.cuda.Event(blocking=True)  # type: ignore[no-untyped-call]
+    event.record()
+    return event.synchronize
 
 
 def is_out_of_memory(error: BaseException) -> bool:

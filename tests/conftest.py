@@ -1,5 +1,6 @@
 """Real servers for the tests that need them: one Valkey and one S3 a session, emptied for every test."""
 
+import os
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,6 +27,9 @@ from services.shared.settings import Settings
 from services.shared.testing import make_settings
 from tests.missing import missing
 from tests.s3_server import S3Server
+
+# The GPU's kernels run by Triton's interpreter. It asks for this when it is first imported, by whomever.
+os.environ["TRITON_INTERPRET"] = "1"
 
 if TYPE_CHECKING:
     from services.shared.adapters.otel_tracer import OtelTracer

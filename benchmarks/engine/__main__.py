@@ -21,6 +21,7 @@ from benchmarks.engine.parts import Options, PartUnavailable
 PARTS: Final = {
     "latency": "latency",
     "profile": "profile",
+    "kernels": "kernels",
     "throughput": "throughput",
     "arrivals": "arrivals",
     "overhead": "overhead",

@@ -20,12 +20,12 @@ from f5_tts_core.devices import DTYPES
 from f5_tts_core.network.buckets import padded_length
 from f5_tts_core.network.dit import DiT
 
-#: What torch calls its operations, by what they do; the rest is counted together.
+#: What torch calls its operations, and GPUs' kernels are called, by what they do; the rest is counted together.
 _KINDS: Final = {
-    "linear layers": ("_linear_pointwise", "addmm", "aten::mm"),
-    "attention": ("bmm", "_softmax", "scaled_dot_product", "efficient_attention", "flash_attention"),
-    "position convolution": ("convolution", "mish"),
-    "norms, gates, modulation": ("layer_norm", "addcmul", "rms_norm"),
+    "attention": ("bmm", "_softmax", "scaled_dot_product", "efficient_attention", "flash", "fmha", "_attend_kernel"),
+    "linear layers": ("_linear_pointwise", "addmm", "aten::mm", "gemm", "nvjet"),
+    "position convolution": ("convol", "mish"),
+    "norms, gates, modulation": ("layer_norm", "addcmul", "rms_norm", "_norm_kernel"),
 }
 _REST: Final = "copies, rotary positions, the rest"
 #: Seconds, and (where it is known) floating-point operations.

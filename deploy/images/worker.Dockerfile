@@ -36,9 +36,15 @@ COPY --from=build-cpu /opt/timbre /opt/timbre
 ENV DEVICE=cpu
 
 FROM runtime AS cuda
+# Triton builds what launches the GPU's kernels where they run, once, in a second; libc's headers change with its fixes.
+USER 0:0
+# hadolint ignore=DL3008
+RUN apt-get update && apt-get install --yes --no-install-recommends gcc libc6-dev && rm -rf /var/lib/apt/lists/*
+USER 10001:10001
 COPY --from=build-cuda /opt/timbre /opt/timbre
 # The first two are for NVIDIA's container runtime; the path is where GKE puts the driver.
 ENV NVIDIA_VISIBLE_DEVICES=all \
     NVIDIA_DRIVER_CAPABILITIES=compute,utility \
     LD_LIBRARY_PATH=/usr/local/nvidia/lib64 \
+    TRITON_CACHE_DIR=/tmp/triton \
     DEVICE=cuda

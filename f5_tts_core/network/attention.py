@@ -1,12 +1,13 @@
 """Attention in which every row of a batch sees its own frames, and no others.
 
-Shapes: b rows, n frames, h heads, d channels a head. GPUs have FlashAttention stop at a row's length, or mask what lies
-beyond. CPUs take each row by itself, at its own length: nothing is computed for padding, and no row's sums depend on
-the others.
+Shapes: b rows, n frames, h heads, d channels a head. CPUs take each row by itself, at its own length: nothing is
+computed for padding, and no row's sums depend on the others. Elsewhere what lies beyond a row is masked; `kernels` has
+a way without masks, for GPUs.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final
 
 import torch
@@ -14,7 +15,6 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from f5_tts_core.network.buckets import padded_length
-from f5_tts_core.network.flash import Kernel, RowsEndToEnd
 
 #: Heads and queries of a block: its scores (and their softmax) then stay in a core's cache.
 _HEADS: Final = 4
@@ -25,25 +25,27 @@ _QUERIES: Final = 128
 class Extent:
     """How far the rows of a batch reach, the rest of their `frames` being padding."""
 
-    #: True inside each row: bool [b, n]. None where all rows are full.
-    valid: Tensor | None
-    #: Frames of each row, where reading them does not make a device wait: on CPUs.
+    frames: int
+    #: Frames of each row: [b].
+    lengths: Tensor
+    #: The same, where reading them does not make a device wait: on CPUs.
     counts: Sequence[int] | None
-    #: What attends in place of torch's kernels, if anything does.
-    flash: RowsEndToEnd | None = None
+    #: Whether all rows are known to have no padding.
+    is_full: bool
 
     @classmethod
-    def of(
-        cls, lengths: Tensor | None, rows: int, frames: int, device: torch.device, kernel: Kernel | None = None
-    ) -> "Extent":
-        """`lengths` [b] are valid frames a row, None where all are; `kernel` is FlashAttention's, where it is had."""
-        on_cpu = device.type == "cpu"
-        flash = None if kernel is None else RowsEndToEnd.of(kernel, lengths, rows, frames, device)
+    def of(cls, lengths: Tensor | None, rows: int, frames: int, device: torch.device) -> "Extent":
+        """`lengths` [b] are valid frames a row, None where all are."""
+        is_full = lengths is None
         if lengths is None:
-            return cls(None, [frames] * rows if on_cpu else None, flash)
-        counts = lengths.tolist() if on_cpu else None
-        is_full = counts is not None and min(counts) >= frames
-        return cls(None if is_full else frames_within(lengths, frames), counts, flash)
+            lengths = torch.full((rows,), frames, device=device)
+        counts = lengths.tolist() if device.type == "cpu" else None
+        return cls(frames, lengths, counts, is_full or (counts is not None and min(counts) >= frames))
+
+    @cached_property
+    def valid(self) -> Tensor | None:
+        """True inside each row: bool [b, n]. None where all rows are full."""
+        return None if self.is_full else frames_within(self.lengths, self.frames)
 
 
 def frames_within(lengths: Tensor, frames: int) -> Tensor:
@@ -53,11 +55,8 @@ def frames_within(lengths: Tensor, frames: int) -> Tensor:
 
 def attend(query: Tensor, key: Tensor, value: Tensor, extent: Extent) -> Tensor:
     """`query`, `key`, `value` [b, h, n, d] -> [b, n, h * d]. What stands beyond a row's length is finite."""
-    if not torch.is_grad_enabled():
-        if extent.flash is not None:
-            return extent.flash.attend(query, key, value)
-        if extent.counts is not None:
-            return _attend_by_rows(query, key, value, extent.counts)
+    if extent.counts is not None and not torch.is_grad_enabled():
+        return _attend_by_rows(query, key, value, extent.counts)
     mask = None if extent.valid is None else extent.valid[:, None, None]
     return F.scaled_dot_product_attention(query, key, value, attn_mask=mask).transpose(1, 2).flatten(2)
 

@@ -11,7 +11,6 @@ from torch import Tensor, nn
 
 from f5_tts_core.architecture import Architecture
 from f5_tts_core.network.attention import Extent
-from f5_tts_core.network.flash import flash_kernel
 from f5_tts_core.network.layers import (
     AdaptiveNorm,
     ConvPositionEmbedding,
@@ -41,15 +40,15 @@ class InputEmbedding(nn.Module):
         super().__init__()
         self.mel_dim = architecture.mel_dim
         self.proj = nn.Linear(2 * architecture.mel_dim + architecture.text_dim, architecture.dim)
-        self.conv_pos_embed = ConvPositionEmbedding(architecture.dim)
+        self.conv_pos_embed: nn.Module = ConvPositionEmbedding(architecture.dim)
 
     def given(self, cond: Tensor, text: Tensor) -> Tensor:
         """What reference mel [b, n, mel_dim] and text [b, n, text_dim] add to the projection."""
         return F.linear(torch.cat([cond, text], dim=-1), self.proj.weight[:, self.mel_dim :], self.proj.bias)
 
-    def forward(self, noisy: Tensor, given: Tensor, valid: Tensor | None) -> Tensor:
+    def forward(self, noisy: Tensor, given: Tensor, extent: Extent) -> Tensor:
         x = F.linear(noisy, self.proj.weight[:, : self.mel_dim]) + given
-        positioned: Tensor = x + self.conv_pos_embed(x, valid)
+        positioned: Tensor = x + self.conv_pos_embed(x, extent)
         return positioned
 
 
@@ -112,10 +111,9 @@ class DiT(nn.Module):
         all are. What stands beyond a row's length is unspecified.
         """
         rows, frames, _ = noisy.shape
-        channels = self.architecture.dim_head
-        extent = Extent.of(lengths, rows, frames, noisy.device, flash_kernel(noisy.device, self.dtype, channels))
-        rotary = rotary_table(frames, channels, noisy.device)
-        x = embedded = self.input_embed(noisy.to(self.dtype), given, extent.valid)
+        extent = Extent.of(lengths, rows, frames, noisy.device)
+        rotary = rotary_table(frames, self.architecture.dim_head, noisy.device)
+        x = embedded = self.input_embed(noisy.to(self.dtype), given, extent)
         for block, parts in zip(self.transformer_blocks, modulation.blocks.unbind(dim=1), strict=True):
             x = block(x, parts, rotary, extent)
         if self.long_skip_connection is not None:

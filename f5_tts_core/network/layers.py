@@ -129,12 +129,12 @@ class ConvPositionEmbedding(nn.Module):
             nn.Mish(),
         )
 
-    def forward(self, x: Tensor, valid: Tensor | None) -> Tensor:
-        """`valid` [b, n] is true inside each row; frames beyond it act as the zeros past a true end."""
+    def forward(self, x: Tensor, extent: Extent) -> Tensor:
+        """Frames beyond a row's length act as the zeros past a true end."""
         x = x.transpose(1, 2)
         for layer in self.conv1d:
-            if valid is not None and isinstance(layer, nn.Conv1d):
-                x = x * valid[:, None]
+            if extent.valid is not None and isinstance(layer, nn.Conv1d):
+                x = x * extent.valid[:, None]
             x = layer(x)
         return x.transpose(1, 2)
 

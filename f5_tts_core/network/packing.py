@@ -1,5 +1,7 @@
-"""Weights arranged for inference: fewer products, and on CPUs laid out once as they are multiplied fastest."""
+"""Weights arranged for inference: fewer products, on CPUs laid out as they are multiplied fastest, on GPUs with kernels
+of our own between them."""
 
+import logging
 import platform
 from typing import cast
 
@@ -9,6 +11,8 @@ from torch import Tensor, nn
 
 from f5_tts_core.network.dit import DiT
 from f5_tts_core.network.layers import DiTBlock
+
+logger = logging.getLogger(__name__)
 
 
 class PackedLinear(nn.Module):
@@ -70,6 +74,17 @@ def speed_up(network: DiT, dtype: torch.dtype) -> None:
         if linear is not None:
             _replace_linears(block, linear)
     network.to(between)
+    if network.device.type == "cuda" and dtype in (torch.bfloat16, torch.float16):
+        _fuse(network)
+
+
+def _fuse(network: DiT) -> None:
+    try:
+        from f5_tts_core.network.fused import fuse  # noqa: PLC0415 - Triton comes with torch's builds for CUDA alone
+    except ImportError as error:
+        logger.info("layers by torch's kernels: %s", error)
+        return
+    fuse(network)
 
 
 def _linear_for(device: torch.device, dtype: torch.dtype) -> type[PackedLinear] | type[QuantizedLinear] | None:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
-from typing import Literal
+from typing import Any, Literal
 
 import httpx
 
@@ -97,10 +97,20 @@ def _device(settings: Settings) -> Finding:
     if asked.returncode != 0:
         last = (asked.stderr.strip().splitlines() or ["torch ended without a word"])[-1]
         return Finding("device", "wrong", last, "Install timbre[worker], or name a device that is there in DEVICE.")
-    found = json.loads(asked.stdout)
+    return device_finding(
+        json.loads(asked.stdout), compiler=os.environ.get("CC") or shutil.which("gcc") or shutil.which("clang")
+    )
+
+
+def device_finding(found: Mapping[str, Any], compiler: str | None) -> Finding:
     what = f"{found['device']} {found['name']}".strip()
-    others = ", ".join(found["devices"])
-    return Finding("device", "ok", f"{what} in {found['precision']} (of {others}), torch {found['torch']}")
+    said = f"{what} in {found['precision']} (of {', '.join(found['devices'])}), torch {found['torch']}"
+    if found["name"] and compiler is None:
+        remedy = "Install gcc, libc6-dev and Python's headers."
+        return Finding(
+            "device", "note", f"{said}; no C compiler, so the engine's own GPU kernels cannot be used", remedy
+        )
+    return Finding("device", "ok", said)
 
 
 def _transcriber(settings: Settings) -> Finding:

@@ -21,8 +21,8 @@ from tests.images.dockerfiles import DOCKERFILES, PATHS, ROOT, Dockerfile, Stage
 from tests.missing import missing
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-#: Variables of Python, the loader and NVIDIA's container runtime.
-OTHERS = {"PATH", "PYTHONUNBUFFERED", "PYTHONDONTWRITEBYTECODE", "LD_LIBRARY_PATH"} | {
+#: Variables of Python, the loader, Triton and NVIDIA's container runtime.
+OTHERS = {"PATH", "PYTHONUNBUFFERED", "PYTHONDONTWRITEBYTECODE", "LD_LIBRARY_PATH", "TRITON_CACHE_DIR"} | {
     *("NVIDIA_VISIBLE_DEVICES", "NVIDIA_DRIVER_CAPABILITIES")
 }
 IMAGES = [

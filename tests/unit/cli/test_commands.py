@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from services.cli import record
+from services.cli.checks import device_finding
 from services.cli.home import Home
 from services.cli.processes import ProcessRef
 from services.cli.record import PartRecord, StackRecord
@@ -115,6 +116,16 @@ def test_doctor_is_content_with_the_defaults(home: Home) -> None:
     answer = timbre(home, "doctor", DEVICE="cpu")
     assert answer.returncode == 0, answer.stdout
     assert "timbre-tiny" in answer.stdout
+
+
+@pytest.mark.parametrize(
+    ("name", "compiler", "mark"), [("NVIDIA L4", None, "note"), ("NVIDIA L4", "gcc", "ok"), ("", None, "ok")]
+)
+def test_doctor_tells_when_a_gpu_has_no_compiler_for_its_kernels(name: str, compiler: str | None, mark: str) -> None:
+    found = {"device": "cuda", "name": name, "devices": ["cuda"], "torch": "2.13.0", "precision": "bf16"}
+    finding = device_finding(found, compiler)
+    assert finding.mark == mark
+    assert ("gcc" in finding.remedy) == (mark == "note")
 
 
 def test_doctor_survives_settings_it_cannot_read(home: Home) -> None:

@@ -54,7 +54,7 @@ def test_a_row_is_the_same_to_the_bit_whoever_shares_its_batch(dtype: torch.dtyp
 def test_a_device_that_keeps_its_lengths_masks_them() -> None:
     query, key, value = torch.randn(3, 2, 2, 20, 8)
     lengths = torch.tensor([20, 12])
-    masked = attend(query, key, value, Extent(Extent.of(lengths, 2, 20, lengths.device).valid, counts=None))
+    masked = attend(query, key, value, Extent(20, lengths, counts=None, is_full=False))
     torch.testing.assert_close(masked[1, :12], attended(query, key, value, [20, 12])[1, :12])
 
 

@@ -381,3 +381,21 @@ def test_the_device_thread_computes_with_several_threads_and_everybody_else_alon
             assert newcomer.submit(torch.get_num_threads).result() == 1
     finally:
         batcher.close()
+
+
+def test_no_device_is_asked_for_more_than_it_is_about_to_do() -> None:
+    """Else a request's steps would all be on their way before anybody can cancel it, or join it."""
+    asked, done, most = [0], [0], [0]
+
+    def mark(_device: torch.device) -> Callable[[], None]:
+        asked[0] += 1
+        most[0] = max(most[0], asked[0] - done[0])
+        return lambda: done.__setitem__(0, done[0] + 1)
+
+    batcher = StepBatcher([Rung(CPU, network)], max_frames=8_192, mark=mark)
+    batcher.start()
+    try:
+        solve(batcher, [prompt(0, nfe_step=7)])
+    finally:
+        batcher.close()
+    assert (asked[0], most[0]) == (7, 3)

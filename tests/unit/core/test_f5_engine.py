@@ -52,7 +52,7 @@ early = {"torch"} & set(sys.modules)
 engine = create(EngineConfig(device="cpu"))
 engine.load()
 engine.close()
-print(sorted(early | {"torch._dynamo", "torch._inductor", "sympy"} & set(sys.modules)))
+print(sorted(early | {"torch._dynamo", "torch._inductor", "sympy", "triton"} & set(sys.modules)))
 print(gc.isenabled(), len(gc.get_objects()) < gc.get_freeze_count())
 """
     ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
