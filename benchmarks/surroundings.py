@@ -7,7 +7,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Final
 
-import torch
+from f5_tts_core.threads import all_threads
 
 _PACKAGES: Final = ("torch", "numpy", "soxr", "pocketsphinx", "Resemblyzer", "espeakng-loader")
 
@@ -17,7 +17,7 @@ def machine() -> dict[str, str | int]:
     return {
         "processor": _processor(),
         "cores": os.cpu_count() or 0,
-        "threads": torch.get_num_threads(),
+        "threads": all_threads(),
         "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
     }

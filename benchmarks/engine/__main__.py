@@ -16,6 +16,7 @@ from benchmarks.choices import among
 from benchmarks.engine import plot, tables
 from benchmarks.engine.machine import describe_machine
 from benchmarks.engine.parts import Options, PartUnavailable
+from f5_tts_core.threads import all_threads, compute_alone
 
 #: Modules of this package with a function `measure`, in the order in which they run.
 PARTS: Final = {
@@ -37,6 +38,7 @@ def main() -> None:
     arguments = _parser().parse_args()
     if arguments.threads:
         torch.set_num_threads(arguments.threads)
+    compute_alone()  # What is measured has the others, each part and peer by itself.
     with tempfile.TemporaryDirectory(prefix="timbre-bench-") as scratch:
         options = _options(arguments, Path(scratch))
         report: dict[str, Any] = {"started_at": datetime.now(UTC).isoformat(timespec="seconds")}
@@ -69,7 +71,7 @@ def _measure(name: str, options: Options) -> dict[str, Any]:
     if "upstream_missing" in result.data:
         print(f"Without upstream: {result.data['upstream_missing']}")
     data: dict[str, Any] = result.data
-    return {**data, "threads": torch.get_num_threads(), "took_seconds": perf_counter() - started}
+    return {**data, "threads": all_threads(), "took_seconds": perf_counter() - started}
 
 
 def _save(report: dict[str, Any], out: Path, stem: str) -> None:

@@ -10,7 +10,8 @@ from benchmarks.engine.flops import request_flops
 from benchmarks.engine.machine import MatrixRate, best_rates, measure_rates, rates_as_data
 from benchmarks.engine.models import random_model
 from benchmarks.engine.parts import Options, PartResult, PartUnavailable, Size
-from benchmarks.engine.peers import MakePeer, OurPeer, Peer, Spoken, open_peers
+from benchmarks.engine.peer_process import open_peers
+from benchmarks.engine.peers import MakePeer, OurPeer, Peer, Spoken
 from benchmarks.engine.spread import Spread
 from benchmarks.engine.tables import Table, percent, seconds, spread, times
 from benchmarks.engine.upstream_peer import UpstreamPeer
@@ -41,9 +42,9 @@ def measure(options: Options) -> PartResult:
     manifest = random_model(options.scratch, size, options.seed)
     result = PartResult()
     with ExitStack() as stack:
-        peers = open_peers(stack, _makers(manifest, options))
+        peers = open_peers(stack, _makers(manifest, options), options.device)
         try:
-            peers += open_peers(stack, _upstream_makers(manifest, options))
+            peers += open_peers(stack, _upstream_makers(manifest, options), options.device)
         except PartUnavailable as missing:
             result.data["upstream_missing"] = str(missing)
         speech = utterance(size, SPEECH_SECONDS if size != "tiny" else 3.0, NFE_STEPS[0], options.seed)

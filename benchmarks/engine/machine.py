@@ -2,10 +2,11 @@
 
 import os
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from importlib import metadata
 from time import perf_counter
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import torch
 import torch.nn.functional as F
@@ -13,6 +14,9 @@ from torch import Tensor
 
 from benchmarks.surroundings import machine
 from f5_tts_core.devices import DTYPES
+from f5_tts_core.threads import compute_with
+
+T = TypeVar("T")
 
 #: Rows, inner and outer size of products: those of the base network at 15 s with guidance, and square ones.
 _SHAPES: Final = ((2816, 1024, 1024), (2816, 1024, 2048), (2816, 2048, 1024), (2048, 2048, 2048), (4096, 4096, 4096))
@@ -34,9 +38,14 @@ class MatrixRate:
 def measure_rates(device: str, precisions: Sequence[str], *, quick: bool) -> list[MatrixRate]:
     """Each shape in each precision, the best of a few runs of either way that torch multiplies."""
     shapes = _QUICK_SHAPES if quick else _CUDA_SHAPES if device == "cuda" else _SHAPES
-    return [
-        MatrixRate(precision, shape, _rate(device, precision, shape)) for precision in precisions for shape in shapes
-    ]
+    cases = [(precision, shape) for precision in precisions for shape in shapes]
+    return aside(lambda: [MatrixRate(*case, _rate(device, *case)) for case in cases])
+
+
+def aside(function: Callable[[], T]) -> T:
+    """`function` on a thread that has all of torch's others, and ends: what it computed with slows nobody later."""
+    with ThreadPoolExecutor(1, initializer=compute_with, initargs=(0,)) as thread:
+        return thread.submit(function).result()
 
 
 def best_rates(rates: Sequence[MatrixRate]) -> dict[str, float]:

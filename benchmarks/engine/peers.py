@@ -1,7 +1,6 @@
 """Who is measured. A peer speaks an utterance from the reference's samples to the speech's; ours is here."""
 
 from collections.abc import Callable
-from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from time import perf_counter
@@ -40,6 +39,11 @@ class Peer(Protocol):
 
     @property
     def precision(self) -> str: ...
+
+    @property
+    def stats(self) -> EngineStats:
+        """Nothing but noughts where forwards are not shared."""
+        ...
 
     def speak(self, utterance: Utterance) -> Spoken: ...
 
@@ -118,13 +122,3 @@ def _prompt(utterance: Utterance, chunk: Chunk, reference: Tensor, index: int) -
         cfg_strength=limits.DEFAULT_CFG_STRENGTH,
         sway_coef=limits.DEFAULT_SWAY_COEF,
     )
-
-
-def open_peers(stack: ExitStack, makers: list[MakePeer]) -> list[Peer]:
-    """All of them, closed with the stack."""
-    peers = []
-    for make in makers:
-        peer = make()
-        stack.callback(peer.close)
-        peers.append(peer)
-    return peers

@@ -10,7 +10,7 @@ from torch.profiler import ProfilerActivity, profile
 
 from benchmarks.engine.flops import attention_flops, product_flops
 from benchmarks.engine.latency import SPEECH_SECONDS
-from benchmarks.engine.machine import best_rates, measure_rates, synchronize
+from benchmarks.engine.machine import aside, best_rates, measure_rates, synchronize
 from benchmarks.engine.models import random_model
 from benchmarks.engine.parts import Options, PartResult, Size
 from benchmarks.engine.tables import Table, percent, seconds
@@ -38,7 +38,7 @@ def measure(options: Options) -> PartResult:
     precision = options.precisions[0]
     network = load_fast_dit(manifest, torch.device(options.device), DTYPES[precision])
     frames = utterance(size, 1.0 if size == "tiny" else SPEECH_SECONDS, 1, options.seed).frames
-    events = _profiled_step(network, frames, repeats=1 if options.quick else options.rounds)
+    events = aside(lambda: _profiled_step(network, frames, repeats=1 if options.quick else options.rounds))
     flops = {
         "linear layers": product_flops(manifest.architecture, frames),
         "attention": attention_flops(manifest.architecture, frames),

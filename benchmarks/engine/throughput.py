@@ -3,7 +3,7 @@
 import random
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Final
 
@@ -11,7 +11,8 @@ from benchmarks.engine import tables
 from benchmarks.engine.load import Load, closed_loop, requests_for
 from benchmarks.engine.models import random_model
 from benchmarks.engine.parts import Options, PartResult, PartUnavailable, Size
-from benchmarks.engine.peers import OurPeer, Peer, open_peers
+from benchmarks.engine.peer_process import open_peers
+from benchmarks.engine.peers import OurPeer, Peer
 from benchmarks.engine.spread import Spread, percentile
 from benchmarks.engine.tables import Table, seconds, times
 from benchmarks.engine.upstream_peer import UpstreamPeer
@@ -46,11 +47,13 @@ def measure(options: Options) -> PartResult:
     manifest = random_model(options.scratch, size, options.seed)
     result = PartResult()
     with ExitStack() as stack:
-        (ours,) = open_peers(stack, [partial(OurPeer, manifest, options.device, options.precisions[0])])
+        making = partial(OurPeer, manifest, options.device, options.precisions[0])
+        (ours,) = open_peers(stack, [making], options.device)
         modes = [Mode("continuous batching", ours, None), Mode("one at a time", ours, 1)]
         try:
             shipped = partial(UpstreamPeer, manifest, options.device, options.shipped_precision)
-            modes += [Mode("upstream", peer, 1) for peer in open_peers(stack, [shipped])]
+            (upstream,) = open_peers(stack, [shipped], options.device)
+            modes.append(Mode("upstream", upstream, 1))
         except PartUnavailable as missing:
             result.data["upstream_missing"] = str(missing)
         cells = _interleaved(modes, size, options)
@@ -95,11 +98,12 @@ def _run(case: Case, texts: Sequence[Utterance], options: Options) -> dict[str, 
     count = requests_for(case.clients, len(texts), quick=options.quick)
     requests = [texts[index % len(texts)] for index in range(count)]
     peer = case.mode.peer
-    before = (peer.stats.forwards, peer.stats.rows) if isinstance(peer, OurPeer) else (0, 0)
+    before = replace(peer.stats)
     load = closed_loop(peer.speak, requests, clients=case.clients, at_once=case.mode.at_once or case.clients)
     run = _figures(load, requests)
-    if isinstance(peer, OurPeer):
-        run["occupancy"] = (peer.stats.rows - before[1]) / (peer.stats.forwards - before[0])
+    after = peer.stats
+    if after.forwards > before.forwards:
+        run["occupancy"] = (after.rows - before.rows) / (after.forwards - before.forwards)
     return run
 
 

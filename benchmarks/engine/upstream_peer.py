@@ -1,5 +1,6 @@
 """The packages f5-tts and vocos as they ship, and the same in bf16, on the weights that ours has."""
 
+from concurrent.futures import ThreadPoolExecutor
 from time import perf_counter
 from typing import Any
 
@@ -15,29 +16,50 @@ from f5_tts_core.devices import DTYPES
 from f5_tts_core.manifest import Manifest
 from f5_tts_core.network.layers import rotary_frequencies
 from f5_tts_core.network.vocos import VocosSizes
+from f5_tts_core.threads import compute_with
+from f5_tts_core.types import EngineStats
 from f5_tts_core.upstream_packages import load_upstream
 
 
 class UpstreamPeer:
-    """`CFM.sample` with the schedule, guidance and sway that upstream's own inference passes, a chunk at a time."""
+    """`CFM.sample` with the schedule, guidance and sway that upstream's own inference passes, a chunk at a time.
+
+    All on one thread, whoever asks: one team of OpenMP's threads, as ours has.
+    """
 
     name = "upstream"
+    stats = EngineStats()
 
     def __init__(self, manifest: Manifest, device: str, precision: str) -> None:
         self.precision = precision
         self._device = torch.device(device)
+        self._thread = ThreadPoolExecutor(1, "upstream", initializer=compute_with, initargs=(0,))
+        try:
+            self._thread.submit(self._load, manifest).result()
+        except BaseException:
+            self._thread.shutdown()
+            raise
+
+    def _load(self, manifest: Manifest) -> None:
         try:
             packages: Any = load_upstream()
         except errors.UnknownEngine as error:
             raise PartUnavailable(str(error)) from error
-        self._cfm = _load_cfm(packages, manifest, self._device, DTYPES[precision])
+        self._cfm = _load_cfm(packages, manifest, self._device, DTYPES[self.precision])
         self._vocos = _load_vocos(packages, manifest, self._device)
 
     def close(self) -> None:
+        self._thread.shutdown()
         del self._cfm, self._vocos
 
-    @torch.inference_mode()
     def speak(self, utterance: Utterance) -> Spoken:
+        return self._thread.submit(self._speak, utterance).result()
+
+    def _speak(self, utterance: Utterance) -> Spoken:
+        with torch.inference_mode():
+            return self._spoken(utterance)
+
+    def _spoken(self, utterance: Utterance) -> Spoken:
         started = perf_counter()
         cond = self._cfm.mel_spec(utterance.reference[None].to(self._device)).transpose(1, 2)
         before_solver = perf_counter()
