@@ -76,6 +76,10 @@ class DiT(nn.Module):
     def device(self) -> torch.device:
         return self.proj_out.weight.device
 
+    def positions(self, frames: int) -> Tensor:
+        """The rotary angles of `frames` frames, as blocks take them."""
+        return rotary_table(frames, self.architecture.dim_head, self.device)
+
     def embed_text(self, tokens: Tensor, frames: int, *, drop: bool = False) -> Tensor:
         """One request's text at its own length: [frames, text_dim].
 
@@ -112,7 +116,7 @@ class DiT(nn.Module):
         """
         rows, frames, _ = noisy.shape
         extent = Extent.of(lengths, rows, frames, noisy.device)
-        rotary = rotary_table(frames, self.architecture.dim_head, noisy.device)
+        rotary = self.positions(frames)
         x = embedded = self.input_embed(noisy.to(self.dtype), given, extent)
         for block, parts in zip(self.transformer_blocks, modulation.blocks.unbind(dim=1), strict=True):
             x = block(x, parts, rotary, extent)

@@ -35,6 +35,8 @@ class _Recording:
     inputs: tuple[Tensor, ...]
     result: Tensor
     replay: Callable[[], object]
+    #: What it reads beside its inputs and the weights. Its place in memory is recorded: it must not be given to others.
+    positions: Tensor
 
 
 class ReplayedVelocity:
@@ -68,7 +70,7 @@ class ReplayedVelocity:
         held[-1].fill_(1)
         noisy, given, blocks, out, lengths = held
         result, replay = self._record(lambda: self._network.velocity(noisy, given, Modulation(blocks, out), lengths))
-        return _Recording(held, result, replay)
+        return _Recording(held, result, replay, self._network.positions(noisy.shape[1]))
 
 
 def filled_rows(rows: int) -> int:

@@ -1,5 +1,6 @@
 """The batcher: rows that do not depend on each other, join at any step, and survive a device that fails."""
 
+import weakref
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -15,7 +16,7 @@ from f5_tts_core.devices import Placement
 from f5_tts_core.manifest import Architecture
 from f5_tts_core.network.dit import DiT, Modulation
 from f5_tts_core.network.packing import speed_up
-from f5_tts_core.network.replay import Record, filled_rows
+from f5_tts_core.network.replay import Record, ReplayedVelocity, filled_rows
 from f5_tts_core.sampling import sample
 from f5_tts_core.takes import Prompt, Ticket
 
@@ -253,6 +254,19 @@ def test_replayed_steps_solve_the_same_and_are_recorded_once_a_shape() -> None:
     for found in (alone, together):
         for mine, theirs in zip(found, expected, strict=True):
             torch.testing.assert_close(mine, theirs, atol=1e-5, rtol=0)
+
+
+def test_what_a_recording_reads_stays_in_its_place() -> None:
+    """A recording knows its memory alone: whatever else came there would be taken for positions."""
+    dit = network()
+    replayed = ReplayedVelocity(dit, Recorder())
+    noisy, given, lengths = torch.zeros(1, 64, 100), torch.zeros(1, 64, 64), torch.tensor([64])
+    with torch.inference_mode():
+        replayed(noisy, given, dit.modulate(torch.zeros(1)), lengths)
+    positions = weakref.ref(dit.positions(64))
+    for frames in range(1_000, 1_100):
+        dit.positions(frames)
+    assert positions() is not None
 
 
 def test_few_numbers_of_rows_are_recorded() -> None:
