@@ -138,8 +138,9 @@ class Heedless(nn.Module):
         return changed
 
 
-def test_kernels_are_tried_before_they_are_trusted() -> None:
-    dit, other = network(), network(seed=1)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float16])
+def test_kernels_are_tried_before_they_are_trusted(dtype: torch.dtype) -> None:
+    dit, other = network().to(dtype), network(seed=1).to(dtype)
     block, conv = dit.transformer_blocks[0], dit.input_embed.conv_pos_embed
     assert isinstance(block, DiTBlock)
     assert isinstance(conv, ConvPositionEmbedding)
