@@ -149,11 +149,10 @@ def test_kernels_are_tried_before_they_are_trusted(dtype: torch.dtype) -> None:
     assert not fused.agrees(dit, block, other.input_embed.conv_pos_embed)
 
 
-def test_where_they_do_not_run_the_plain_layers_stay(caplog: pytest.LogCaptureFixture) -> None:
+def test_where_they_do_not_run_the_plain_layers_stay() -> None:
     absent = network().to("meta")
     fused.fuse(absent)
     assert {type(block) for block in absent.transformer_blocks} == {DiTBlock}
-    assert "ours do not run here" in caplog.text
 
 
 @pytest.mark.parametrize("unlike", [{"qk_norm": "rms_norm"}, {"dim_head": 48}, {"dim_head": 8}])
