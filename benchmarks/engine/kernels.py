@@ -2,12 +2,12 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from statistics import median
 from typing import Any, Final, cast
 
 import torch
-import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 from benchmarks.engine.latency import SPEECH_SECONDS
 from benchmarks.engine.models import random_model
@@ -16,10 +16,10 @@ from benchmarks.engine.tables import Table, seconds, times
 from benchmarks.engine.utterances import utterance
 from f5_tts_core import checkpoint
 from f5_tts_core.devices import DTYPES
-from f5_tts_core.network import layers
 from f5_tts_core.network.attention import Extent, attend
 from f5_tts_core.network.buckets import padded_length
 from f5_tts_core.network.dit import DiT
+from f5_tts_core.network.layers import ConvPositionEmbedding, DiTBlock, modulated_norm, rotate
 from f5_tts_core.network.replay import cuda_graphs
 
 Run = Callable[[], Tensor]
@@ -68,64 +68,100 @@ def measure(options: Options) -> PartResult:
 
 def ways_of(network: DiT, *, rows: int, frames: int) -> list[Way]:
     """`network` has plain layers. `frames` of each row are its own, and it is padded as requests are."""
-    from f5_tts_core.network import fused, kernels  # noqa: PLC0415 - Triton, which a CPU's torch lacks
-
-    a, device, dtype, padded = network.architecture, network.device, network.dtype, padded_length(frames)
-    block = cast(layers.DiTBlock, network.transformer_blocks[0])
-    block.attn.fuse()
-    conv = cast(layers.ConvPositionEmbedding, network.input_embed.conv_pos_embed)
-    fused_block, fused_conv = fused.FusedBlock(block), fused.FusedConvPositionEmbedding(conv)
-    extent = Extent.of(torch.full((rows,), frames, device=device), rows, padded, device)
-    rotary = layers.rotary_table(padded, a.dim_head, device)
-    x, change = torch.randn(2, rows, padded, a.dim, device=device).to(dtype)
-    modulation = network.modulate(torch.full((rows,), 0.3, device=device)).blocks[:, 0]
-    shift, scale, gate, *_ = modulation.chunk(6, dim=-1)
-    qkv = torch.randn(rows, padded, 3 * a.heads * a.dim_head, device=device).to(dtype)
-    # Turned again and again in place, numbers stay as large as they are; what comes of it nobody reads.
-    turned = qkv.clone()
-    query, key, value = qkv.view(rows, padded, 3, a.heads, -1).permute(2, 0, 3, 1, 4)
-    project_in = block.ff.ff[0][0]  # type: ignore[index]
-
-    def ours_turned() -> Tensor:
-        kernels.rotate(turned, rotary, heads=a.heads, rotary_heads=a.heads)
-        return turned
-
-    def torch_gated() -> Tensor:
-        return layers.modulated_norm(torch.addcmul(x, gate[:, None], change), scale, shift)
-
-    frame, attention = x.nbytes, 4.0 * rows * a.heads * a.dim_head * frames**2
-    convolved = 2 * 2.0 * rows * frames * a.dim * (a.dim // 16) * 31
-    widened = 2.0 * rows * padded * a.dim * a.dim * a.ff_mult
-    others = [kernels.Blocks(*sizes) for sizes in _OTHER_BLOCKS]
+    pieces = _Pieces(network, rows, frames)
     return [
-        Way("norm", "torch", lambda: layers.modulated_norm(x, scale, shift), bytes=2 * frame),
-        Way("norm", "ours", lambda: kernels.norm(x, scale, shift), bytes=2 * frame),
-        Way("gate and norm", "torch", torch_gated, bytes=4 * frame),
-        Way("gate and norm", "ours", lambda: kernels.gated_norm(x, gate, change, scale, shift)[1], bytes=4 * frame),
-        Way("positions", "torch", lambda: layers.rotate(torch.stack([query, key]), rotary), bytes=4 * frame),
-        Way("positions", "ours", ours_turned, bytes=4 * frame),
-        Way("attention", "torch, masked", lambda: attend(query, key, value, extent), flops=attention),
-        Way("attention", "ours", lambda: kernels.attend(qkv, extent.lengths, heads=a.heads), flops=attention),
-        *(
-            Way(
-                "attention",
-                f"ours, {tuple(blocks)}",
-                _attending(kernels, qkv, extent, a.heads, blocks),
-                flops=attention,
-            )
-            for blocks in others
-        ),
-        Way("convolutions", "torch", lambda: conv(x, extent), flops=convolved),
-        Way("convolutions", "ours", lambda: fused_conv(x, extent), flops=convolved),
-        Way("product and GELU", "torch", lambda: F.gelu(project_in(x), approximate="tanh"), flops=widened),
-        Way("product and GELU", "cuBLAS", lambda: fused.linear_gelu(project_in, x), flops=widened),
-        Way("a block", "torch", lambda: block(x, modulation, rotary, extent)),
-        Way("a block", "ours", lambda: fused_block(x, modulation, rotary, extent)),
+        *pieces.norms(),
+        *pieces.positions(),
+        *pieces.attention(),
+        *pieces.convolutions(),
+        *pieces.products(),
+        *pieces.blocks(),
     ]
 
 
-def _attending(kernels: Any, qkv: Tensor, extent: Extent, heads: int, blocks: object) -> Run:
-    return lambda: cast(Tensor, kernels.attend(qkv, extent.lengths, heads=heads, blocks=blocks))
+class _Pieces:
+    """What both sides are given."""
+
+    def __init__(self, network: DiT, rows: int, frames: int) -> None:
+        from f5_tts_core.network import fused, kernels  # noqa: PLC0415 - Triton, which a CPU's torch lacks
+
+        self.kernels, self.fused = kernels, fused
+        a, device, padded = network.architecture, network.device, padded_length(frames)
+        self.architecture, self.rows, self.frames, self.padded = a, rows, frames, padded
+        self.block = cast(DiTBlock, network.transformer_blocks[0])
+        self.block.attn.fuse()
+        self.conv = cast(ConvPositionEmbedding, network.input_embed.conv_pos_embed)
+        self.extent = Extent.of(torch.full((rows,), frames, device=device), rows, padded, device)
+        self.rotary = network.positions(padded)
+        self.x, self.change = torch.randn(2, rows, padded, a.dim, device=device).to(network.dtype)
+        self.modulation = network.modulate(torch.full((rows,), 0.3, device=device)).blocks[:, 0]
+        self.qkv = torch.randn(rows, padded, 3 * a.heads * a.dim_head, device=device).to(network.dtype)
+        self.query, self.key, self.value = self.qkv.view(rows, padded, 3, a.heads, -1).permute(2, 0, 3, 1, 4)
+
+    def norms(self) -> list[Way]:
+        x, change = self.x, self.change
+        shift, scale, gate, *_ = self.modulation.chunk(6, dim=-1)
+
+        def torch_gated() -> Tensor:
+            return modulated_norm(torch.addcmul(x, gate[:, None], change), scale, shift)
+
+        def ours_gated() -> Tensor:
+            _, normed = self.kernels.gated_norm(x, gate, change, scale, shift)
+            return cast(Tensor, normed)
+
+        return [
+            Way("norm", "torch", lambda: modulated_norm(x, scale, shift), bytes=2 * x.nbytes),
+            Way("norm", "ours", lambda: self.kernels.norm(x, scale, shift), bytes=2 * x.nbytes),
+            Way("gate and norm", "torch", torch_gated, bytes=4 * x.nbytes),
+            Way("gate and norm", "ours", ours_gated, bytes=4 * x.nbytes),
+        ]
+
+    def positions(self) -> list[Way]:
+        # Turned again and again in place, numbers stay as large as they are; what comes of it nobody reads.
+        turned, heads = self.qkv.clone(), self.architecture.heads
+
+        def ours() -> Tensor:
+            self.kernels.rotate(turned, self.rotary, heads=heads, rotary_heads=heads)
+            return turned
+
+        moved = 2 * (self.query.nbytes + self.key.nbytes)
+        torchs = partial(rotate, torch.stack([self.query, self.key]), self.rotary)
+        return [Way("positions", "torch", torchs, bytes=moved), Way("positions", "ours", ours, bytes=moved)]
+
+    def attention(self) -> list[Way]:
+        a = self.architecture
+        flops = 4.0 * self.rows * a.heads * a.dim_head * self.frames**2
+        ours = partial(self.kernels.attend, self.qkv, self.extent.lengths, heads=a.heads)
+        masked = partial(attend, self.query, self.key, self.value, self.extent)
+        others = [self.kernels.Blocks(*sizes) for sizes in _OTHER_BLOCKS]
+        return [
+            Way("attention", "torch, masked", masked, flops=flops),
+            Way("attention", "ours", ours, flops=flops),
+            *(Way("attention", f"ours, {tuple(sizes)}", partial(ours, blocks=sizes), flops=flops) for sizes in others),
+        ]
+
+    def convolutions(self) -> list[Way]:
+        dim = self.architecture.dim
+        flops = 2 * 2.0 * self.rows * self.frames * dim * (dim // 16) * 31
+        ours = self.fused.FusedConvPositionEmbedding(self.conv)
+        return [
+            Way("convolutions", "torch", partial(self.conv, self.x, self.extent), flops=flops),
+            Way("convolutions", "ours", partial(ours, self.x, self.extent), flops=flops),
+        ]
+
+    def products(self) -> list[Way]:
+        layer = cast(nn.Sequential, self.block.ff.ff[0])
+        project_in = cast(nn.Linear, layer[0])
+        flops = 2.0 * self.rows * self.padded * project_in.weight.numel()
+        return [
+            Way("product and GELU", "torch", partial(layer, self.x), flops=flops),
+            Way("product and GELU", "cuBLAS", partial(self.fused.linear_gelu, project_in, self.x), flops=flops),
+        ]
+
+    def blocks(self) -> list[Way]:
+        given = (self.x, self.modulation, self.rotary, self.extent)
+        ours = self.fused.FusedBlock(self.block)
+        return [Way("a block", "torch", partial(self.block, *given)), Way("a block", "ours", partial(ours, *given))]
 
 
 def _timed(run: Run, options: Options) -> float | None:

@@ -57,18 +57,15 @@ class UpstreamPeer:
 
     def _speak(self, utterance: Utterance) -> Spoken:
         with torch.inference_mode():
-            return self._spoken(utterance)
-
-    def _spoken(self, utterance: Utterance) -> Spoken:
-        started = perf_counter()
-        cond = self._cfm.mel_spec(utterance.reference[None].to(self._device)).transpose(1, 2)
-        before_solver = perf_counter()
-        mels = [self._sample(cond, chunk, utterance) for chunk in utterance.chunks]
-        if self._device.type == "cuda":
-            torch.cuda.synchronize()
-        solved = perf_counter()
-        samples = [self._vocos.decode(mel.float().transpose(1, 2))[0].cpu() for mel in mels]
-        return Spoken(torch.cat(samples), perf_counter() - started, solved - before_solver)
+            started = perf_counter()
+            cond = self._cfm.mel_spec(utterance.reference[None].to(self._device)).transpose(1, 2)
+            before_solver = perf_counter()
+            mels = [self._sample(cond, chunk, utterance) for chunk in utterance.chunks]
+            if self._device.type == "cuda":
+                torch.cuda.synchronize()
+            solved = perf_counter()
+            samples = [self._vocos.decode(mel.float().transpose(1, 2))[0].cpu() for mel in mels]
+            return Spoken(torch.cat(samples), perf_counter() - started, solved - before_solver)
 
     def _sample(self, cond: Tensor, chunk: Chunk, utterance: Utterance) -> Tensor:
         mel, _ = self._cfm.sample(

@@ -168,11 +168,11 @@ def _attend_kernel(
     whole = length // KEYS * KEYS
     for key in range(0, whole, KEYS):
         highest, total, mixed = _look_at(
-            query, start, key, length, highest, total, mixed, HEADS * DIM_HEAD, DIM_HEAD, KEYS, PARTLY=False
+            query, start, key, length, highest, total, mixed, inner, DIM_HEAD, KEYS, PARTLY=False
         )
     if whole < length:
         highest, total, mixed = _look_at(
-            query, start, whole, length, highest, total, mixed, HEADS * DIM_HEAD, DIM_HEAD, KEYS, PARTLY=True
+            query, start, whole, length, highest, total, mixed, inner, DIM_HEAD, KEYS, PARTLY=True
         )
 
     mixed = mixed / tl.where(total > 0, total, 1.0)[:, None]
